@@ -1,0 +1,33 @@
+"""The errors propago raises on bad input. Imports nothing, so that the command line starts fast."""
+
+
+class PropagoError(Exception):
+    """Something a user can mend. The message says what came, what is legal and what to do."""
+
+    exit_code = 1
+
+
+class UsageError(PropagoError):
+    """An argument or option is wrong before any work was done."""
+
+    exit_code = 2
+
+
+class SourceError(PropagoError):
+    """A video, image, folder or data set cannot be read."""
+
+
+class MaskError(PropagoError):
+    """A given mask is not a legal label map for its frame."""
+
+
+class ShapeError(PropagoError):
+    """A tensor or array has another shape than the function needs."""
+
+
+class OutputError(PropagoError):
+    """Results cannot be written where they were asked for."""
+
+
+class WeightsError(PropagoError):
+    """A weights file is missing, corrupt or belongs to another network."""

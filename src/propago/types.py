@@ -1,0 +1,208 @@
+"""The values that flow through propago: frames, given masks, scores; and the protocols they meet.
+
+Conventions: images are RGB float32 in [0, 1]; label maps are numpy arrays of object ids with
+0 for background; an object's id is not its index in a tensor.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any, Protocol
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from propago.errors import MaskError, ShapeError
+
+VOID = 255
+"""In a uint8 label map: a pixel that nobody vouches for. In uint16 label maps 255 is an id."""
+
+
+@dataclass(frozen=True)
+class Frame:
+    """One decoded picture of a source, in display orientation.
+
+    Attributes:
+        image: (3, H, W) RGB float32 in [0, 1].
+        index: position in the source, counted from 0 before `--start` and `--every` select.
+        name: stem of the files written for this frame, e.g. "00012" or the source file's stem.
+        time_s: presentation time in seconds, or None where the source has none.
+    """
+
+    image: Tensor
+    index: int
+    name: str
+    time_s: float | None = None
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """(height, width) in pixels."""
+        return int(self.image.shape[-2]), int(self.image.shape[-1])
+
+
+@dataclass(frozen=True)
+class GivenMasks:
+    """What a person says about one frame: the first mask, a correction, an object that enters.
+
+    Attributes:
+        labels: (H, W) uint8 or uint16 label map; 0 background, 255 void where uint8.
+            An id that is absent is unknown in this frame, not gone.
+        removed: ids that end with this frame and are not tracked on.
+    """
+
+    labels: np.ndarray
+    removed: frozenset[int] = frozenset()
+
+    def __post_init__(self) -> None:
+        """Refuse anything but a two-dimensional uint8 or uint16 map."""
+        if self.labels.ndim != 2 or self.labels.dtype not in (np.uint8, np.uint16):
+            raise MaskError(
+                f"a label map is (H, W) uint8 or uint16; this one is {self.labels.shape} "
+                f"{self.labels.dtype}"
+            )
+
+    @property
+    def ids(self) -> tuple[int, ...]:
+        """The object ids present, ascending; background and void are none."""
+        present = np.unique(self.labels)
+        return tuple(int(i) for i in present if i != 0 and not self._is_void(int(i)))
+
+    @property
+    def void(self) -> np.ndarray:
+        """(H, W) bool: where the map says nothing."""
+        if self.labels.dtype == np.uint8:
+            return self.labels == VOID
+        return np.zeros(self.labels.shape, bool)
+
+    def _is_void(self, label: int) -> bool:
+        return self.labels.dtype == np.uint8 and label == VOID
+
+
+@dataclass(frozen=True)
+class Scores:
+    """How much each pixel belongs to each object.
+
+    Attributes:
+        ids: the object id of each row; not its index.
+        probabilities: (K, H, W) float32 in [0, 1], at the frame's own size.
+        logits: (K + 1, H, W) with the background first, where a method has them.
+    """
+
+    ids: tuple[int, ...]
+    probabilities: Tensor
+    logits: Tensor | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse rows that do not fit the ids."""
+        if self.probabilities.ndim != 3 or len(self.ids) != self.probabilities.shape[0]:
+            raise ShapeError(
+                f"scores of {len(self.ids)} objects are ({len(self.ids)}, H, W); "
+                f"these are {tuple(self.probabilities.shape)}"
+            )
+        if len(set(self.ids)) != len(self.ids) or any(i <= 0 for i in self.ids):
+            raise MaskError(f"object ids are distinct and positive; these are {self.ids}")
+
+    @classmethod
+    def none(cls, size: tuple[int, int]) -> "Scores":
+        """Scores of no object for a frame of `size` (H, W)."""
+        return cls((), torch.zeros(0, *size))
+
+    def labels(self) -> np.ndarray:
+        """(H, W) label map: the most probable object, background where none reaches it.
+
+        With logits the background competes through its own; without, through 0.5 (Cheng et al.).
+        uint8 where every id is at most 254, else uint16.
+        """
+        dtype = np.uint8 if max(self.ids, default=0) < VOID else np.uint16
+        if not self.ids:
+            return np.zeros(self.probabilities.shape[-2:], dtype)
+        if self.logits is not None:
+            index = self.logits.argmax(0)
+        else:
+            best, winner = self.probabilities.max(0)
+            index = torch.where(best > 0.5, winner + 1, 0)
+        return np.array((0, *self.ids), dtype)[index.numpy(force=True)]
+
+    def overridden_by(self, given: GivenMasks | None) -> "Scores":
+        """These scores with a person's word in place of the prediction.
+
+        A given id is exactly its mask (void pixels keep the prediction); another id keeps its
+        prediction, less the pixels given away; a new id is appended; a removed one is dropped.
+        """
+        if given is None:
+            return self
+        if given.labels.shape != tuple(self.probabilities.shape[-2:]):
+            raise MaskError(
+                f"the given mask is {given.labels.shape}, the frame "
+                f"{tuple(self.probabilities.shape[-2:])} (height, width)"
+            )
+        kept = [i for i in self.ids if i not in given.removed]
+        ids = (*kept, *(i for i in given.ids if i not in self.ids))
+        device = self.probabilities.device
+        void = torch.from_numpy(given.void).to(device)
+        claimed = torch.from_numpy((given.labels != 0) & ~given.void).to(device)
+        zero = torch.zeros(self.probabilities.shape[-2:], device=device)
+        rows = []
+        for i in ids:
+            predicted = self.probabilities[self.ids.index(i)] if i in self.ids else zero
+            if i in given.ids:
+                mask = torch.from_numpy(given.labels == i).to(device)
+                rows.append(torch.where(void, predicted, mask.float()))
+            else:
+                rows.append(predicted.masked_fill(claimed, 0.0))
+        stacked = torch.stack(rows) if rows else self.probabilities[:0]
+        return Scores(tuple(ids), stacked)
+
+    def replaced(self, probabilities: Tensor) -> "Scores":
+        """The same objects with other probabilities; logits no longer hold and are dropped."""
+        return replace(self, probabilities=probabilities, logits=None)
+
+
+class Propagator(Protocol):
+    """Carries the masks of given objects from frame to frame (video object segmentation)."""
+
+    look_ahead_frames: int
+
+    def begin(self) -> Any:
+        """The state before the first frame."""
+        ...
+
+    def predict(self, state: Any, frame: Frame) -> tuple[Scores, Any]:
+        """Scores of every object known to `state`, and what was seen of this frame."""
+        ...
+
+    def update(self, state: Any, seen: Any, scores: Scores, given: GivenMasks | None) -> Any:
+        """The state after this frame, whose final scores are `scores`."""
+        ...
+
+    def aggregate(self, scores: Scores) -> Scores:
+        """Let the objects and the background compete for each pixel, the way the paper does."""
+        ...
+
+
+class Refiner(Protocol):
+    """Sharpens the scores of one frame."""
+
+    def __call__(self, frame: Frame, scores: Scores) -> Scores:
+        """Scores of the same objects, sharper."""
+        ...
+
+
+class Cleaner(Protocol):
+    """Makes scores consistent over time; its state is a value."""
+
+    def begin(self) -> Any:
+        """The state before the first frame."""
+        ...
+
+    def filter(self, state: Any, scores: Scores) -> Scores:
+        """Scores of the same objects, cleaned."""
+        ...
+
+    def update(self, state: Any, scores: Scores) -> Any:
+        """The state after a frame whose final scores are `scores`."""
+        ...
+
+
+Given = Mapping[int, GivenMasks]
+"""Given masks by `Frame.index`."""
