@@ -1,0 +1,317 @@
+"""Training clips, and those cut from real video with masks (any folder in the DAVIS layout)."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+import cv2
+import numpy as np
+from PIL import Image
+
+from propago.data.augment import blend, degrade, jitter_colours
+from propago.errors import SourceError, UsageError
+from propago.types import VOID
+
+MIN_OBJECT_PX = 40
+"""An object smaller than this in the first frame of a clip is not one to follow."""
+
+_ATTEMPTS = 50
+
+
+@dataclass(frozen=True)
+class Clip:
+    """A few frames in a row with the masks of the objects that are visible in the first.
+
+    Attributes:
+        images: (T, H, W, 3) uint8 RGB.
+        labels: (T, H, W) uint8; 0 background, 1..K objects, 255 void.
+    """
+
+    images: np.ndarray
+    labels: np.ndarray
+
+    @property
+    def objects(self) -> int:
+        """K: how many objects the first frame shows."""
+        first = self.labels[0]
+        return int(first[first != VOID].max(initial=0))
+
+
+class ClipSampler(Protocol):
+    """Draws clips; the same generator state gives the same clip."""
+
+    def sample(self, rng: np.random.Generator) -> Clip:
+        """One clip of the sampler's size and length."""
+        ...
+
+
+class MixedClips:
+    """Draws from several samplers in fixed proportions."""
+
+    def __init__(self, weighted: Sequence[tuple[float, ClipSampler]]) -> None:
+        """Mix `weighted` (weight, sampler) pairs; weights need not add up to 1.
+
+        Raises:
+            UsageError: no pair, or a weight that is negative, or none positive.
+        """
+        weights = np.array([weight for weight, _ in weighted], float)
+        if len(weights) == 0 or weights.min() < 0 or weights.sum() <= 0:
+            raise UsageError(
+                f"a mixture needs weights >= 0 that do not all vanish; these are {weights.tolist()}"
+            )
+        self._share = weights / weights.sum()
+        self._samplers = [sampler for _, sampler in weighted]
+
+    def sample(self, rng: np.random.Generator) -> Clip:
+        """A clip of one of the samplers."""
+        return self._samplers[rng.choice(len(self._samplers), p=self._share)].sample(rng)
+
+
+class DavisClips:
+    """Clips from real sequences: `JPEGImages/480p/NAME/*.jpg` and `Annotations/480p/NAME/*.png`.
+
+    Only the frames of a clip are read. A clip has one temporal stride (or irregular gaps), may
+    run backwards, is scaled, cropped around an object of its first frame, mirrored and
+    recoloured; on some, the object of another sequence is pasted with its own real motion.
+    """
+
+    def __init__(
+        self,
+        root: Path,
+        sequences: Sequence[str],
+        *,
+        size: tuple[int, int],
+        frames: int,
+        max_objects: int = 3,
+        max_stride: int = 6,
+        paste_chance: float = 0.35,
+    ) -> None:
+        """Index the files of `sequences` under `root`.
+
+        Args:
+            root: folder with `JPEGImages` and `Annotations`.
+            sequences: names of the sequences to draw from.
+            size: (H, W) of a clip in pixels.
+            frames: T of a clip.
+            max_objects: at most so many objects keep their label.
+            max_stride: largest step between the frames of a clip.
+            paste_chance: how often an object of another clip is pasted in.
+
+        Raises:
+            SourceError: a sequence has no frames, or frames without masks.
+            UsageError: `sequences` is empty.
+        """
+        if not sequences:
+            raise UsageError("sequences: at least one name is needed, none came")
+        self._files = [_paired_files(Path(root), name) for name in sequences]
+        self._size, self._frames = size, frames
+        self._max_objects, self._max_stride = max_objects, max_stride
+        self._paste_chance = paste_chance
+
+    def sample(self, rng: np.random.Generator) -> Clip:
+        """One clip, whose first frame shows at least one object."""
+        images, labels = self._window(rng)
+        if rng.random() < self._paste_chance:
+            images, labels = paste_moving(rng, (images, labels), self._window(rng))
+        images = degrade(rng, jitter_colours(rng, images))
+        return Clip(images, number_objects(rng, labels, self._max_objects))
+
+    def _window(self, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+        """Images and labels of a scaled, cropped, perhaps mirrored piece of a sequence."""
+        for _ in range(_ATTEMPTS):
+            files = self._files[rng.integers(len(self._files))]
+            chosen = [files[i] for i in draw_times(rng, len(files), self._frames, self._max_stride)]
+            masks = [_read_labels(mask) for _, mask in chosen]
+            rect = draw_window(rng, masks, self._size)
+            if rect is None:
+                continue
+            labels = np.stack([_cut_labels(mask, rect, self._size) for mask in masks])
+            if not visible_objects(labels[0]):
+                continue
+            images = np.stack([_read_cut(image, rect, self._size) for image, _ in chosen])
+            if rng.random() < 0.5:
+                images, labels = images[:, :, ::-1], labels[:, :, ::-1]
+            return np.ascontiguousarray(images), np.ascontiguousarray(labels)
+        raise SourceError(
+            f"no object of at least {MIN_OBJECT_PX} px was found in {_ATTEMPTS} random frames; "
+            "check that the annotations are indexed PNGs with non-zero objects"
+        )
+
+
+def draw_times(rng: np.random.Generator, length: int, frames: int, max_stride: int) -> list[int]:
+    """Positions of `frames` frames in a sequence of `length`: ascending, or all descending.
+
+    Mostly one stride of 1..max_stride, sometimes irregular gaps; a short sequence repeats frames.
+    """
+    longest = max((length - 1) // max(frames - 1, 1), 0)
+    stride_limit = max(min(max_stride, longest), 0)
+    if rng.random() < 0.25:
+        gaps = rng.integers(min(1, stride_limit), stride_limit + 1, frames - 1)
+    else:
+        gaps = np.full(frames - 1, rng.integers(min(1, stride_limit), stride_limit + 1))
+    times = np.concatenate([[0], np.cumsum(gaps)]).astype(int)
+    times = times + rng.integers(0, max(length - times[-1], 1))
+    times = np.minimum(times, length - 1)
+    return (times if rng.random() < 0.7 else times[::-1]).tolist()
+
+
+def draw_window(
+    rng: np.random.Generator, masks: Sequence[np.ndarray], size: tuple[int, int]
+) -> tuple[int, int, int, int] | None:
+    """A rectangle (y, x, height, width) of even numbers that shows an object of the first mask.
+
+    Its scale resembles frames worked on at 270 rows, times 0.7..1.4; its place leans towards
+    where the object goes later in the clip. None where the first mask shows nothing.
+    """
+    seen = visible_objects(masks[0])
+    if not seen:
+        return None
+    target = seen[rng.integers(len(seen))]
+    full_h, full_w = masks[0].shape
+    scale = 270 / full_h * float(np.exp(rng.uniform(np.log(0.7), np.log(1.4))))
+    stretch = float(np.exp(rng.normal(0, 0.05)))
+    height = _even(min(size[0] / scale * stretch, full_h))
+    width = _even(min(size[1] / scale / stretch, full_w))
+    now = _extent(masks[0] == target)
+    later = [e for e in (_extent(mask == target) for mask in masks[1:]) if e is not None]
+    lean = rng.uniform(0, 0.6)
+    assert now is not None
+    y = _place(rng, now[:2], [e[:2] for e in later], height, full_h, lean)
+    x = _place(rng, now[2:], [e[2:] for e in later], width, full_w, lean)
+    return y, x, height, width
+
+
+def visible_objects(labels: np.ndarray) -> list[int]:
+    """The ids with at least MIN_OBJECT_PX pixels in a (H, W) uint8 label map, ascending."""
+    counts = np.bincount(labels.ravel(), minlength=256)
+    return [i for i in range(1, VOID) if counts[i] >= MIN_OBJECT_PX]
+
+
+def number_objects(rng: np.random.Generator, labels: np.ndarray, most: int) -> np.ndarray:
+    """Labels with at most `most` objects of the first frame, in random order as 1..K.
+
+    The others become background: in the wild, too, most of what moves is not annotated.
+
+    Args:
+        rng: source of chance.
+        labels: (T, H, W) uint8.
+        most: largest K.
+    """
+    kept = rng.permutation(visible_objects(labels[0]))[:most]
+    table = np.zeros(256, np.uint8)
+    table[VOID] = VOID
+    table[kept] = np.arange(1, len(kept) + 1)
+    return table[labels]
+
+
+def paste_moving(
+    rng: np.random.Generator,
+    onto: tuple[np.ndarray, np.ndarray],
+    donor: tuple[np.ndarray, np.ndarray],
+) -> tuple[np.ndarray, np.ndarray]:
+    """Paste one object of `donor` (images, labels) into a clip of the same shape.
+
+    It keeps its own motion, plus a drift; it goes over or behind what is there, and is labelled
+    as a further object or not at all.
+
+    Returns:
+        images (T, H, W, 3) and labels (T, H, W), both uint8, of the clip with the object in it.
+    """
+    images, labels = onto[0].copy(), onto[1].copy()
+    seen = visible_objects(donor[1][0])
+    if not seen:
+        return images, labels
+    cut = (donor[1] == seen[rng.integers(len(seen))]).astype(np.uint8)
+    h, w = labels.shape[1:]
+    new_id = next(i for i in range(1, VOID) if not (labels == i).any()) if rng.random() < 0.7 else 0
+    behind = rng.random() < 0.35
+    start_px = rng.uniform(-0.3, 0.3, 2) * (w, h)
+    drift_px = rng.normal(0, 0.015, 2) * (w, h)
+    for t in range(len(images)):
+        dx, dy = np.round(start_px + drift_px * t).astype(int)
+        shift = np.array([[1, 0, dx], [0, 1, dy]], np.float32)
+        mask = cv2.warpAffine(cut[t], shift, (w, h), flags=cv2.INTER_NEAREST)
+        if behind:
+            mask[labels[t] != 0] = 0
+        alpha = cv2.GaussianBlur(mask.astype(np.float32), (3, 3), 0.7)
+        moved = cv2.warpAffine(donor[0][t], shift, (w, h), borderMode=cv2.BORDER_REPLICATE)
+        images[t] = blend(moved, images[t], alpha)
+        labels[t][mask != 0] = new_id
+    return images, labels
+
+
+def _paired_files(root: Path, name: str) -> list[tuple[Path, Path]]:
+    """(image, mask) files of a sequence, by name."""
+    images = sorted((root / "JPEGImages" / "480p" / name).glob("*.jpg"))
+    masks = root / "Annotations" / "480p" / name
+    pairs = [(image, masks / f"{image.stem}.png") for image in images]
+    missing = [mask.name for _, mask in pairs if not mask.is_file()]
+    if not pairs or missing:
+        what = f"no masks {', '.join(missing[:3])}" if pairs else "no JPEG images"
+        raise SourceError(
+            f"sequence {name!r} in {root}: {what}; the DAVIS layout is JPEGImages/480p/NAME/*.jpg "
+            "with Annotations/480p/NAME/*.png of the same names"
+        )
+    return pairs
+
+
+def _read_labels(path: Path) -> np.ndarray:
+    """(H, W) uint8 object ids; a grey mask of 0 and 255 alone (DAVIS 2016) is one object."""
+    with Image.open(path) as mask:
+        labels = np.asarray(mask)
+        grey = mask.mode == "L"
+    return np.minimum(labels, 1) if grey and not ((labels > 0) & (labels < VOID)).any() else labels
+
+
+def _cut_labels(
+    labels: np.ndarray, rect: tuple[int, int, int, int], size: tuple[int, int]
+) -> np.ndarray:
+    y, x, h, w = rect
+    return cv2.resize(
+        labels[y : y + h, x : x + w], size[::-1], interpolation=cv2.INTER_NEAREST_EXACT
+    )
+
+
+def _read_cut(path: Path, rect: tuple[int, int, int, int], size: tuple[int, int]) -> np.ndarray:
+    """The rectangle of an image file at `size`; decoded at half size where that suffices."""
+    y, x, h, w = rect
+    half = h >= 1.9 * size[0] and w >= 1.9 * size[1]
+    mode = cv2.IMREAD_REDUCED_COLOR_2 if half else cv2.IMREAD_COLOR
+    image = cv2.imread(str(path), mode)
+    if image is None:
+        raise SourceError(f"{path} cannot be read as a JPEG image")
+    if half:
+        y, x, h, w = y // 2, x // 2, h // 2, w // 2
+    piece = cv2.resize(image[y : y + h, x : x + w], size[::-1], interpolation=cv2.INTER_AREA)
+    return cv2.cvtColor(piece, cv2.COLOR_BGR2RGB)
+
+
+def _extent(mask: np.ndarray) -> tuple[int, int, int, int] | None:
+    """(y0, y1, x0, x1) of the true pixels, exclusive ends."""
+    rows, columns = np.flatnonzero(mask.any(1)), np.flatnonzero(mask.any(0))
+    if len(rows) == 0:
+        return None
+    return int(rows[0]), int(rows[-1]) + 1, int(columns[0]), int(columns[-1]) + 1
+
+
+def _place(
+    rng: np.random.Generator,
+    now: tuple[int, int],
+    later: Sequence[tuple[int, int]],
+    length: int,
+    full: int,
+    lean: float,
+) -> int:
+    """Even start of a stretch of `length` in 0..full that covers `now`, or most of it."""
+    low, high = sorted((now[1] - length, now[0]))
+    low, high = max(min(low, full - length), 0), max(min(high, full - length), 0)
+    start = rng.uniform(low, high)
+    if later:
+        goal = np.mean([(a + b) / 2 for a, b in later]) - length / 2
+        start = (1 - lean) * start + lean * float(np.clip(goal, low, high))
+    return int(start) // 2 * 2
+
+
+def _even(length: float) -> int:
+    return max(int(length) // 2 * 2, 2)

@@ -1,0 +1,136 @@
+"""Layers of a rendered clip: cut-outs that move over a background, composited back to front."""
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+from propago.data.augment import blend, relight
+from propago.data.motion import Bend, Path, affine, sampling_map
+
+
+@dataclass(frozen=True)
+class Part:
+    """A cut-out that moves with its object, and may swing about a joint.
+
+    Attributes:
+        rgba: (S, S, 4) uint8; the last channel is coverage.
+        offset: (3, 3) from the part's coordinates (origin at its centre) to the object's.
+        joint_px: (x, y) in the part's coordinates about which it swings.
+        swing_rad: amplitude of the swing.
+        rate: radians a frame.
+        phase: radians at time 0.
+    """
+
+    rgba: np.ndarray
+    offset: np.ndarray
+    joint_px: tuple[float, float] = (0.0, 0.0)
+    swing_rad: float = 0.0
+    rate: float = 0.0
+    phase: float = 0.0
+
+    def placement(self, t: float) -> np.ndarray:
+        """(3, 3) from the part's coordinates to the object's at time `t`."""
+        x, y = self.joint_px
+        angle_rad = self.swing_rad * np.sin(self.rate * t + self.phase)
+        return self.offset @ affine(x, y, angle_rad) @ affine(-x, -y)
+
+
+@dataclass(frozen=True)
+class Layer:
+    """One thing that moves.
+
+    Attributes:
+        parts: drawn in order.
+        path: where its centre goes.
+        label: id in the label map; 0 for what is not annotated.
+        bend: deformation of its parts, or None.
+        shadow: opacity of the shadow it casts, 0 for none.
+        blur_px: length of the motion blur along x and y, (0, 0) for none.
+    """
+
+    parts: tuple[Part, ...]
+    path: Path
+    label: int
+    bend: Bend | None = None
+    shadow: float = 0.0
+    blur_px: tuple[float, float] = (0.0, 0.0)
+
+
+def draw_layer(
+    image: np.ndarray, labels: np.ndarray, layer: Layer, camera: np.ndarray, t: float
+) -> None:
+    """Composite `layer` at time `t` into an image and its labels, in place.
+
+    Args:
+        image: (H, W, 3) uint8 RGB.
+        labels: (H, W) uint8.
+        layer: what to draw.
+        camera: (3, 3) from the scene to the frame.
+        t: time in frames.
+    """
+    body = camera @ layer.path.placement(t)
+    pieces = [
+        _sampled(part, body @ part.placement(t), layer, labels.shape, t) for part in layer.parts
+    ]
+    shown = [piece for piece in pieces if piece is not None]
+    if layer.shadow:
+        for (x0, y0, _, _), rgba in shown:
+            _cast_shadow(image, rgba[..., 3], (x0, y0), layer.shadow)
+    for (x0, y0, x1, y1), rgba in shown:
+        labels[y0:y1, x0:x1][rgba[..., 3] > 127] = layer.label
+        blurred = _motion_blur(rgba, layer.blur_px)
+        alpha = blurred[..., 3].astype(np.float32) * (1 / 255)
+        below = image[y0:y1, x0:x1]
+        image[y0:y1, x0:x1] = blend(blurred[..., :3], below, alpha)
+
+
+def _sampled(
+    part: Part, placement: np.ndarray, layer: Layer, size: tuple[int, ...], t: float
+) -> tuple[tuple[int, int, int, int], np.ndarray] | None:
+    """The part as seen in its box of the frame; None where it is out of sight."""
+    side = part.rgba.shape[0]
+    slack_px = 0.0 if layer.bend is None else float(np.abs(layer.bend.amplitude_px).sum())
+    reach = side / 2 + slack_px
+    corners = placement @ np.array(
+        [[-reach, reach, reach, -reach], [-reach, -reach, reach, reach], [1, 1, 1, 1]]
+    )
+    blur = np.abs(layer.blur_px)
+    x0, y0 = np.maximum(np.floor(corners[:2].min(1) - blur), 0).astype(int).tolist()
+    x1, y1 = np.minimum(np.ceil(corners[:2].max(1) + blur), size[::-1]).astype(int).tolist()
+    if x1 - x0 < 2 or y1 - y0 < 2:
+        return None
+    box = (x0, y0, x1, y1)
+    map_x, map_y = sampling_map(np.linalg.inv(placement), box, layer.bend, t)
+    centre = (side - 1) / 2
+    rgba = cv2.remap(part.rgba, map_x + centre, map_y + centre, cv2.INTER_LINEAR)
+    return box, rgba
+
+
+def _motion_blur(rgba: np.ndarray, blur_px: tuple[float, float]) -> np.ndarray:
+    length = int(np.hypot(*blur_px))
+    if length < 2:
+        return rgba
+    size = length | 1
+    kernel = np.zeros((size, size), np.float32)
+    middle = size // 2
+    step = np.array(blur_px) / np.hypot(*blur_px) * middle
+    ends = np.round([middle - step, middle + step]).astype(int)
+    cv2.line(kernel, ends[0].tolist(), ends[1].tolist(), 1.0)
+    return cv2.filter2D(rgba, -1, kernel / kernel.sum())
+
+
+def _cast_shadow(
+    image: np.ndarray, coverage: np.ndarray, corner: tuple[int, int], opacity: float
+) -> None:
+    """Darken the image below and to the right of a covered region."""
+    h, w = coverage.shape
+    x0, y0 = corner[0] + w // 12, corner[1] + h // 8
+    target = image[y0 : y0 + h, x0 : x0 + w]
+    if target.size == 0:
+        return
+    soft = cv2.blur(coverage, (2 * (w // 16) + 3, 2 * (h // 16) + 3))[
+        : target.shape[0], : target.shape[1]
+    ]
+    keep = 1 - soft.astype(np.float32) * (opacity / 255)
+    target[:] = relight(target, keep)
