@@ -94,7 +94,7 @@ def compress(images: np.ndarray, quality: int) -> np.ndarray:
     options = [cv2.IMWRITE_JPEG_QUALITY, quality]
     decoded = np.empty_like(images)
     for image, out in zip(images, decoded, strict=True):
-        cv2.imdecode(cv2.imencode(".jpg", image, options)[1], cv2.IMREAD_COLOR, out)
+        out[:] = cv2.imdecode(cv2.imencode(".jpg", image, options)[1], cv2.IMREAD_COLOR)
     return decoded
 
 
