@@ -8,6 +8,7 @@ the picture. Anything else (1, 2, 4 and 16 bits, filters, interlacing) goes thro
 import zlib
 from io import BytesIO
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from PIL import Image, UnidentifiedImageError
@@ -17,7 +18,7 @@ from propago.errors import MaskError, SourceError
 try:
     from isal.isal_zlib import IsalError, decompress
 
-    DAMAGED: tuple[type[Exception], ...] = (zlib.error, IsalError)
+    DAMAGED: Any = (zlib.error, IsalError)
 except ImportError:
     from zlib import decompress
 
