@@ -2,6 +2,7 @@
 
 import json
 import math
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -24,7 +25,7 @@ def integer_decay(scores: list[float]) -> float:
     """The cuts by integer arithmetic: 1 + i (T - 1) / 4, halves up, counted from 0."""
     steps = len(scores) - 1
     cuts = [(i * steps * 2 + QUARTERS) // (2 * QUARTERS) for i in range(QUARTERS + 1)]
-    bins = [scores[a : b + 1] for a, b in zip(cuts[:-1], cuts[1:], strict=True)]
+    bins = [scores[a : b + 1] for a, b in pairwise(cuts)]
     return math.fsum(bins[0]) / len(bins[0]) - math.fsum(bins[3]) / len(bins[3])
 
 

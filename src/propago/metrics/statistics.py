@@ -14,8 +14,10 @@ def mean(scores: np.ndarray) -> float:
     Args:
         scores: (T,) float64, NaN where a frame has none.
     """
-    known = scores[~np.isnan(scores)]
-    return float(np.mean(known)) if len(known) else math.nan
+    known = ~np.isnan(scores)
+    if not known.any():
+        return math.nan
+    return float(np.where(known, scores, 0.0).sum() / known.sum())
 
 
 def recall(scores: np.ndarray) -> float:
