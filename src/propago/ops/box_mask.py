@@ -1,0 +1,100 @@
+"""From a box around an object to its mask, by GrabCut."""
+
+import cv2
+import numpy as np
+
+WORK_PX = 320
+"""GrabCut first runs on the surroundings of the box shrunk to this length."""
+
+
+def mask_in_box(rgb: np.ndarray, box_xyxy: tuple[float, float, float, float]) -> np.ndarray:
+    """The object in a box: GrabCut at reduced size, its border found again at full size.
+
+    Outside the box is background. The result depends on the arguments alone. Where GrabCut finds
+    next to nothing, the ellipse that fills the box is returned.
+
+    Args:
+        rgb: (H, W, 3) uint8 picture.
+        box_xyxy: x0, y0, x1, y1 in pixels, exclusive end, inside the picture, not empty.
+
+    Returns:
+        (H, W) bool.
+
+    Source: Rother et al., "GrabCut", SIGGRAPH 2004, in OpenCV's implementation.
+    """
+    x0, y0, x1, y1 = _whole_pixels(box_xyxy)
+    around = _surroundings((x0, y0, x1, y1), rgb.shape)
+    crop = cv2.cvtColor(rgb[around], cv2.COLOR_RGB2BGR)
+    top, left = around[0].start, around[1].start
+    inside = np.zeros(crop.shape[:2], np.uint8)
+    inside[y0 - top : y1 - top, x0 - left : x1 - left] = 1
+    found = _at_full_size(crop, inside, _at_reduced_size(crop, inside))
+    if found.sum() < 0.05 * inside.sum():
+        found = _ellipse(inside)
+    mask = np.zeros(rgb.shape[:2], bool)
+    mask[around] = found
+    return mask
+
+
+def _whole_pixels(box_xyxy: tuple[float, float, float, float]) -> tuple[int, int, int, int]:
+    x0, y0, x1, y1 = box_xyxy
+    return int(np.floor(x0)), int(np.floor(y0)), int(np.ceil(x1)), int(np.ceil(y1))
+
+
+def _surroundings(box: tuple[int, int, int, int], shape: tuple[int, ...]) -> tuple[slice, slice]:
+    """Rows and columns of the box with a margin of half its longer side, within the picture."""
+    x0, y0, x1, y1 = box
+    margin = max(x1 - x0, y1 - y0) // 2 + 8
+    return (
+        slice(max(y0 - margin, 0), min(y1 + margin, shape[0])),
+        slice(max(x0 - margin, 0), min(x1 + margin, shape[1])),
+    )
+
+
+def _at_reduced_size(bgr: np.ndarray, inside: np.ndarray) -> np.ndarray:
+    """(H, W) uint8 0 or 1: a first mask, cut at `WORK_PX` and enlarged to the crop's size."""
+    height, width = inside.shape
+    scale = min(1.0, WORK_PX / max(height, width))
+    size = (max(round(width * scale), 1), max(round(height * scale), 1))
+    small = cv2.resize(bgr, size, interpolation=cv2.INTER_AREA)
+    trimap = np.where(cv2.resize(inside, size, interpolation=cv2.INTER_NEAREST) > 0, 3, 0)
+    trimap = _with_background(trimap.astype(np.uint8))
+    cut = _grab_cut(small, trimap, 5).astype(np.float32)
+    enlarged = cv2.resize(cut, (width, height), interpolation=cv2.INTER_LINEAR)
+    return (enlarged > 0.5).astype(np.uint8) & inside
+
+
+def _at_full_size(bgr: np.ndarray, inside: np.ndarray, mask: np.ndarray) -> np.ndarray:
+    """(H, W) bool: the mask cut once more in a band along its border."""
+    reach = 2 * max(round(max(mask.shape) / WORK_PX), 1) + 1
+    square = np.ones((2 * reach + 1, 2 * reach + 1), np.uint8)
+    core, grown = cv2.erode(mask, square), cv2.dilate(mask, square) & inside
+    trimap = np.where(mask > 0, cv2.GC_PR_FGD, cv2.GC_PR_BGD)
+    trimap = np.where(core > 0, cv2.GC_FGD, np.where(grown > 0, trimap, cv2.GC_BGD))
+    return _grab_cut(bgr, trimap.astype(np.uint8), 1)
+
+
+def _with_background(trimap: np.ndarray) -> np.ndarray:
+    """A trimap with some background in it, if need be the picture's own border."""
+    if not (trimap == cv2.GC_BGD).any():
+        trimap[[0, -1]] = cv2.GC_BGD
+        trimap[:, [0, -1]] = cv2.GC_BGD
+    return trimap
+
+
+def _grab_cut(bgr: np.ndarray, trimap: np.ndarray, rounds: int) -> np.ndarray:
+    """(H, W) bool: GrabCut from a trimap; nothing where it has no foreground or no background."""
+    foreground = (trimap == cv2.GC_FGD) | (trimap == cv2.GC_PR_FGD)
+    if not foreground.any() or foreground.all():
+        return foreground
+    models = np.zeros((1, 65)), np.zeros((1, 65))
+    cv2.setRNGSeed(0)
+    cv2.grabCut(bgr, trimap, None, *models, rounds, cv2.GC_INIT_WITH_MASK)  # pyright: ignore
+    return (trimap == cv2.GC_FGD) | (trimap == cv2.GC_PR_FGD)
+
+
+def _ellipse(inside: np.ndarray) -> np.ndarray:
+    x, y, width, height = cv2.boundingRect(inside)
+    centre, axes = (x + (width - 1) // 2, y + (height - 1) // 2), (width // 2, height // 2)
+    drawn = cv2.ellipse(np.zeros_like(inside), centre, axes, 0, 0, 360, 1, -1)
+    return (drawn & inside) > 0

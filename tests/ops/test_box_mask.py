@@ -1,0 +1,46 @@
+import cv2
+import numpy as np
+import pytest
+
+from propago.ops.box_mask import mask_in_box
+
+
+def disc(size=(90, 130), centre=(60, 40), radius=22):
+    rng = np.random.default_rng(0)
+    noise = rng.integers(-12, 12, (*size, 3))
+    truth = cv2.circle(np.zeros(size, np.uint8), centre, radius, 1, -1) > 0
+    rgb = np.where(truth[..., None], (200, 90, 40), (60, 110, 150)) + noise
+    return rgb.clip(0, 255).astype(np.uint8), truth
+
+
+def overlap(a, b):
+    return (a & b).sum() / (a | b).sum()
+
+
+def test_a_disc_in_its_box_is_found():
+    rgb, truth = disc()
+    assert overlap(mask_in_box(rgb, (37, 17, 83, 63)), truth) > 0.95
+
+
+def test_a_large_picture_is_cut_at_full_resolution():
+    rgb, truth = disc((700, 900), (450, 350), 300)
+    assert overlap(mask_in_box(rgb, (148.5, 48.5, 752.5, 652.5)), truth) > 0.98
+
+
+def test_nothing_outside_the_box_and_the_same_every_time():
+    rgb, _ = disc()
+    box = (50, 30, 75, 70)
+    mask = mask_in_box(rgb, box)
+    assert mask[30:70, 50:75].sum() == mask.sum() > 0
+    assert np.array_equal(mask, mask_in_box(rgb, box))
+
+
+@pytest.mark.parametrize("box", [(0, 0, 130, 90), (3, 4, 4, 5), (0, 0, 2, 90), (128, 88, 130, 90)])
+def test_any_legal_box_gives_some_mask(box):
+    rgb, _ = disc()
+    assert mask_in_box(rgb, box).any()
+
+
+def test_a_flat_picture_gives_the_ellipse():
+    mask = mask_in_box(np.full((60, 80, 3), 128, np.uint8), (20, 10, 61, 51))
+    assert 0.7 < mask.sum() / 41**2 < 0.85
