@@ -14,7 +14,7 @@ class Part:
     """A cut-out that moves with its object, and may swing about a joint.
 
     Attributes:
-        rgba: (S, S, 4) uint8; the last channel is coverage.
+        rgba: (h, w, 4) uint8; the last channel is coverage, which vanishes on the border.
         offset: (3, 3) from the part's coordinates (origin at its centre) to the object's.
         joint_px: (x, y) in the part's coordinates about which it swings.
         swing_rad: amplitude of the swing.
@@ -85,15 +85,39 @@ def draw_layer(
         image[y0:y1, x0:x1] = blend(blurred[..., :3], below, alpha)
 
 
+def draw_backdrop(
+    image: np.ndarray, canvas: np.ndarray, camera: np.ndarray, bend: Bend | None, t: float
+) -> None:
+    """Fill an image with the canvas behind a scene, whose middle is the scene's origin.
+
+    Args:
+        image: (H, W, 3) uint8 RGB, overwritten.
+        canvas: (h, w, 3) uint8 RGB; reflected where the camera looks past its border.
+        camera: (3, 3) from the scene to the frame.
+        bend: deformation in the scene's coordinates, or None.
+        t: time in frames.
+    """
+    h, w = image.shape[:2]
+    middle = (canvas.shape[1] - 1) / 2, (canvas.shape[0] - 1) / 2
+    if bend is None:
+        to_frame = camera @ affine(-middle[0], -middle[1])
+        image[:] = cv2.warpAffine(canvas, to_frame[:2], (w, h), borderMode=cv2.BORDER_REFLECT_101)
+        return
+    map_x, map_y = sampling_map(np.linalg.inv(camera), (0, 0, w, h), bend, t)
+    map_x += middle[0]
+    map_y += middle[1]
+    image[:] = cv2.remap(canvas, map_x, map_y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT_101)
+
+
 def _sampled(
     part: Part, placement: np.ndarray, layer: Layer, size: tuple[int, ...], t: float
 ) -> tuple[tuple[int, int, int, int], np.ndarray] | None:
     """The part as seen in its box of the frame; None where it is out of sight."""
-    side = part.rgba.shape[0]
     slack_px = 0.0 if layer.bend is None else float(np.abs(layer.bend.amplitude_px).sum())
-    reach = side / 2 + slack_px
+    part_h, part_w = part.rgba.shape[:2]
+    right, down = part_w / 2 + slack_px, part_h / 2 + slack_px
     corners = placement @ np.array(
-        [[-reach, reach, reach, -reach], [-reach, -reach, reach, reach], [1, 1, 1, 1]]
+        [[-right, right, right, -right], [-down, -down, down, down], [1, 1, 1, 1]]
     )
     blur = np.abs(layer.blur_px)
     x0, y0 = np.maximum(np.floor(corners[:2].min(1) - blur), 0).astype(int).tolist()
@@ -102,8 +126,9 @@ def _sampled(
         return None
     box = (x0, y0, x1, y1)
     map_x, map_y = sampling_map(np.linalg.inv(placement), box, layer.bend, t)
-    centre = (side - 1) / 2
-    rgba = cv2.remap(part.rgba, map_x + centre, map_y + centre, cv2.INTER_LINEAR)
+    map_x += (part_w - 1) / 2
+    map_y += (part_h - 1) / 2
+    rgba = cv2.remap(part.rgba, map_x, map_y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
     return box, rgba
 
 

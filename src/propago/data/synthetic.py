@@ -5,8 +5,8 @@ import numpy as np
 
 from propago.data.augment import blend, degrade, jitter_colours, relight
 from propago.data.clips import Clip, number_objects, visible_objects
-from propago.data.layers import Layer, Part, draw_layer
-from propago.data.motion import Path, affine, draw_bend, draw_path
+from propago.data.layers import Layer, Part, draw_backdrop, draw_layer
+from propago.data.motion import Path, affine, draw_bend, draw_path, draw_speed
 from propago.data.textures import draw_outline, draw_texture
 from propago.errors import UsageError
 
@@ -58,8 +58,7 @@ class SyntheticClips:
         labels = np.zeros((self._frames, h, w), np.uint8)
         for t, (image, label) in enumerate(zip(images, labels, strict=True)):
             view = camera.placement(t)
-            to_frame = view @ affine(-canvas.shape[1] / 2, -canvas.shape[0] / 2)
-            image[:] = cv2.warpAffine(canvas, to_frame[:2], (w, h), borderMode=cv2.BORDER_REFLECT)
+            draw_backdrop(image, canvas, view, None, t)
             for layer in layers:
                 draw_layer(image, label, layer, view, t)
             _shine(image, light, t)
@@ -115,8 +114,7 @@ def _draw_body(
     rng.shuffle(parts)
     place = rng.uniform(-0.36, 0.36, 2) * (size[1], size[0])
     start = np.array([*place, rng.normal(0, 0.5), rng.uniform(-0.2, 0.2)])
-    speed_px = max(size) * 0.012 * float(np.exp(rng.normal(0, 0.9)))
-    path = draw_path(rng, start, min(speed_px, 0.1 * max(size)), spin=0.04)
+    path = draw_path(rng, start, draw_speed(rng, size), spin=0.04)
     strength = rng.choice([0.0, 0.015, 0.035])
     blurred = rng.random() < 0.25
     return Layer(

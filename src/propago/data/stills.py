@@ -1,0 +1,267 @@
+"""Clips made from single images with masks: objects are cut out, moved and laid over a background.
+
+Perazzi et al. 2017 (MaskTrack) and Oh et al. 2018 (RGMP) train on such clips before real video.
+"""
+
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+from PIL import Image
+from pycocotools import mask as rle
+
+from propago.data.augment import blend, degrade, jitter_colours
+from propago.data.clips import Clip, number_objects, visible_objects
+from propago.data.layers import Layer, Part, draw_backdrop, draw_layer
+from propago.data.motion import Bend, affine, draw_bend, draw_path, draw_speed
+from propago.errors import SourceError
+from propago.types import VOID
+
+_ATTEMPTS = 30
+_SMALLEST_SHARE = 0.01
+_FILL_PX = 96
+
+
+@dataclass(frozen=True)
+class Still:
+    """An image file and how to read its instances.
+
+    Attributes:
+        image: a colour image file.
+        read_ids: returns (H, W) uint8: 0 background, 1.. instances, 255 void.
+    """
+
+    image: Path
+    read_ids: Callable[[], np.ndarray]
+
+
+@dataclass(frozen=True)
+class IndexedMask:
+    """Reads instances from an indexed PNG, or one object from a black and white picture."""
+
+    path: Path
+
+    def __call__(self) -> np.ndarray:
+        """(H, W) uint8 instance ids; 255 void in indexed pictures."""
+        with Image.open(self.path) as mask:
+            if mask.mode == "P":
+                return np.asarray(mask)
+            return (np.asarray(mask.convert("L")) > 127).astype(np.uint8)
+
+
+@dataclass(frozen=True)
+class RleMask:
+    """Decodes instances that were kept as COCO run lengths."""
+
+    counts: tuple[Any, ...]
+
+    def __call__(self) -> np.ndarray:
+        """(H, W) uint8 instance ids; where two overlap, the later is in front."""
+        planes = [rle.decode(counts) * np.uint8(i) for i, counts in enumerate(self.counts, 1)]
+        return np.max(planes, axis=0)
+
+
+class StillClips:
+    """Clips from images with instance masks.
+
+    The background is the image itself with the moving objects filled in, or another image; each
+    object moves, turns, grows and bends on its own path; objects of a further image join in,
+    labelled or not, in front or behind. Files are read when they are needed.
+    """
+
+    def __init__(
+        self,
+        stills: Sequence[Still],
+        *,
+        size: tuple[int, int],
+        frames: int,
+        max_objects: int = 3,
+    ) -> None:
+        """Draw clips of `size` (H, W) and `frames` frames with at most `max_objects` labels.
+
+        Raises:
+            SourceError: `stills` is empty.
+        """
+        if not stills:
+            raise SourceError("stills: at least one image with a mask is needed, none came")
+        self._stills = list(stills)
+        self._size, self._frames, self._max_objects = size, frames, max_objects
+
+    @classmethod
+    def from_saliency(cls, root: Path, **options) -> "StillClips":
+        """From `images/NAME.jpg` with a black and white `masks/NAME.png`."""
+        return cls(_by_name(Path(root), "images", "masks"), **options)
+
+    @classmethod
+    def from_voc(cls, root: Path, **options) -> "StillClips":
+        """From `JPEGImages/NAME.jpg` with an indexed `SegmentationObject/NAME.png`."""
+        return cls(_by_name(Path(root), "JPEGImages", "SegmentationObject"), **options)
+
+    @classmethod
+    def from_coco(cls, root: Path, **options) -> "StillClips":
+        """From `images/` and `instances.json` in the COCO format; crowds and specks are left out.
+
+        A speck covers less than 1 % of its image.
+        """
+        return cls(_read_coco(Path(root)), **options)
+
+    def sample(self, rng: np.random.Generator) -> Clip:
+        """One clip, whose first frame shows at least one object."""
+        for _ in range(_ATTEMPTS):
+            images, labels = self._render(rng)
+            if visible_objects(labels[0]):
+                images = degrade(rng, jitter_colours(rng, images))
+                return Clip(images, number_objects(rng, labels, self._max_objects))
+        raise SourceError(f"no visible object in {_ATTEMPTS} clips; check the masks")
+
+    def _render(self, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+        h, w = self._size
+        canvas, layers, focus_px = self._draw_scene(rng)
+        turn_rad = rng.normal(0, 0.08)
+        spare_px = np.maximum(np.array(canvas.shape[1::-1]) - (w, h), 0) / 2
+        focus_px = np.clip(focus_px + rng.uniform(-0.22, 0.22, 2) * (w, h), -spare_px, spare_px)
+        start_px = np.array([w, h]) / 2 - affine(0, 0, turn_rad)[:2, :2] @ focus_px
+        speed_px = rng.choice([0.0, 0.005, 0.02]) * max(h, w) * rng.uniform(0.3, 1)
+        start = np.array([*start_px, turn_rad, rng.uniform(0, 0.15)])
+        camera = draw_path(rng, start, speed_px, spin=rng.choice([0.0, 0.002, 0.01]))
+        sway = draw_bend(rng, max(h, w), 0.008) if rng.random() < 0.4 else None
+        images = np.empty((self._frames, h, w, 3), np.uint8)
+        labels = np.zeros((self._frames, h, w), np.uint8)
+        for t, (image, label) in enumerate(zip(images, labels, strict=True)):
+            view = camera.placement(t)
+            draw_backdrop(image, canvas, view, sway, t)
+            for layer in layers:
+                draw_layer(image, label, layer, view, t)
+        return images, labels
+
+    def _draw_scene(self, rng: np.random.Generator) -> tuple[np.ndarray, list[Layer], np.ndarray]:
+        """A backdrop, the layers in front of it, and the point (x, y) to look at."""
+        image, ids = self._read(rng)
+        chosen = rng.permutation(_instances(ids))[: self._max_objects]
+        cuts = [_cut_out(image, (ids == i).astype(np.uint8)) for i in chosen]
+        if rng.random() < 0.65 or not cuts:
+            canvas = _filled(image, np.isin(ids, chosen).astype(np.uint8))
+            origin_px = np.array(ids.shape[::-1]) / 2
+        else:
+            canvas, origin_px = self._empty_place(rng), cuts[0][1]
+        focus_px = cuts[0][1] - origin_px if cuts else np.zeros(2)
+        layers = [
+            self._moving(rng, rgba, centre_px - origin_px, label)
+            for label, (rgba, centre_px) in enumerate(cuts, 1)
+        ]
+        layers += self._strangers(rng, focus_px, first_label=len(layers) + 1)
+        rng.shuffle(layers)
+        return canvas, layers, focus_px
+
+    def _empty_place(self, rng: np.random.Generator) -> np.ndarray:
+        """The background of a random still, its instances filled in."""
+        image, ids = self._read(rng)
+        return _filled(image, (ids > 0).astype(np.uint8))
+
+    def _strangers(
+        self, rng: np.random.Generator, near_px: np.ndarray, first_label: int
+    ) -> list[Layer]:
+        """Objects of another image, labelled or not, around a point."""
+        if rng.random() < 0.45:
+            return []
+        image, ids = self._read(rng)
+        strangers = []
+        for chosen in rng.permutation(_instances(ids))[: int(rng.integers(1, 3))]:
+            rgba, _ = _cut_out(image, (ids == chosen).astype(np.uint8))
+            place_px = near_px + rng.uniform(-0.5, 0.5, 2) * self._size[::-1]
+            label = first_label + len(strangers) if rng.random() < 0.6 else 0
+            strangers.append(self._moving(rng, rgba, place_px, label))
+        return strangers
+
+    def _moving(
+        self, rng: np.random.Generator, rgba: np.ndarray, place_px: np.ndarray, label: int
+    ) -> Layer:
+        """A layer of one cut-out on a random path."""
+        side_px = max(rgba.shape[:2])
+        path = draw_path(rng, np.array([*place_px, 0.0, 0.0]), draw_speed(rng, self._size), 0.03)
+        strength = rng.choice([0.0, 0.01, 0.025])
+        bend: Bend | None = draw_bend(rng, side_px, strength) if strength else None
+        blurred = rng.random() < 0.2
+        blur_px = tuple(float(v) * 0.6 for v in path.drift[:2]) if blurred else (0.0, 0.0)
+        return Layer((Part(rgba, np.eye(3)),), path, label, bend, 0.0, (blur_px[0], blur_px[1]))
+
+    def _read(self, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+        """A random still at a random scale, at least as large as the clip, perhaps mirrored."""
+        still = self._stills[rng.integers(len(self._stills))]
+        image, ids = cv2.imread(str(still.image)), still.read_ids()
+        if image is None or image.shape[:2] != ids.shape:
+            came = "unreadable" if image is None else f"{image.shape[:2]}, its mask {ids.shape}"
+            raise SourceError(f"{still.image} is {came}; image and mask must have one size")
+        cover = max(self._size[0] / ids.shape[0], self._size[1] / ids.shape[1])
+        scale = cover * float(np.exp(rng.uniform(0.02, np.log(1.7))))
+        size = (round(ids.shape[1] * scale), round(ids.shape[0] * scale))
+        how = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
+        image = cv2.cvtColor(cv2.resize(image, size, interpolation=how), cv2.COLOR_BGR2RGB)
+        ids = cv2.resize(ids, size, interpolation=cv2.INTER_NEAREST_EXACT)
+        if rng.random() < 0.5:
+            image, ids = np.ascontiguousarray(image[:, ::-1]), np.ascontiguousarray(ids[:, ::-1])
+        return image, ids
+
+
+def _instances(ids: np.ndarray) -> list[int]:
+    """Ids that cover at least 1 % of the image."""
+    counts = np.bincount(ids.ravel(), minlength=256)
+    return [i for i in range(1, VOID) if counts[i] >= _SMALLEST_SHARE * ids.size]
+
+
+def _cut_out(image: np.ndarray, mask: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The object's box as (h, w, 4) with a soft, closed outline, and its centre (x, y)."""
+    x, y, w, h = cv2.boundingRect(mask)
+    box = np.s_[y : y + h, x : x + w]
+    coverage = np.pad(mask[box] * np.uint8(255), 3)
+    coverage = cv2.GaussianBlur(coverage, (0, 0), 0.8)
+    coverage[[0, -1]] = 0
+    coverage[:, [0, -1]] = 0
+    colour = np.pad(image[box], ((3, 3), (3, 3), (0, 0)), mode="edge")
+    centre_px = np.array([x + (w - 1) / 2, y + (h - 1) / 2])
+    return np.dstack([colour, coverage]), centre_px
+
+
+def _filled(image: np.ndarray, hole: np.ndarray) -> np.ndarray:
+    """The image with a hole filled from its rim, computed small and blended in."""
+    if not hole.any() or hole.all():
+        return image
+    h, w = hole.shape
+    scale = _FILL_PX / max(h, w)
+    small = (max(round(w * scale), 1), max(round(h * scale), 1))
+    wide = cv2.dilate(hole, np.ones((7, 7), np.uint8))
+    low_hole = (cv2.resize(wide * 255, small, interpolation=cv2.INTER_AREA) > 0).astype(np.uint8)
+    low = cv2.resize(image, small, interpolation=cv2.INTER_AREA)
+    filled = cv2.resize(cv2.inpaint(low, low_hole, 2, cv2.INPAINT_TELEA), (w, h))
+    return blend(filled, image, cv2.GaussianBlur(wide.astype(np.float32), (0, 0), 1.5))
+
+
+def _by_name(root: Path, images: str, masks: str) -> list[Still]:
+    files = sorted((root / images).glob("*.jpg"))
+    pairs = [(image, root / masks / f"{image.stem}.png") for image in files]
+    stills = [Still(image, IndexedMask(mask)) for image, mask in pairs if mask.is_file()]
+    if not stills:
+        raise SourceError(f"{root}: no {images}/NAME.jpg with a {masks}/NAME.png of the same name")
+    return stills
+
+
+def _read_coco(root: Path) -> list[Still]:
+    path = root / "instances.json"
+    if not path.is_file():
+        raise SourceError(f"{path} does not exist; it holds the instances in the COCO format")
+    content = json.loads(path.read_text())
+    sizes = {image["id"]: (image["height"], image["width"]) for image in content["images"]}
+    counts: dict[int, list[Any]] = {}
+    for annotation in content["annotations"]:
+        h, w = sizes[annotation["image_id"]]
+        if not annotation["iscrowd"] and annotation["area"] >= _SMALLEST_SHARE * h * w:
+            run_lengths = rle.frPyObjects(annotation["segmentation"], h, w)
+            if isinstance(run_lengths, list):
+                run_lengths = rle.merge(run_lengths)
+            counts.setdefault(annotation["image_id"], []).append(run_lengths)
+    named = {image["id"]: root / "images" / image["file_name"] for image in content["images"]}
+    return [Still(named[i], RleMask(tuple(found))) for i, found in counts.items()]
