@@ -1,0 +1,59 @@
+"""What can be set about a run. Imports nothing heavy: the command line shows it at once."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from propago.errors import UsageError
+
+Progress = Callable[[int, int | None, str], None]
+"""Called as (frames done, frames in all or None, what is being done)."""
+
+
+@dataclass(frozen=True)
+class SegmentOptions:
+    """Options of `propago segment`.
+
+    Attributes:
+        start: first frame of the source, counted from 0.
+        end: frame behind the last one.
+        every: take every n-th frame.
+        preset: size of the method's network; the method's own default if None.
+        weights: "default", "synthetic" (free for any use), or a safetensors file.
+        device: auto, cpu, cuda or mps.
+        size: shorter side in pixels at which the network works; masks are always at source size.
+        threads: processor threads; all of them if None.
+        seed: of every random choice.
+        fit_masks: resize given masks of another size than the frame.
+        save_scores: write the probabilities of every frame as float16 (scores/*.npz).
+        overlay: write overlay.mp4.
+        overwrite: delete an earlier run in the output folder.
+        resume: go on with an interrupted run in the output folder.
+    """
+
+    start: int | None = None
+    end: int | None = None
+    every: int = 1
+    preset: str | None = None
+    weights: str = "default"
+    device: str = "auto"
+    size: int | None = None
+    threads: int | None = None
+    seed: int = 0
+    fit_masks: bool = False
+    save_scores: bool = False
+    overlay: bool = True
+    overwrite: bool = False
+    resume: bool = False
+
+    def __post_init__(self) -> None:
+        """Refuse what contradicts itself.
+
+        Raises:
+            UsageError: resume and overwrite together, or a size or thread count below its least.
+        """
+        if self.resume and self.overwrite:
+            raise UsageError("--resume keeps what is there, --overwrite deletes it: choose one")
+        for name, least in (("size", 32), ("threads", 1)):
+            value = getattr(self, name)
+            if value is not None and value < least:
+                raise UsageError(f"--{name} is {value}; it is at least {least}")
