@@ -1,0 +1,106 @@
+"""Where `hota.py` gets its overlaps: label maps frame by frame, and YouTube-VIS track files."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from propago.metrics.confusion import joint_counts
+from propago.metrics.hota import FrameOverlap, IdentityScore, combine_identity, identity_score
+from propago.metrics.rle import areas_px, intersections_px
+from propago.metrics.track_files import Track, read_tracks
+from propago.types import VOID
+
+
+def identity_of_labels(
+    pairs: Iterable[tuple[np.ndarray, np.ndarray]], sequence: str = ""
+) -> IdentityScore:
+    """HOTA, MOTA and identity switches of the label maps of one sequence.
+
+    One pair of maps is in memory at a time; of each frame only the IoUs are kept.
+
+    Args:
+        pairs: (ground truth, prediction) of each frame, (H, W) integer maps of ids, 0
+            background. 255 in a uint8 ground truth is void and removed from both maps; in a uint8
+            prediction it is background.
+        sequence: name to write into the switches.
+
+    Raises:
+        ShapeError: the two maps of a frame differ in size.
+        MaskError: a map holds no integers, or one outside 0 to 65535.
+    """
+    return identity_score([overlap_of_labels(*pair) for pair in pairs], sequence)
+
+
+def identity_of_tracks(
+    gt: Mapping[str, Any], results: Sequence[Mapping[str, Any]], min_score: float = 0.0
+) -> dict[int, IdentityScore]:
+    """HOTA, MOTA and identity switches of each category that has ground truth or detections.
+
+    Detections compete only with ground truth of their own category. Crowds are not objects, and a
+    mask that lies by more than half in a crowd and has IoU 0.5 with no object is left out. In the
+    switches an object is known by its annotation id, a detection by its place in `results`.
+
+    Args:
+        gt: parsed YouTube-VIS ground-truth JSON.
+        results: parsed results JSON.
+        min_score: tracks of a lower score are left out. HOTA knows no ranking: without a
+            threshold every duplicate counts as a false positive.
+
+    Raises:
+        UsageError, MaskError: what `propago.metrics.track_files.read_tracks` refuses.
+    """
+    tracks = read_tracks(gt, results)
+    scores: dict[int, list[IdentityScore]] = {}
+    for video in tracks.videos:
+        for category in tracks.categories:
+            truth = [t for t in tracks.truth[video] if t.category == category]
+            found = [t for t in tracks.detections[video] if t.category == category]
+            found = [t for t in found if t.score >= min_score]
+            if truth or found:
+                score = identity_score(overlaps_of_tracks(truth, found), str(video))
+                scores.setdefault(category, []).append(score)
+    return {category: combine_identity(scores[category]) for category in sorted(scores)}
+
+
+def overlap_of_labels(gt: np.ndarray, prediction: np.ndarray) -> FrameOverlap:
+    """IoU of every object with every predicted one in one frame; see `identity_of_labels`."""
+    void = [VOID if labels.dtype == np.uint8 else -1 for labels in (gt, prediction)]
+    true, predicted, pixels = joint_counts(gt, prediction)
+    counted = true != void[0]
+    true, predicted, pixels = true[counted], predicted[counted], pixels[counted]
+    predicted[predicted == void[1]] = 0
+    gt_ids, rows = np.unique(np.append(true, 0), return_inverse=True)
+    ids, columns = np.unique(np.append(predicted, 0), return_inverse=True)
+    counts = np.zeros((len(gt_ids), len(ids)))
+    np.add.at(counts, (rows[:-1], columns[:-1]), pixels)
+    shared = counts[1:, 1:]
+    union = counts[1:].sum(1)[:, None] + counts[:, 1:].sum(0) - shared
+    return FrameOverlap(tuple(gt_ids[1:].tolist()), tuple(ids[1:].tolist()), shared / union)
+
+
+def overlaps_of_tracks(truth: Sequence[Track], found: Sequence[Track]) -> list[FrameOverlap]:
+    """IoU of every track with every detected one, frame by frame of one video."""
+    objects = [track for track in truth if not track.crowd]
+    crowds = [track for track in truth if track.crowd]
+    length = len((*truth, *found)[0].masks) if truth or found else 0
+    return [_overlap_of_masks(objects, crowds, found, t) for t in range(length)]
+
+
+def _overlap_of_masks(
+    objects: Sequence[Track], crowds: Sequence[Track], found: Sequence[Track], frame: int
+) -> FrameOverlap:
+    object_px = areas_px([track.masks[frame] for track in objects])
+    found_px = areas_px([track.masks[frame] for track in found])
+    objects = [track for track, px in zip(objects, object_px, strict=True) if px]
+    found = [track for track, px in zip(found, found_px, strict=True) if px]
+    masks = [track.masks[frame] for track in found]
+    shared = intersections_px([track.masks[frame] for track in objects], masks)
+    iou = shared / (object_px[object_px > 0][:, None] + found_px[found_px > 0] - shared)
+    in_crowd = intersections_px([track.masks[frame] for track in crowds], masks).sum(0)
+    kept = (in_crowd <= 0.5 * found_px[found_px > 0]) | (iou.max(0, initial=0.0) >= 0.5)
+    return FrameOverlap(
+        tuple(track.id for track in objects),
+        tuple(track.id for track, keep in zip(found, kept, strict=True) if keep),
+        iou[:, kept],
+    )

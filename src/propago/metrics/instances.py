@@ -1,0 +1,214 @@
+"""Average precision of instance masks in single frames: COCO's, and AP^r of region overlap."""
+
+from collections.abc import Mapping, Sequence
+from contextlib import redirect_stdout
+from dataclasses import asdict, dataclass
+from io import StringIO
+from typing import Any, Literal
+
+import numpy as np
+from pycocotools.coco import COCO
+from pycocotools.cocoeval import COCOeval
+
+from propago.errors import UsageError
+from propago.metrics.average_precision import (
+    AveragePrecision,
+    area_under_envelope,
+    eleven_points,
+    summarise,
+)
+from propago.metrics.rle import Rle, areas_px, intersections_px, to_rle
+
+VOL_THRESHOLDS = tuple(n / 10 for n in range(1, 10))
+"""The IoU thresholds whose mean AP^r is AP^r_vol."""
+
+
+def coco_average_precision(
+    gt: Mapping[str, Any], results: Sequence[Mapping[str, Any]]
+) -> AveragePrecision:
+    """The twelve COCO segmentation numbers, by pycocotools, which prints nothing here.
+
+    Args:
+        gt: {"images", "categories", "annotations"}, as in a COCO instances file; not changed.
+        results: [{"image_id", "category_id", "score", "segmentation"}]; may be empty (AP is 0).
+
+    Raises:
+        UsageError: a result names no image or category of the ground truth.
+    """
+    _check_ids(gt, results)
+    with redirect_stdout(StringIO()):
+        evaluation = COCOeval(_coco_truth(gt), _coco_results(gt, results), "segm")
+        evaluation.evaluate()
+        evaluation.accumulate()
+    curves: Any = evaluation.eval
+    return summarise(curves["precision"], curves["recall"], evaluation.params.catIds)
+
+
+@dataclass(frozen=True)
+class RegionPrecision:
+    """AP^r of one category at one IoU threshold; -1 where it has no ground truth."""
+
+    category: int
+    threshold: float
+    ap: float
+    ground_truths: int
+    detections: int
+
+
+@dataclass(frozen=True)
+class RegionAveragePrecision:
+    """AP^r: how precisely regions are found, when a hit needs an IoU of at least `threshold`.
+
+    Attributes:
+        mean: for each threshold, the mean over the categories that have ground truth.
+        volume: mean over the thresholds; AP^r_vol with the thresholds .1, .2 ... .9.
+        categories: one entry for each category and threshold.
+    """
+
+    mean: dict[float, float]
+    volume: float
+    categories: tuple[RegionPrecision, ...]
+
+    def to_json(self) -> dict:
+        """{"global": {"AP^r@0.5": ..., "AP^r_vol"}, "categories": [...]}, fractions."""
+        numbers = {f"AP^r@{threshold:g}": ap for threshold, ap in self.mean.items()}
+        return {
+            "global": numbers | {"AP^r_vol": self.volume},
+            "categories": [asdict(category) for category in self.categories],
+        }
+
+
+def region_average_precision(
+    gt: Mapping[str, Any],
+    results: Sequence[Mapping[str, Any]],
+    thresholds: Sequence[float] = VOL_THRESHOLDS,
+    rule: Literal["area", "eleven_points"] = "area",
+) -> RegionAveragePrecision:
+    """AP^r at any thresholds. Crowds in the ground truth are left out.
+
+    Every detection of a category, best score first over all images, goes to the ground truth it
+    overlaps most; it is right when their IoU is >= the threshold and no better-scored detection
+    has it already. Unlike COCO there is no second choice.
+
+    Args:
+        gt: as for `coco_average_precision`.
+        results: likewise.
+        thresholds: IoUs in (0, 1].
+        rule: area under the precision envelope, or VOC 2007's mean at eleven recalls.
+
+    Raises:
+        UsageError: an unknown id, a threshold outside (0, 1], or another rule.
+
+    Source: Hariharan et al. 2014, Simultaneous Detection and Segmentation, section 5.
+    """
+    if not thresholds or any(not 0 < threshold <= 1 for threshold in thresholds):
+        raise UsageError(f"thresholds are IoUs above 0 and up to 1; these are {tuple(thresholds)}")
+    if rule not in ("area", "eleven_points"):
+        raise UsageError(f"rule is 'area' or 'eleven_points'; this is {rule!r}")
+    _check_ids(gt, results)
+    measure = area_under_envelope if rule == "area" else eleven_points
+    categories = []
+    for category in sorted(c["id"] for c in gt["categories"]):
+        best, claimed, positives = _claims(gt, results, category)
+        for threshold in thresholds:
+            ap = -1.0
+            if positives:
+                ap = measure(*_recall_precision(best >= threshold, claimed, positives))
+            categories.append(RegionPrecision(category, threshold, ap, positives, len(best)))
+    mean = {t: _mean([c.ap for c in categories if c.threshold == t]) for t in thresholds}
+    return RegionAveragePrecision(mean, _mean(list(mean.values())), tuple(categories))
+
+
+def _claims(
+    gt: Mapping[str, Any], results: Sequence[Mapping[str, Any]], category: int
+) -> tuple[np.ndarray, np.ndarray, int]:
+    """Best IoU (D,) and number of the ground truth claimed (D,) by falling score; ground truths."""
+    sizes = {image["id"]: (image["height"], image["width"]) for image in gt["images"]}
+    truth: dict[int, list[tuple[int, Rle | None]]] = {}
+    positives = 0
+    for annotation in gt["annotations"]:
+        if annotation["category_id"] == category and not annotation.get("iscrowd", 0):
+            rle = _rle(annotation, sizes, f"annotation {annotation.get('id')}")
+            truth.setdefault(annotation["image_id"], []).append((positives, rle))
+            positives += 1
+    mine = [(n, result) for n, result in enumerate(results) if result["category_id"] == category]
+    mine.sort(key=lambda item: -item[1]["score"])
+    best, claimed = np.zeros(len(mine)), np.full(len(mine), -1)
+    for d, (n, result) in enumerate(mine):
+        there = truth.get(result["image_id"], [])
+        if there:
+            ious = _ious(_rle(result, sizes, f"result {n}"), [rle for _, rle in there])
+            best[d], claimed[d] = ious.max(), there[int(ious.argmax())][0]
+    return best, claimed, positives
+
+
+def _recall_precision(
+    reaches: np.ndarray, claimed: np.ndarray, positives: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Recall (D,) and precision (D,) after each detection."""
+    hits = np.flatnonzero(reaches)
+    _, first = np.unique(claimed[hits], return_index=True)
+    true = np.zeros(len(reaches), bool)
+    true[hits[first]] = True
+    found = np.cumsum(true)
+    return found / positives, found / np.arange(1, len(true) + 1)
+
+
+def _ious(detection: Rle | None, truth: Sequence[Rle | None]) -> np.ndarray:
+    shared = intersections_px([detection], truth)[0]
+    union = areas_px([detection])[0] + areas_px(truth) - shared
+    return np.divide(shared, union, out=np.zeros_like(shared), where=union > 0)
+
+
+def _rle(item: Mapping[str, Any], sizes: Mapping[int, tuple[int, int]], where: str) -> Rle | None:
+    return to_rle(item["segmentation"], sizes[item["image_id"]], where)
+
+
+def _mean(aps: Sequence[float]) -> float:
+    valid = [ap for ap in aps if ap > -1]
+    return float(np.mean(valid)) if valid else -1.0
+
+
+def _check_ids(gt: Mapping[str, Any], results: Sequence[Mapping[str, Any]]) -> None:
+    """Refuse what pycocotools would answer with an assertion, a KeyError or silence."""
+    for name in ("images", "categories", "annotations"):
+        if not isinstance(gt, Mapping) or name not in gt:
+            raise UsageError(f"the ground truth is a COCO object; it has no '{name}'")
+    if isinstance(results, Mapping):
+        raise UsageError("results are a list of detections; this is an object")
+    legal = {
+        "image_id": {image["id"] for image in gt["images"]},
+        "category_id": {category["id"] for category in gt["categories"]},
+    }
+    for n, result in enumerate(results):
+        for name in ("image_id", "category_id", "score", "segmentation"):
+            if name not in result:
+                raise UsageError(f"result {n}: '{name}' is missing; it has {sorted(result)}")
+        for name, ids in legal.items():
+            if result[name] not in ids:
+                raise UsageError(
+                    f"result {n}: {name} {result[name]!r} is not in the ground truth, whose ids "
+                    f"begin {sorted(ids)[:8]}"
+                )
+
+
+def _coco_truth(gt: Mapping[str, Any]) -> COCO:
+    annotations: list[Any] = [dict(annotation) for annotation in gt["annotations"]]
+    coco = COCO()
+    coco.dataset = {
+        "images": list(gt["images"]),
+        "categories": list(gt["categories"]),
+        "annotations": annotations,
+    }
+    coco.createIndex()
+    return coco
+
+
+def _coco_results(gt: Mapping[str, Any], results: Sequence[Mapping[str, Any]]) -> COCO:
+    sizes = {image["id"]: (image["height"], image["width"]) for image in gt["images"]}
+    found = []
+    for n, result in enumerate(results):
+        rle = _rle(result, sizes, f"result {n}")
+        area = float(areas_px([rle])[0])
+        found.append({**result, "segmentation": rle, "area": area, "id": n + 1, "iscrowd": 0})
+    return _coco_truth({**gt, "annotations": found})

@@ -1,0 +1,151 @@
+"""Parsed YouTube-VIS JSON, checked and brought to one form: the tracks of each video."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from math import isfinite
+from typing import Any
+
+import numpy as np
+
+from propago.errors import MaskError, UsageError
+from propago.metrics.rle import Rle, areas_px, to_rle
+
+
+@dataclass(frozen=True)
+class Track:
+    """One object through one video.
+
+    Attributes:
+        id: the annotation's id, or the position of a detection in the results.
+        category: category id.
+        masks: one compressed RLE a frame, None where the object is absent.
+        mean_area_px: mean over the frames in which it has any pixel; 0 for none.
+        score: confidence of a detection; 1 for ground truth.
+        crowd: a region of many objects: never counted, and free to be matched many times.
+    """
+
+    id: int
+    category: int
+    masks: tuple[Rle | None, ...]
+    mean_area_px: float
+    score: float = 1.0
+    crowd: bool = False
+
+
+@dataclass(frozen=True)
+class TrackSet:
+    """Ground truth and detections of every video of a benchmark, in the order of video ids."""
+
+    categories: tuple[int, ...]
+    videos: tuple[int, ...]
+    truth: dict[int, tuple[Track, ...]]
+    detections: dict[int, tuple[Track, ...]]
+
+
+def read_tracks(gt: Mapping[str, Any], results: Sequence[Mapping[str, Any]]) -> TrackSet:
+    """The tracks of a parsed YouTube-VIS ground-truth file and of a parsed results file.
+
+    Args:
+        gt: {"videos", "categories", "annotations"}; masks as RLE of either kind or polygons.
+        results: [{"video_id", "category_id", "score", "segmentations"}]; may be empty.
+
+    Raises:
+        UsageError: a key is missing, or an id names no video or category of the ground truth.
+        MaskError: a mask of an unknown form, of another size, or for too many or few frames.
+    """
+    if not isinstance(gt, Mapping):
+        raise UsageError("the ground truth is a YouTube-VIS object with videos and annotations")
+    if isinstance(results, Mapping):
+        raise UsageError("results are a list of tracks; this is an object (a ground-truth file?)")
+    videos = {_field(v, "id", "video"): v for v in _field(gt, "videos", "ground truth")}
+    categories = tuple(sorted(int(c["id"]) for c in _field(gt, "categories", "ground truth")))
+    truth: dict[int, list[Track]] = {video: [] for video in videos}
+    detections: dict[int, list[Track]] = {video: [] for video in videos}
+    for n, annotation in enumerate(_field(gt, "annotations", "ground truth")):
+        video = _video_of(annotation, videos, f"annotation {annotation.get('id', n)}")
+        truth[video["id"]].append(_true_track(n, annotation, video, categories))
+    for n, result in enumerate(results):
+        video = _video_of(result, videos, f"result {n}")
+        detections[video["id"]].append(_detected_track(n, result, video, categories))
+    return TrackSet(
+        categories,
+        tuple(sorted(videos)),
+        {video: tuple(tracks) for video, tracks in truth.items()},
+        {video: tuple(tracks) for video, tracks in detections.items()},
+    )
+
+
+def _true_track(
+    n: int, annotation: Mapping[str, Any], video: Mapping[str, Any], categories: Sequence[int]
+) -> Track:
+    number = int(annotation.get("id", n))
+    where = f"annotation {number}"
+    masks = _masks(annotation, video, where)
+    listed = annotation.get("areas")
+    areas = areas_px(masks) if listed is None else np.array([a or 0.0 for a in listed], float)
+    category = _category(annotation, categories, where)
+    crowd = bool(annotation.get("iscrowd", 0))
+    return Track(number, category, masks, _mean_of_present(areas), crowd=crowd)
+
+
+def _detected_track(
+    n: int, result: Mapping[str, Any], video: Mapping[str, Any], categories: Sequence[int]
+) -> Track:
+    where = f"result {n}"
+    score = float(_field(result, "score", where))
+    if not isfinite(score):
+        raise UsageError(f"{where}: the score is {score}; a score is a finite number")
+    masks = _masks(result, video, where)
+    category = _category(result, categories, where)
+    return Track(n, category, masks, _mean_of_present(areas_px(masks)), score)
+
+
+def _masks(item: Mapping[str, Any], video: Mapping[str, Any], where: str) -> tuple[Rle | None, ...]:
+    segmentations = _field(item, "segmentations", where)
+    size = (int(video["height"]), int(video["width"]))
+    length = video.get("length", len(video.get("file_names", segmentations)))
+    if len(segmentations) != length:
+        raise MaskError(
+            f"{where}: {len(segmentations)} segmentations for the {length} frames of video "
+            f"{video['id']}; write null for a frame without the object"
+        )
+    return tuple(
+        to_rle(segmentation, size, f"{where}, frame {t}")
+        for t, segmentation in enumerate(segmentations)
+    )
+
+
+def _mean_of_present(areas: np.ndarray) -> float:
+    present = areas[areas > 0]
+    return float(present.mean()) if present.size else 0.0
+
+
+def _video_of(item: Mapping[str, Any], videos: Mapping[int, Any], where: str) -> Mapping[str, Any]:
+    video = _field(item, "video_id", where)
+    if video not in videos:
+        raise UsageError(
+            f"{where}: video_id {video!r} is not in the ground truth, whose ids are "
+            f"{_some(sorted(videos))}"
+        )
+    return videos[video]
+
+
+def _category(item: Mapping[str, Any], categories: Sequence[int], where: str) -> int:
+    category = _field(item, "category_id", where)
+    if category not in categories:
+        raise UsageError(
+            f"{where}: category_id {category!r} is not in the ground truth, whose ids are "
+            f"{_some(categories)}"
+        )
+    return int(category)
+
+
+def _field(item: Mapping[str, Any], name: str, where: str) -> Any:
+    if name not in item:
+        raise UsageError(f"{where}: '{name}' is missing; it has {_some(sorted(item))}")
+    return item[name]
+
+
+def _some(values: Sequence[Any]) -> str:
+    shown = ", ".join(str(value) for value in values[:8])
+    return f"{shown}, ... ({len(values)} in all)" if len(values) > 8 else shown
