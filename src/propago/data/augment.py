@@ -43,8 +43,8 @@ def draw_colour_map(rng: np.random.Generator, strength: float = 1.0) -> ColourMa
         rng: source of chance.
         strength: 1 is the range of ordinary footage; larger for textures.
     """
-    hue_rad = rng.normal(0, 0.12 * strength) if rng.random() < 0.9 else rng.uniform(-1.5, 1.5)
-    saturation = 0.0 if rng.random() < 0.03 else float(np.exp(rng.normal(0, 0.25 * strength)))
+    hue_rad = rng.normal(0, 0.12 * strength) if rng.random() < 0.95 else rng.uniform(-1.5, 1.5)
+    saturation = 0.0 if rng.random() < 0.03 else float(np.exp(rng.normal(-0.05, 0.2 * strength)))
     contrast = float(np.exp(rng.normal(0, 0.15 * strength)))
     offset = rng.normal(0, 14 * strength)
     gains = np.exp(rng.normal(0, 0.05 * strength, 3))

@@ -86,7 +86,7 @@ def draw_path(rng: np.random.Generator, start: np.ndarray, speed_px: float, spin
 
 def draw_speed(rng: np.random.Generator, size: tuple[int, int]) -> float:
     """Pixels a frame of an object in a clip of `size` (H, W): mostly slow, now and then fast."""
-    return min(0.012 * float(np.exp(rng.normal(0, 0.9))), 0.1) * max(size)
+    return min(0.02 * float(np.exp(rng.normal(0, 0.9))), 0.12) * max(size)
 
 
 def draw_bend(rng: np.random.Generator, side_px: float, strength: float) -> Bend:

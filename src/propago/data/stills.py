@@ -17,7 +17,7 @@ from pycocotools import mask as rle
 from propago.data.augment import blend, degrade, jitter_colours
 from propago.data.clips import Clip, number_objects, visible_objects
 from propago.data.layers import Layer, Part, draw_backdrop, draw_layer
-from propago.data.motion import Bend, affine, draw_bend, draw_path, draw_speed
+from propago.data.motion import affine, draw_bend, draw_path, draw_speed
 from propago.errors import SourceError
 from propago.types import VOID
 
@@ -145,12 +145,12 @@ class StillClips:
         cuts = [_cut_out(image, (ids == i).astype(np.uint8)) for i in chosen]
         if rng.random() < 0.65 or not cuts:
             canvas = _filled(image, np.isin(ids, chosen).astype(np.uint8))
-            origin_px = np.array(ids.shape[::-1]) / 2
+            origin_px, zoom = np.array(ids.shape[::-1]) / 2, 0.0
         else:
-            canvas, origin_px = self._empty_place(rng), cuts[0][1]
+            canvas, origin_px, zoom = self._empty_place(rng), cuts[0][1], rng.uniform(-0.6, 0.1)
         focus_px = cuts[0][1] - origin_px if cuts else np.zeros(2)
         layers = [
-            self._moving(rng, rgba, centre_px - origin_px, label)
+            self._moving(rng, rgba, np.array([*(centre_px - origin_px), 0.0, zoom]), label)
             for label, (rgba, centre_px) in enumerate(cuts, 1)
         ]
         layers += self._strangers(rng, focus_px, first_label=len(layers) + 1)
@@ -174,20 +174,21 @@ class StillClips:
             rgba, _ = _cut_out(image, (ids == chosen).astype(np.uint8))
             place_px = near_px + rng.uniform(-0.5, 0.5, 2) * self._size[::-1]
             label = first_label + len(strangers) if rng.random() < 0.6 else 0
-            strangers.append(self._moving(rng, rgba, place_px, label))
+            start = np.array([*place_px, rng.normal(0, 0.2), rng.uniform(-0.6, 0.1)])
+            strangers.append(self._moving(rng, rgba, start, label))
         return strangers
 
     def _moving(
-        self, rng: np.random.Generator, rgba: np.ndarray, place_px: np.ndarray, label: int
+        self, rng: np.random.Generator, rgba: np.ndarray, start: np.ndarray, label: int
     ) -> Layer:
-        """A layer of one cut-out on a random path."""
+        """A layer of one cut-out on a random path from `start` (x, y, angle_rad, log_scale)."""
         side_px = max(rgba.shape[:2])
-        path = draw_path(rng, np.array([*place_px, 0.0, 0.0]), draw_speed(rng, self._size), 0.03)
+        path = draw_path(rng, start, draw_speed(rng, self._size), 0.03)
         strength = rng.choice([0.0, 0.01, 0.025])
-        bend: Bend | None = draw_bend(rng, side_px, strength) if strength else None
+        bend = draw_bend(rng, side_px, strength) if strength else None
         blurred = rng.random() < 0.2
-        blur_px = tuple(float(v) * 0.6 for v in path.drift[:2]) if blurred else (0.0, 0.0)
-        return Layer((Part(rgba, np.eye(3)),), path, label, bend, 0.0, (blur_px[0], blur_px[1]))
+        dx, dy = 0.6 * path.drift[:2] if blurred else (0.0, 0.0)
+        return Layer((Part(rgba, np.eye(3)),), path, label, bend, blur_px=(dx, dy))
 
     def _read(self, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
         """A random still at a random scale, at least as large as the clip, perhaps mirrored."""
@@ -197,7 +198,7 @@ class StillClips:
             came = "unreadable" if image is None else f"{image.shape[:2]}, its mask {ids.shape}"
             raise SourceError(f"{still.image} is {came}; image and mask must have one size")
         cover = max(self._size[0] / ids.shape[0], self._size[1] / ids.shape[1])
-        scale = cover * float(np.exp(rng.uniform(0.02, np.log(1.7))))
+        scale = cover * float(np.exp(rng.uniform(0.0, np.log(1.5))))
         size = (round(ids.shape[1] * scale), round(ids.shape[0] * scale))
         how = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
         image = cv2.cvtColor(cv2.resize(image, size, interpolation=how), cv2.COLOR_BGR2RGB)

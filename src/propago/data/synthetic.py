@@ -93,7 +93,7 @@ def _draw_layers(rng: np.random.Generator, size: tuple[int, int], objects: int) 
     textures: list[np.ndarray] = []
     layers = []
     for label in [*range(1, objects + 1), *[0] * distractors]:
-        side = int(min(size) * np.exp(rng.uniform(np.log(0.18), np.log(0.75))))
+        side = int(min(size) * np.exp(rng.uniform(np.log(0.22), np.log(1.0))))
         if textures and rng.random() < 0.35:
             texture = cv2.resize(textures[rng.integers(len(textures))], (side, side))
         else:
@@ -116,14 +116,14 @@ def _draw_body(
     start = np.array([*place, rng.normal(0, 0.5), rng.uniform(-0.2, 0.2)])
     path = draw_path(rng, start, draw_speed(rng, size), spin=0.04)
     strength = rng.choice([0.0, 0.015, 0.035])
-    blurred = rng.random() < 0.25
+    dx, dy = 0.6 * path.drift[:2] if rng.random() < 0.25 else (0.0, 0.0)
     return Layer(
         parts=tuple(parts),
         path=path,
         label=label,
         bend=draw_bend(rng, side, strength) if strength else None,
         shadow=rng.uniform(0.2, 0.6) if rng.random() < 0.3 else 0.0,
-        blur_px=(float(path.drift[0]) * 0.6, float(path.drift[1]) * 0.6) if blurred else (0.0, 0.0),
+        blur_px=(dx, dy),
     )
 
 

@@ -1,9 +1,9 @@
 """Textures and outlines to render clips from: procedural, or cut from free photographs.
 
 The photographs are those of scikit-image's wheel whose documentation names them public domain or
-CC0, and no other: astronaut (NASA), hubble_deep_field (NASA/STScI), rocket (SpaceX), clock (Stefan
-van der Walt): public domain; coffee (Rachel Michetti), chelsea (Stefan van der Walt), camera (Lav
-Varshney), brick and gravel (CC0Textures), grass (linolafett), retina (Mikael Haeggstroem): CC0.
+CC0, and no other: astronaut (NASA), rocket (SpaceX), clock (Stefan van der Walt): public domain;
+coffee (Rachel Michetti), chelsea (Stefan van der Walt), camera (Lav Varshney), brick and gravel
+(CC0Textures), grass (linolafett): CC0.
 Without scikit-image (extra `train`) every texture is procedural.
 """
 
@@ -16,7 +16,6 @@ from propago.data.augment import blend, draw_colour_map
 
 PHOTOGRAPHS = (
     "astronaut",
-    "hubble_deep_field",
     "rocket",
     "clock",
     "coffee",
@@ -25,7 +24,6 @@ PHOTOGRAPHS = (
     "brick",
     "gravel",
     "grass",
-    "retina",
 )
 """Names in `skimage.data`; public domain or CC0, and part of its wheel."""
 
@@ -42,7 +40,7 @@ def photographs() -> tuple[np.ndarray, ...]:
     return tuple(_as_rgb(getattr(data, name)()) for name in PHOTOGRAPHS)
 
 
-def draw_texture(rng: np.random.Generator, side: int, photo_chance: float = 0.6) -> np.ndarray:
+def draw_texture(rng: np.random.Generator, side: int, photo_chance: float = 0.5) -> np.ndarray:
     """A (side, side, 3) uint8 RGB texture in random colours, sometimes of two materials."""
     first = _draw_material(rng, side, photo_chance)
     if rng.random() < 0.35:
@@ -71,7 +69,7 @@ def _draw_material(rng: np.random.Generator, side: int, photo_chance: float) -> 
         texture = _photo_piece(rng, photos[rng.integers(len(photos))], side)
     else:
         texture = (_fractal, _fractal, _plain, _stripes, _spots)[rng.integers(5)](rng, side)
-    return draw_colour_map(rng, strength=2.0)(texture)
+    return draw_colour_map(rng, strength=1.4)(texture)
 
 
 def _photo_piece(rng: np.random.Generator, photo: np.ndarray, side: int) -> np.ndarray:
@@ -93,14 +91,12 @@ def _fractal(rng: np.random.Generator, side: int) -> np.ndarray:
         total += weight * cv2.resize(octave, (side, side), interpolation=cv2.INTER_LINEAR)
         cells, weight = cells * int(rng.integers(2, 5)), weight * decay
     tinted = total @ _tint(rng)
-    return np.clip(tinted * rng.uniform(120, 300) + rng.uniform(60, 195, 3), 0, 255).astype(
-        np.uint8
-    )
+    return np.clip(tinted * rng.uniform(120, 300) + _colours(rng), 0, 255).astype(np.uint8)
 
 
 def _plain(rng: np.random.Generator, side: int) -> np.ndarray:
     """One colour with a smooth gradient and faint grain."""
-    corners = rng.uniform(30, 225, 3) + rng.normal(0, 20, (2, 2, 3))
+    corners = _colours(rng) + rng.normal(0, 20, (2, 2, 3))
     smooth = cv2.resize(corners.astype(np.float32), (side, side), interpolation=cv2.INTER_LINEAR)
     grain = rng.normal(0, rng.uniform(0, 6), (side, side, 1)).astype(np.float32)
     return np.clip(smooth + grain, 0, 255).astype(np.uint8)
@@ -122,7 +118,7 @@ def _stripes(rng: np.random.Generator, side: int) -> np.ndarray:
 def _spots(rng: np.random.Generator, side: int) -> np.ndarray:
     """Discs of a few colours on another texture."""
     canvas = _plain(rng, side) if rng.random() < 0.5 else _fractal(rng, side)
-    colours = rng.integers(0, 256, (3, 3))
+    colours = np.clip(_colours(rng, 3), 0, 255).astype(int)
     radius_px = side * rng.uniform(0.01, 0.06)
     for _ in range(int(rng.integers(10, 60))):
         centre = rng.integers(0, side, 2).tolist()
@@ -189,9 +185,14 @@ def _filled(points: np.ndarray, side: int) -> np.ndarray:
     return mask
 
 
+def _colours(rng: np.random.Generator, count: int = 1) -> np.ndarray:
+    """(count, 3) colours: any brightness, mostly muted."""
+    return rng.uniform(30, 225, (count, 1)) + rng.normal(0, rng.uniform(3, 45), (count, 3))
+
+
 def _tint(rng: np.random.Generator) -> np.ndarray:
     """(3, 3) mixing of noise channels: mostly one shared brightness, some colour."""
-    colour = rng.uniform(0, 0.5)
+    colour = rng.uniform(0, 0.35)
     mixed = (1 - colour) * np.ones((3, 3)) / 1.7 + colour * rng.normal(0, 1, (3, 3))
     return mixed.astype(np.float32)
 
