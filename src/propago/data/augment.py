@@ -107,7 +107,7 @@ def blend(over: np.ndarray, under: np.ndarray, weight: np.ndarray) -> np.ndarray
         weight: (H, W) in [0, 1].
     """
     weight = weight.astype(np.float32)
-    return cv2.blendLinear(np.ascontiguousarray(over), under, weight, 1 - weight)
+    return cv2.blendLinear(over, under, weight, 1 - weight)
 
 
 def relight(image: np.ndarray, gain: np.ndarray) -> np.ndarray:

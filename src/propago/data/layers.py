@@ -82,7 +82,7 @@ def draw_layer(
         blurred = _motion_blur(rgba, layer.blur_px)
         alpha = blurred[..., 3].astype(np.float32) * (1 / 255)
         below = image[y0:y1, x0:x1]
-        image[y0:y1, x0:x1] = blend(blurred[..., :3], below, alpha)
+        image[y0:y1, x0:x1] = blend(cv2.cvtColor(blurred, cv2.COLOR_RGBA2RGB), below, alpha)
 
 
 def draw_backdrop(

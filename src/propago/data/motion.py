@@ -133,4 +133,4 @@ def sampling_map(
         cv2.resize(grid.astype(np.float32), full, interpolation=cv2.INTER_LINEAR)[inside]
         for grid in (own_x, own_y)
     )
-    return np.ascontiguousarray(map_x), np.ascontiguousarray(map_y)
+    return map_x, map_y

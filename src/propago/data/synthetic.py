@@ -151,7 +151,8 @@ def _cut_out(rng: np.random.Generator, texture: np.ndarray) -> np.ndarray:
     side = texture.shape[0]
     coverage = draw_outline(rng, side)
     if rng.random() < 0.6:
-        depth = cv2.GaussianBlur(coverage, (0, 0), side / 10).astype(np.float32) / 255
+        width = (side // 4) | 1
+        depth = cv2.blur(cv2.blur(coverage, (width, width)), (width, width)) * np.float32(1 / 255)
         slope = np.linspace(-1, 1, side, dtype=np.float32)
         light = slope[:, None] * rng.normal(0, 0.2) + slope[None, :] * rng.normal(0, 0.2)
         gain = np.clip(0.65 + 0.45 * depth + light, 0, 2)

@@ -7,6 +7,7 @@ coffee (Rachel Michetti), chelsea (Stefan van der Walt), camera (Lav Varshney), 
 Without scikit-image (extra `train`) every texture is procedural.
 """
 
+import math
 from functools import lru_cache
 
 import cv2
@@ -58,7 +59,7 @@ def draw_outline(rng: np.random.Generator, side: int) -> np.ndarray:
     Lobed blobs, rounded boxes, polygons, bars and, rarely, rings; anti-aliased, and at least two
     pixels from the border.
     """
-    kind = rng.choice(5, p=[0.55, 0.15, 0.1, 0.15, 0.05])
+    kind = rng.choice(5, p=[0.62, 0.15, 0.1, 0.09, 0.04])
     draw = (_blob, _rounded_box, _polygon, _bar, _ring)[kind]
     return draw(rng, side)
 
@@ -90,27 +91,28 @@ def _fractal(rng: np.random.Generator, side: int) -> np.ndarray:
         octave = rng.random((cells + 1, cells * aspect + 1, 3), dtype=np.float32) - 0.5
         total += weight * cv2.resize(octave, (side, side), interpolation=cv2.INTER_LINEAR)
         cells, weight = cells * int(rng.integers(2, 5)), weight * decay
-    tinted = total @ _tint(rng)
-    return np.clip(tinted * rng.uniform(120, 300) + _colours(rng), 0, 255).astype(np.uint8)
+    tint = _tint(rng) * rng.uniform(120, 300)
+    tinted = cv2.transform(total, np.hstack([tint, _colours(rng).T]).astype(np.float32))
+    return np.clip(tinted, 0, 255).astype(np.uint8)
 
 
 def _plain(rng: np.random.Generator, side: int) -> np.ndarray:
     """One colour with a smooth gradient and faint grain."""
     corners = _colours(rng) + rng.normal(0, 20, (2, 2, 3))
     smooth = cv2.resize(corners.astype(np.float32), (side, side), interpolation=cv2.INTER_LINEAR)
-    grain = rng.normal(0, rng.uniform(0, 6), (side, side, 1)).astype(np.float32)
+    grain = rng.standard_normal((side, side, 1), np.float32) * np.float32(rng.uniform(0, 6))
     return np.clip(smooth + grain, 0, 255).astype(np.uint8)
 
 
 def _stripes(rng: np.random.Generator, side: int) -> np.ndarray:
     """Two colours in stripes or checks, slightly wavy."""
     y, x = np.mgrid[:side, :side].astype(np.float32)
-    angle_rad, period_px = rng.uniform(0, np.pi), side / rng.uniform(2, 14)
-    along = np.cos(angle_rad) * x + np.sin(angle_rad) * y
-    across = np.cos(angle_rad) * y - np.sin(angle_rad) * x
-    wave = np.sin(2 * np.pi * along / period_px + rng.normal(0, 1) * np.sin(across / period_px))
+    angle_rad, periods = rng.uniform(0, np.pi), rng.uniform(2, 14)
+    cos, sin = (np.float32(2 * np.pi * periods / side * v) for v in _direction(angle_rad))
+    along, across = cos * x + sin * y, cos * y - sin * x
+    wave = np.sin(along + np.float32(rng.normal(0, 1)) * np.sin(across * np.float32(0.16)))
     if rng.random() < 0.4:
-        wave = wave * np.sin(2 * np.pi * across / period_px)
+        wave *= np.sin(across)
     weight = np.clip(wave * rng.uniform(1, 8) * 0.5 + 0.5, 0, 1)
     return blend(_plain(rng, side), _plain(rng, side), weight)
 
@@ -169,9 +171,12 @@ def _ring(rng: np.random.Generator, side: int) -> np.ndarray:
     return mask
 
 
+def _direction(angle_rad: float) -> tuple[float, float]:
+    return math.cos(angle_rad), math.sin(angle_rad)
+
+
 def _turned(rng: np.random.Generator, points: np.ndarray) -> np.ndarray:
-    angle_rad = rng.uniform(0, 2 * np.pi)
-    cos, sin = np.cos(angle_rad), np.sin(angle_rad)
+    cos, sin = _direction(rng.uniform(0, 2 * np.pi))
     return points @ np.array([[cos, sin], [-sin, cos]])
 
 
@@ -194,7 +199,7 @@ def _tint(rng: np.random.Generator) -> np.ndarray:
     """(3, 3) mixing of noise channels: mostly one shared brightness, some colour."""
     colour = rng.uniform(0, 0.35)
     mixed = (1 - colour) * np.ones((3, 3)) / 1.7 + colour * rng.normal(0, 1, (3, 3))
-    return mixed.astype(np.float32)
+    return mixed
 
 
 def _as_rgb(image: np.ndarray) -> np.ndarray:
