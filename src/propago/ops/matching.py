@@ -1,0 +1,76 @@
+"""Pixel matching between embeddings of two frames: the maths of FEELVOS, and a soft read-out.
+
+Positions are flattened: Q query positions of the present frame, M positions in memory.
+Source: Voigtlaender et al., FEELVOS, CVPR 2019, eqs. 1-4; the read-out follows space-time memory
+networks (Oh et al., ICCV 2019) with the negative squared distance as similarity.
+"""
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+FAR = 1e4
+"""Taken from the similarity of positions that may not match; finite, so that gradients are too."""
+
+
+def similarities(query: Tensor, memory: Tensor, sharpness: Tensor | float = 1.0) -> Tensor:
+    """(Q, M) -sharpness * ||q - m||^2 between `query` (E, Q) and `memory` (E, M).
+
+    One matrix product: 2 q.m - |q|^2 - |m|^2 = [2q, -|q|^2, -1] . [m, 1, |m|^2].
+    """
+    one_q, one_m = torch.ones_like(query[:1]), torch.ones_like(memory[:1])
+    left = torch.cat([2 * query, -query.square().sum(0, keepdim=True), -one_q])
+    right = torch.cat([memory, one_m, memory.square().sum(0, keepdim=True)])
+    return (left * sharpness).T @ right
+
+
+def embedding_distance(squared: Tensor) -> Tensor:
+    """FEELVOS's distance 1 - 2 / (1 + exp(s)) of a squared distance s, in [0, 1) (eq. 1).
+
+    Written as tanh(s / 2), which is the same and cannot overflow.
+    """
+    return torch.tanh(squared.clamp_min(0) / 2)
+
+
+def outside_window(size: tuple[int, int], radius: int) -> Tensor:
+    """(H*W, H*W): 0 where two positions lie within `radius` rows and columns, else `FAR`."""
+    height, width = size
+    rows = torch.arange(height).repeat_interleave(width)
+    columns = torch.arange(width).repeat(height)
+    apart = torch.maximum(
+        (rows[:, None] - rows[None]).abs(), (columns[:, None] - columns[None]).abs()
+    )
+    return (apart > radius).float() * FAR
+
+
+def nearest(similarity: Tensor, counts: Sequence[int]) -> Tensor:
+    """The similarity of the most similar memory position of each group (eqs. 2-3).
+
+    Args:
+        similarity: (Q, M), memory sorted by group.
+        counts: how many of the M positions belong to each of G groups.
+
+    Returns:
+        (G, Q); -`FAR` where a group has no position.
+    """
+    return torch.stack(
+        [
+            group.amax(1) if group.shape[1] else similarity.new_full(group.shape[:1], -FAR)
+            for group in similarity.split(list(counts), 1)
+        ]
+    )
+
+
+def of_the_others(similarity: Tensor) -> Tensor:
+    """(G, Q): for each group the largest of the other groups' `similarity` (G, Q)."""
+    if len(similarity) == 1:
+        return torch.full_like(similarity, -FAR)
+    largest, where = similarity.topk(2, dim=0)
+    group = torch.arange(len(similarity), device=similarity.device)[:, None]
+    return torch.where(group == where[:1], largest[1:], largest[:1])
+
+
+def soft_readout(similarity: Tensor, values: Tensor) -> Tensor:
+    """Average `values` (V, M) with weights softmax over M of `similarity` (Q, M); (V, Q)."""
+    return (torch.softmax(similarity, 1) @ values.T).T

@@ -1,0 +1,115 @@
+"""Recipes: TOML files that say how a network is trained, read strictly."""
+
+import dataclasses
+import tomllib
+from dataclasses import dataclass, field
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any
+
+from propago.errors import UsageError
+
+
+@dataclass(frozen=True)
+class Optimisation:
+    """AdamW with a linear warm-up and a cosine down to nothing; weights averaged by EMA."""
+
+    learning_rate: float = 1e-3
+    weight_decay: float = 0.02
+    warmup_steps: int = 100
+    clip_norm: float = 5.0
+    ema_decay: float = 0.998
+
+
+@dataclass(frozen=True)
+class Clips:
+    """What a batch looks like."""
+
+    height: int = 224
+    width: int = 224
+    frames: int = 4
+    batch: int = 4
+    max_objects: int = 3
+
+
+@dataclass(frozen=True)
+class Data:
+    """Weights of the sources in the mixture; 0 leaves one out.
+
+    `davis`, `saliency`, `coco` and `voc` are read from folders under the data root.
+    """
+
+    synthetic: float = 1.0
+    davis: float = 0.0
+    saliency: float = 0.0
+    coco: float = 0.0
+    voc: float = 0.0
+    davis_set: str = "train"
+
+
+@dataclass(frozen=True)
+class Validation:
+    """How the network is watched: J on real sequences, whose first frames alone are used."""
+
+    davis_set: str = "val"
+    frames: int = 40
+    every_minutes: float = 15.0
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """A training run. `init` is empty, the name of shipped weights, or a safetensors file."""
+
+    name: str
+    method: str = "feelvos"
+    preset: str = "compact"
+    licence: str = "Apache-2.0"
+    init: str = ""
+    seed: int = 0
+    steps: int = 5000
+    optimisation: Optimisation = field(default_factory=Optimisation)
+    clips: Clips = field(default_factory=Clips)
+    data: Data = field(default_factory=Data)
+    validation: Validation = field(default_factory=Validation)
+
+
+RECIPES = Path(__file__).parent / "recipes"
+
+
+def read_recipe(name: str | Path) -> Recipe:
+    """The recipe shipped under `name`, or that of a TOML file.
+
+    Raises:
+        UsageError: no such recipe, broken TOML, or a setting that does not exist.
+    """
+    path = Path(name) if str(name).endswith(".toml") else RECIPES / f"{name}.toml"
+    if not path.is_file():
+        shipped = ", ".join(sorted(p.stem for p in RECIPES.glob("*.toml")))
+        raise UsageError(f"recipe {name}: no such file; shipped recipes are: {shipped}")
+    try:
+        table = tomllib.loads(path.read_text())
+    except tomllib.TOMLDecodeError as error:
+        raise UsageError(f"recipe {path}: not valid TOML: {error}") from error
+    return _overlay(Recipe(name=path.stem), table, str(path), "")
+
+
+def _overlay(default: Any, table: dict[str, Any], path: str, prefix: str) -> Any:
+    known = {f.name: getattr(default, f.name) for f in dataclasses.fields(default)}
+    changes = {}
+    for key, value in table.items():
+        if key not in known:
+            near = get_close_matches(key, known, 1)
+            hint = f"did you mean '{prefix}{near[0]}'?" if near else f"legal are {sorted(known)}"
+            raise UsageError(f"recipe {path}: unknown setting '{prefix}{key}'; {hint}")
+        now = known[key]
+        if dataclasses.is_dataclass(now):
+            changes[key] = _overlay(now, value, path, f"{prefix}{key}.")
+        elif isinstance(now, float) and isinstance(value, int):
+            changes[key] = float(value)
+        elif type(now) is not type(value):
+            raise UsageError(
+                f"recipe {path}: '{prefix}{key}' is a {type(now).__name__}, not {value!r}"
+            )
+        else:
+            changes[key] = value
+    return dataclasses.replace(default, **changes)
