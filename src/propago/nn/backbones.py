@@ -30,7 +30,7 @@ class CompactEncoder(nn.Module):
     both detail and context.
     """
 
-    def __init__(self, widths: Sequence[int] = (32, 64, 128, 192)):
+    def __init__(self, widths: Sequence[int] = (32, 48, 112, 192)):
         super().__init__()
         first, second, third, fourth = widths
         self.channels = {2: first, 4: second, 8: third}

@@ -1,4 +1,4 @@
-"""Clips to batches: the same seed and number give the same clip, in any process and after resume."""
+"""Clips to batches: a seed and a number give the same clip in any process and after a resume."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

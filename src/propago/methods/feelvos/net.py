@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from propago.methods.feelvos.head import DynamicHead, MaskEncoder
 from propago.nn.backbones import CompactEncoder, Pyramid
 from propago.ops import matching
+from propago.ops.flow import warp
 
 
 @dataclass(frozen=True)
@@ -65,11 +66,13 @@ class Memory:
 
     Attributes:
         embedding: (E, h, w).
+        context: (C, h, w).
         groups: (K + 1, h, w) share of each position that belongs to the background and each object.
         values: (K, V, h, w) encoded masks.
     """
 
     embedding: Tensor
+    context: Tensor
     groups: Tensor
     values: Tensor
 
@@ -138,7 +141,33 @@ class FeelvosNet(nn.Module):
         """
         small = F.avg_pool2d(masks[:, None], self.config.match_stride)[:, 0]
         background = (1 - small.sum(0, keepdim=True)).clamp(0, 1)
-        return Memory(embedding, torch.cat([background, small]), self.encode(context, masks))
+        groups = torch.cat([background, small])
+        return Memory(embedding, context, groups, self.encode(context, masks))
+
+    def reordered(self, past: Memory, before: Sequence[int], ids: Sequence[int]) -> Memory:
+        """`past`, whose rows are the objects `before`, with rows for `ids`.
+
+        An object that was not known then gets an empty mask.
+        """
+        stride = self.config.match_stride
+        size = [side * stride for side in past.embedding.shape[-2:]]
+        nothing = past.groups.new_zeros(1, *size)
+        others = F.interpolate(1 - past.groups[None, :1], size, mode="nearest")[0]
+        empty = torch.cat(
+            [
+                past.groups.new_zeros(1, 1, *past.groups.shape[1:]),
+                self.masks(past.context, nothing, others),
+            ],
+            1,
+        )
+        rows = [before.index(i) if i in before else None for i in ids]
+        values = [empty[0] if row is None else past.values[row] for row in rows]
+        shares = [empty[0, 0] if row is None else past.groups[row + 1] for row in rows]
+        kept = torch.stack(shares)
+        background = (1 - kept.sum(0, keepdim=True)).clamp(0, 1)
+        return Memory(
+            past.embedding, past.context, torch.cat([background, kept]), torch.stack(values)
+        )
 
     def encode(self, context: Tensor, masks: Tensor) -> Tensor:
         """(K, V, h, w) encoding of `masks` (K, H, W) beside the frame's `context` (C, h, w)."""
@@ -207,6 +236,24 @@ class FeelvosNet(nn.Module):
         cues = torch.cat([cues, encoded, unexpected], 1)
         detail = torch.cat([carried, surprise[owner]], 1)
         return self.head(seen.pyramid, owner, cues, detail)
+
+
+def carry(before: Tensor, now: Tensor, masks: list[Tensor], flow: Tensor) -> tuple[Tensor, Tensor]:
+    """Masks of the previous frame where optical flow says they are now.
+
+    Args:
+        before: (B, 3, H, W) previous frames.
+        now: (B, 3, H, W) present frames.
+        masks: B tensors (K_b, H, W) of the previous frames.
+        flow: (B, 2, H, W) from now to before, pixels.
+
+    Returns:
+        (N, 1, H, W) carried masks, N = sum of K_b; and (B, 1, H, W) the mean absolute difference of
+        the present frame and the previous one carried here, in [0, 1].
+    """
+    surprise = (warp(before, flow) - now).abs().mean(1, keepdim=True)
+    carried = [warp(m[None], f[None])[0] for m, f in zip(masks, flow, strict=True)]
+    return torch.cat(carried)[:, None], surprise
 
 
 def owners(groups: Tensor) -> Tensor:

@@ -6,10 +6,9 @@ import torch
 from torch import Tensor, nn
 
 from propago.data.damage import damage
-from propago.methods.feelvos.net import FeelvosNet, Memory, Seen
+from propago.methods.feelvos.net import FeelvosNet, Memory, Seen, carry
 from propago.nn.backbones import Pyramid
 from propago.nn.losses import competing_log_probabilities, cross_entropy, soft_jaccard
-from propago.ops.flow import warp
 from propago.types import VOID
 
 
@@ -95,24 +94,6 @@ class FeelvosObjective(nn.Module):
         entropy = cross_entropy(log_p, target, self.hardest)
         loss = entropy + (apart * there).sum() / there.sum().clamp_min(1)
         return loss, 1 - apart[there].detach(), p
-
-
-def carry(before: Tensor, now: Tensor, masks: list[Tensor], flow: Tensor) -> tuple[Tensor, Tensor]:
-    """Masks of the previous frame where optical flow says they are now.
-
-    Args:
-        before: (B, 3, H, W) previous frames.
-        now: (B, 3, H, W) present frames.
-        masks: B tensors (K_b, H, W) of the previous frames.
-        flow: (B, 2, H, W) from now to before, pixels.
-
-    Returns:
-        (N, 1, H, W) carried masks, N = sum of K_b; and (B, 1, H, W) the mean absolute difference of
-        the present frame and the previous one carried here, in [0, 1].
-    """
-    surprise = (warp(before, flow) - now).abs().mean(1, keepdim=True)
-    carried = [warp(m[None], f[None])[0] for m, f in zip(masks, flow, strict=True)]
-    return torch.cat(carried)[:, None], surprise
 
 
 def _at(seen: Seen, times: int, t: int) -> Seen:

@@ -1,0 +1,205 @@
+"""FEELVOS on a video: what is remembered from frame to frame, and for how long."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from propago.errors import UsageError
+from propago.methods.feelvos.net import FeelvosNet, Memory, Seen, carry
+from propago.nn.inference import choose_device, ready
+from propago.nn.weights import fill, load_weights
+from propago.ops.aggregate import joint_softmax
+from propago.ops.flow import dis_flow, grey
+from propago.types import Frame, GivenMasks, Scores
+
+NETWORK = "feelvos/compact"
+WEIGHTS = {"default": "feelvos-compact", "synthetic": "feelvos-synthetic"}
+"""Short names of shipped weights: the best ones, and those free for any use."""
+
+
+@dataclass(frozen=True)
+class FeelvosSettings:
+    """How the network is run.
+
+    Attributes:
+        size: short side in pixels that frames are worked on at; results have the frame's size.
+        anchors: how many annotated frames are remembered: the first, and the latest others.
+        recent: how many other frames are remembered beside the previous one.
+        interval_frames: frames between two of the recent ones.
+    """
+
+    size: int = 272
+    anchors: int = 3
+    recent: int = 2
+    interval_frames: int = 5
+
+    def __post_init__(self) -> None:
+        """Refuse what cannot work."""
+        if self.size < 64:
+            raise UsageError(f"size {self.size}: the working size is at least 64 px")
+
+
+@dataclass(frozen=True)
+class FeelvosState:
+    """What is known of a video so far, at the working size (h, w).
+
+    Attributes:
+        ids: the objects, in the order of every K axis.
+        anchors: memories of annotated frames.
+        recent: memories of other frames, oldest first.
+        previous: memory of the previous frame; None before the first mask.
+        picture: (3, h, w) the previous frame.
+        masks: (K, h, w) probabilities in the previous frame.
+        frames: how many frames were seen since the first mask.
+    """
+
+    ids: tuple[int, ...] = ()
+    anchors: tuple[Memory, ...] = ()
+    recent: tuple[Memory, ...] = ()
+    previous: Memory | None = None
+    picture: Tensor | None = None
+    masks: Tensor | None = None
+    frames: int = 0
+
+
+@dataclass(frozen=True)
+class FeelvosSeen:
+    """What was computed of the present frame: the frame at the working size, and its features."""
+
+    picture: Tensor
+    features: Seen
+
+
+class Feelvos:
+    """FEELVOS as a `Propagator`."""
+
+    look_ahead_frames = 0
+
+    def __init__(
+        self,
+        net: FeelvosNet,
+        settings: FeelvosSettings | None = None,
+        device: torch.device | None = None,
+        description: dict[str, str] | None = None,
+    ):
+        """Run `net`; its batch norms are folded in place."""
+        self.device = device or torch.device("cpu")
+        self.net = ready(net, self.device)
+        self.settings = settings or FeelvosSettings()
+        self.description = {"method": "feelvos", **(description or {})}
+
+    @classmethod
+    def load(
+        cls,
+        preset: str = "compact",
+        weights: str | Path = "default",
+        device: str = "auto",
+        size: int | None = None,
+    ) -> "Feelvos":
+        """FEELVOS with trained weights.
+
+        Args:
+            preset: "compact".
+            weights: "default", "synthetic", or a safetensors file.
+            device: "auto", "cpu", "cuda" or "mps".
+            size: working size, short side in pixels.
+
+        Raises:
+            UsageError: an unknown preset or device.
+            WeightsError: no such weights, corrupt, or of another network.
+        """
+        if preset != "compact":
+            raise UsageError(f"preset {preset}: feelvos has the preset compact")
+        loaded = load_weights(WEIGHTS.get(str(weights), weights), NETWORK)
+        net = FeelvosNet()
+        fill(net, loaded)
+        about = {
+            "preset": preset,
+            "weights": loaded.name,
+            "weights_sha256": loaded.sha256,
+            "weights_licence": loaded.about.get("licence", "not stated"),
+        }
+        settings = FeelvosSettings() if size is None else FeelvosSettings(size=size)
+        return cls(net, settings, choose_device(device), about)
+
+    def begin(self) -> FeelvosState:
+        """Nothing is known."""
+        return FeelvosState()
+
+    def aggregate(self, scores: Scores) -> Scores:
+        """Softmax over background and objects (section 3.5)."""
+        return joint_softmax(scores)
+
+    def predict(self, state: FeelvosState, frame: Frame) -> tuple[Scores, FeelvosSeen]:
+        """Scores from matching against what is remembered, decoded per object."""
+        size = working_size(frame.size, self.settings.size)
+        picture = resize(frame.image.to(self.device), size)
+        features = self.net.see(picture[None].contiguous(memory_format=torch.channels_last))
+        seen = FeelvosSeen(picture, features)
+        if not state.ids:
+            return Scores.none(frame.size), seen
+        logits = F.interpolate(
+            self._logits(state, seen)[None], frame.size, mode="bilinear", align_corners=False
+        )[0]
+        scores = Scores(
+            state.ids, logits.sigmoid(), torch.cat([torch.zeros_like(logits[:1]), logits])
+        )
+        return scores, seen
+
+    def _logits(self, state: FeelvosState, seen: FeelvosSeen) -> Tensor:
+        assert state.previous is not None
+        assert state.picture is not None
+        assert state.masks is not None
+        flow = torch.from_numpy(dis_flow(grey(seen.picture), grey(state.picture))).to(self.device)
+        carried, surprise = carry(
+            state.picture[None], seen.picture[None], [state.masks], flow[None]
+        )
+        memory = (*state.anchors, *state.recent, state.previous)
+        cues = self.net.cues(seen.features.embedding[0], memory)
+        owner = torch.zeros(len(state.ids), dtype=torch.int64, device=self.device)
+        return self.net.logits(seen.features, owner, cues, carried, surprise)
+
+    def update(
+        self, state: FeelvosState, seen: FeelvosSeen, scores: Scores, given: GivenMasks | None
+    ) -> FeelvosState:
+        """Remember this frame: for good if a person annotated it, else for a while."""
+        if not scores.ids:
+            return replace(state, ids=(), anchors=(), recent=(), previous=None, frames=0)
+        masks = resize(scores.probabilities.to(self.device), seen.picture.shape[-2:])
+        features = seen.features
+        now = self.net.remember(features.embedding[0], features.context[0], masks)
+        state = self._with_objects(state, scores.ids)
+        anchors, recent = state.anchors, state.recent
+        if given is not None and given.ids:
+            anchors = (*anchors[:1], *anchors[1:][-max(self.settings.anchors - 2, 0) :], now)
+        elif state.frames % self.settings.interval_frames == 0 and self.settings.recent:
+            recent = (*recent, now)[-self.settings.recent :]
+        return FeelvosState(scores.ids, anchors, recent, now, seen.picture, masks, state.frames + 1)
+
+    def _with_objects(self, state: FeelvosState, ids: tuple[int, ...]) -> FeelvosState:
+        """`state` whose memories have one row for each of `ids`; new ones are empty."""
+        if state.ids == ids:
+            return state
+
+        def fit(memories: Sequence[Memory]) -> tuple[Memory, ...]:
+            return tuple(self.net.reordered(past, state.ids, ids) for past in memories)
+
+        return replace(state, anchors=fit(state.anchors), recent=fit(state.recent))
+
+
+def working_size(size: tuple[int, int], short_px: int) -> tuple[int, int]:
+    """(h, w) near `size` scaled so that the short side is at most `short_px`; multiples of 16."""
+    scale = min(1.0, short_px / min(size))
+    height, width = (max(32, round(side * scale / 16) * 16) for side in size)
+    return height, width
+
+
+def resize(x: Tensor, size: tuple[int, int]) -> Tensor:
+    """(C, h, w): `x` (C, H, W) averaged down, or interpolated up."""
+    if tuple(x.shape[-2:]) == tuple(size):
+        return x
+    return F.interpolate(x[None], size, mode="bilinear", align_corners=False, antialias=True)[0]

@@ -1,0 +1,43 @@
+"""Making a trained network ready to run: where it runs, and its batch norms folded away."""
+
+import torch
+from torch import nn
+from torch.nn.utils.fusion import fuse_conv_bn_eval
+
+from propago.errors import UsageError
+
+
+def choose_device(name: str = "auto") -> torch.device:
+    """The device called `name`; "auto" takes cuda, then mps, then cpu.
+
+    Raises:
+        UsageError: not a device of this machine.
+    """
+    there = {
+        "cuda": torch.cuda.is_available(),
+        "mps": torch.backends.mps.is_available(),
+        "cpu": True,
+    }
+    if name == "auto":
+        return torch.device(next(kind for kind, is_there in there.items() if is_there))
+    if not there.get(name.split(":")[0], False):
+        legal = ", ".join(kind for kind, is_there in there.items() if is_there)
+        raise UsageError(f"device {name}: this machine has {legal}; or say auto")
+    return torch.device(name)
+
+
+def ready(net: nn.Module, device: torch.device) -> nn.Module:
+    """`net` in evaluation mode on `device`, each convolution merged with its batch norm."""
+    net = net.eval().to(device)
+    for module in list(net.modules()):
+        if isinstance(module, nn.Sequential):
+            _fold(module)
+    return net.to(memory_format=torch.channels_last).requires_grad_(False)
+
+
+def _fold(block: nn.Sequential) -> None:
+    for i in range(len(block) - 1):
+        conv, norm = block[i], block[i + 1]
+        if isinstance(conv, nn.Conv2d) and isinstance(norm, nn.BatchNorm2d):
+            block[i] = fuse_conv_bn_eval(conv, norm)
+            block[i + 1] = nn.Identity()

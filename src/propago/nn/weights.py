@@ -1,0 +1,112 @@
+"""Weights files: safetensors with their own description and checksum, shipped or a user's."""
+
+import hashlib
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib.resources import files
+from pathlib import Path
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Tensor, nn
+
+from propago.errors import WeightsError
+
+SHIPPED = Path(str(files("propago"))) / "weights"
+"""Where the weights in the package live, each with its card beside it."""
+
+
+@dataclass(frozen=True)
+class Weights:
+    """What a weights file holds.
+
+    Attributes:
+        name: the file's stem.
+        tensors: parameters and buffers, float32.
+        sha256: hash of names and stored values.
+        about: what was written with them: at least "network" and "licence".
+    """
+
+    name: str
+    tensors: dict[str, Tensor]
+    sha256: str
+    about: dict[str, str]
+
+
+def shipped_weights() -> list[str]:
+    """Names of the weights in the package, sorted."""
+    return sorted(path.stem for path in SHIPPED.glob("*.safetensors"))
+
+
+def save_weights(path: Path, tensors: Mapping[str, Tensor], about: Mapping[str, str]) -> str:
+    """Write `tensors` in half precision with `about` and their hash; returns the hash.
+
+    The file is written under a temporary name first.
+    """
+    half = {
+        name: (t.half() if t.is_floating_point() else t).detach().cpu().contiguous()
+        for name, t in tensors.items()
+    }
+    digest = _digest(half)
+    temporary = path.with_name(path.name + ".tmp")
+    save_file(half, temporary, {**about, "sha256": digest})
+    os.replace(temporary, path)
+    return digest
+
+
+def load_weights(name: str | Path, network: str) -> Weights:
+    """The weights shipped as `name`, or those in a safetensors file that propago wrote.
+
+    Args:
+        name: a shipped name, or a path that ends in .safetensors.
+        network: the network they must be of, e.g. "feelvos/compact".
+
+    Raises:
+        WeightsError: no such file, corrupt, or of another network.
+    """
+    path = Path(name) if str(name).endswith(".safetensors") else SHIPPED / f"{name}.safetensors"
+    if not path.is_file():
+        raise WeightsError(
+            f"weights {name}: no such file; shipped are {', '.join(shipped_weights()) or 'none'}; "
+            "or give the path of a .safetensors file that `propago train` wrote"
+        )
+    try:
+        with safe_open(path, framework="pt") as file:
+            about = file.metadata() or {}
+            stored = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
+    except (SafetensorError, OSError) as error:
+        raise WeightsError(f"weights {path}: not a readable safetensors file: {error}") from error
+    digest = _digest(stored)
+    if about.get("sha256") != digest:
+        raise WeightsError(
+            f"weights {path}: hash mismatch: the content is {digest[:12]}, the file says "
+            f"{str(about.get('sha256'))[:12]}; the file is damaged or was not written by propago: "
+            "install the package again or copy the file again"
+        )
+    if about.get("network") != network:
+        raise WeightsError(f"weights {path} are of {about.get('network')}, not of {network}")
+    tensors = {k: t.float() if t.is_floating_point() else t for k, t in stored.items()}
+    return Weights(path.stem, tensors, digest, about)
+
+
+def fill(net: nn.Module, weights: Weights) -> None:
+    """Put `weights` into `net`.
+
+    Raises:
+        WeightsError: a name or shape does not fit.
+    """
+    try:
+        net.load_state_dict(weights.tensors)
+    except RuntimeError as error:
+        raise WeightsError(f"weights {weights.name} do not fit the network: {error}") from error
+
+
+def _digest(tensors: Mapping[str, Tensor]) -> str:
+    digest = hashlib.sha256()
+    for name in sorted(tensors):
+        tensor = tensors[name]
+        digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}".encode())
+        digest.update(tensor.contiguous().flatten().view(torch.uint8).numpy().tobytes())
+    return digest.hexdigest()
