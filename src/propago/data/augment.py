@@ -112,7 +112,8 @@ def blend(over: np.ndarray, under: np.ndarray, weight: np.ndarray) -> np.ndarray
 
 def relight(image: np.ndarray, gain: np.ndarray) -> np.ndarray:
     """An (H, W, 3) uint8 image with each pixel's brightness times `gain` (H, W)."""
-    return cv2.blendLinear(image, image, gain.astype(np.float32), np.zeros(gain.shape, np.float32))
+    gain = gain.astype(np.float32)
+    return cv2.multiply(image, cv2.merge([gain, gain, gain]), dtype=cv2.CV_8U)
 
 
 @lru_cache(maxsize=1)
