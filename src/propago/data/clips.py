@@ -16,6 +16,9 @@ from propago.types import VOID
 MIN_OBJECT_PX = 40
 """An object smaller than this in the first frame of a clip is not one to follow."""
 
+FAR_FIRST_CHANCE = 0.4
+"""How often the first frame of a real clip lies up to 40 frames from the second."""
+
 _ATTEMPTS = 50
 
 
@@ -142,11 +145,16 @@ class DavisClips:
 def draw_times(rng: np.random.Generator, length: int, frames: int, max_stride: int) -> list[int]:
     """Positions of `frames` frames in a sequence of `length`: ascending, or all descending.
 
-    Mostly one stride of 1..max_stride, sometimes irregular gaps; a short sequence repeats frames.
+    One stride of 1..max_stride, or irregular gaps, or a first frame that lies far from the others,
+    as the annotated frame of a long video does. A short sequence repeats frames.
     """
     longest = max((length - 1) // max(frames - 1, 1), 0)
     stride_limit = max(min(max_stride, longest), 0)
-    if rng.random() < 0.25:
+    kind = rng.random()
+    if kind < FAR_FIRST_CHANCE and frames > 2 and longest > 0:
+        gaps = rng.integers(1, min(3, stride_limit) + 1, frames - 1)
+        gaps[0] = rng.integers(gaps[0], max(min(40, length - 1 - gaps[1:].sum()), gaps[0]) + 1)
+    elif kind < FAR_FIRST_CHANCE + 0.15:
         gaps = rng.integers(min(1, stride_limit), stride_limit + 1, frames - 1)
     else:
         gaps = np.full(frames - 1, rng.integers(min(1, stride_limit), stride_limit + 1))
