@@ -1,0 +1,83 @@
+"""Data sets in the DAVIS folder layout: JPEGImages/<resolution>/<sequence>/<frame>.jpg."""
+
+from pathlib import Path
+
+from propago.errors import SourceError
+from propago.io.source import Source, selection
+from propago.io.stills import is_still, open_stills, stills_in
+
+_RESOLUTIONS = ("480p", "Full-Resolution", "")
+
+
+def is_davis_root(path: Path) -> bool:
+    """Whether `path` is a folder with sequences in JPEGImages (DAVIS, YouTube-VOS)."""
+    return (path / "JPEGImages").is_dir() and bool(_sequences(_level(path, "JPEGImages")))
+
+
+def davis_annotations(root: Path, sequence: str) -> Path:
+    """The folder of the ground-truth masks of a sequence."""
+    return _level(root, "Annotations") / sequence
+
+
+def open_davis(
+    root: Path,
+    set_file: Path | None = None,
+    *,
+    start: int | None = None,
+    end: int | None = None,
+    every: int = 1,
+) -> list[Source]:
+    """One source per sequence, in the order of the set.
+
+    Args:
+        root: a folder for which `is_davis_root` holds. 480p is preferred to full resolution.
+        set_file: one sequence name per line, or DAVIS 2016's pairs of paths; also the name of a
+            file in the root's ImageSets. None means every sequence.
+        start: see `open_source`.
+        end: see `open_source`.
+        every: see `open_source`.
+
+    Raises:
+        SourceError: no DAVIS root, no such set, or a sequence in it that is missing.
+    """
+    if not is_davis_root(root):
+        raise SourceError(
+            f"{root} has not the DAVIS layout: JPEGImages/480p/<sequence>/00000.jpg, "
+            "Annotations/480p/<sequence>/00000.png"
+        )
+    level, wanted = _level(root, "JPEGImages"), selection(start, end, every)
+    names = _sequences(level) if set_file is None else _names_in(_found(root, set_file))
+    missing = [name for name in names if not (level / name).is_dir()]
+    if missing:
+        raise SourceError(
+            f"{set_file} names {', '.join(missing[:5])}, absent from {level}; "
+            f"there are {len(_sequences(level))} sequences, such as {_sequences(level)[0]}"
+        )
+    return [open_stills(stills_in(level / name), name, level / name, wanted) for name in names]
+
+
+def _level(root: Path, kind: str) -> Path:
+    return next(root / kind / r for r in _RESOLUTIONS if (root / kind / r).is_dir() or not r)
+
+
+def _sequences(level: Path) -> list[str]:
+    return sorted(p.name for p in level.iterdir() if p.is_dir() and any(map(is_still, p.iterdir())))
+
+
+def _found(root: Path, set_file: Path) -> Path:
+    sets = root / "ImageSets"
+    named = (f"{set_file}", f"{set_file}.txt")
+    for path in (set_file, *(p for n in named for p in (sets / n, *sorted(sets.glob(f"*/{n}"))))):
+        if path.is_file():
+            return path
+    there = ", ".join(sorted(str(p.relative_to(sets)) for p in sets.rglob("*.txt"))) or "none"
+    raise SourceError(f"there is no list {set_file}, nor one in {sets}; there are: {there}")
+
+
+def _names_in(set_file: Path) -> list[str]:
+    """Sequence names, once each; a line of DAVIS 2016 is a path to a frame and one to its mask."""
+    lines = [line.split()[0] for line in set_file.read_text("utf-8").splitlines() if line.split()]
+    names = [line.split("/")[-2] if "/" in line else line for line in lines]
+    if not names:
+        raise SourceError(f"{set_file} is empty; it holds one sequence name per line")
+    return list(dict.fromkeys(names))

@@ -1,0 +1,188 @@
+"""Video files as a source: decoded lazily by PyAV, in display orientation."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from fractions import Fraction
+from functools import partial
+from pathlib import Path
+
+import av
+import numpy as np
+import torch
+from av.container import InputContainer
+from av.error import FFmpegError
+from av.sidedata.sidedata import Type as SideDataType
+from av.video.frame import VideoFrame
+from av.video.reformatter import VideoReformatter
+from av.video.stream import VideoStream
+from torch import Tensor
+
+from propago.errors import SourceError
+from propago.io.containers import missing_bytes
+from propago.io.source import Source
+from propago.types import Frame
+
+VIDEO_SUFFIXES = (".mp4", ".mov", ".m4v", ".mkv", ".webm", ".avi")
+_DECODE_THREADS = 2
+_GREEN_BLUE_RED = (1, 2, 0)
+
+
+class _DamageError(Exception):
+    """The stream breaks here; what came before is whole."""
+
+
+def open_video(path: Path, wanted: range) -> Source:
+    """A source of the frames of the first video stream of a file.
+
+    Pictures are turned and mirrored in quarter turns as the display matrix says; pixels count as
+    square. `Frame.time_s` is the presentation time, so a variable frame rate is kept. Selecting
+    later frames decodes the earlier ones and drops them: exact in every container. Damage is
+    what the container or the decoder notices; VP9 has no check that would tell a wrong pixel.
+
+    Raises:
+        SourceError: unreadable, without video, or without a frame that can be decoded; while
+            iterating, damage (after the frames before it), a change of size, nothing selected.
+    """
+    with _opened(path) as (container, stream):
+        rate = stream.average_rate or stream.guessed_rate
+        total = _declared_frames(stream, container.duration)
+    first = next(_read(path, None, 0, range(1)), None)
+    if first is None:
+        raise SourceError(f"{path} holds no frame that can be decoded")
+    return Source(
+        name=path.stem,
+        path=path,
+        size=first.size,
+        fps=Fraction(rate) / wanted.step if rate else None,
+        frame_count=total and len(range(wanted.start, min(wanted.stop, total), wanted.step)),
+        selected=wanted,
+        read=partial(_read, path, first.size, wanted.start),
+    )
+
+
+def _declared_frames(stream: VideoStream, duration_us: int | None) -> int | None:
+    """The number of frames as the header has it, or as duration and rate give it."""
+    if stream.frames > 0:
+        return stream.frames
+    rate = stream.average_rate or stream.guessed_rate
+    if not rate:
+        return None
+    if stream.duration is not None and stream.time_base is not None:
+        return round(stream.duration * stream.time_base * rate)
+    return None if duration_us is None else round(Fraction(duration_us, av.time_base) * rate)
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[tuple[InputContainer, VideoStream]]:
+    try:
+        container = av.open(str(path))
+    except (FFmpegError, OSError) as error:
+        cut = "; the file is cut off, and its index with it" if missing_bytes(path) else ""
+        raise SourceError(f"{path} is no readable video: {error.strerror}{cut}") from error
+    with container:
+        if not container.streams.video:
+            raise SourceError(f"{path} holds no video stream; give a file with pictures")
+        stream = container.streams.video[0]
+        stream.thread_type = "AUTO"
+        stream.codec_context.thread_count = _DECODE_THREADS
+        yield container, stream
+
+
+def _read(path: Path, size: tuple[int, int] | None, start: int, wanted: range) -> Iterator[Frame]:
+    """Decode from the beginning, convert what is wanted; `start` is where the source begins."""
+    if not wanted:
+        return
+    index, converter = -1, VideoReformatter()
+    with _opened(path) as (container, stream):
+        try:
+            for index, picture in enumerate(_whole_pictures(container, stream)):
+                if index in wanted:
+                    image = _image(picture, converter)
+                    _refuse_other_size(image, size, path, index)
+                    yield Frame(image, index, f"{index:05d}", picture.time)
+                if index >= wanted[-1]:
+                    return
+            if lacking := missing_bytes(path):
+                raise _DamageError(f"the file is cut off, {lacking} bytes are missing")
+        except _DamageError as damage:
+            raise SourceError(
+                f"{path} breaks at frame {index + 1} ({damage}); the {index + 1} frames before "
+                "it can be used"
+            ) from damage
+    if index < start:
+        raise SourceError(f"{path} has {index + 1} frames; starting at {start} selects none")
+
+
+def _whole_pictures(container: InputContainer, stream: VideoStream) -> Iterator[VideoFrame]:
+    """Pictures in display order, up to the first damaged one.
+
+    Raises:
+        _DamageError: a packet is not whole, the decoder fails or had to invent pixels.
+    """
+    last = None
+    for packet in container.demux(stream):
+        try:
+            if packet.is_corrupt:
+                raise _DamageError("its data end early")
+            pictures = packet.decode()
+        except (FFmpegError, _DamageError) as error:
+            yield from _finished_before_damage(stream, last)
+            raise _DamageError(getattr(error, "strerror", None) or str(error)) from error
+        for picture in pictures:
+            if picture.is_corrupt:
+                raise _DamageError("its data are damaged")
+            yield picture
+            last = picture.pts
+
+
+def _finished_before_damage(stream: VideoStream, last: int | None) -> Iterator[VideoFrame]:
+    """Whole pictures still inside the decoder that follow `last` (pts) without a gap."""
+    rate, base = stream.average_rate, stream.time_base
+    if last is None or not rate or base is None:
+        return
+    try:
+        pictures = stream.decode(None)
+    except FFmpegError:
+        return
+    for picture in pictures:
+        if picture.is_corrupt or picture.pts is None or (picture.pts - last) * base * rate > 1.5:
+            return
+        yield picture
+        last = picture.pts
+
+
+def _image(picture: VideoFrame, converter: VideoReformatter) -> Tensor:
+    """(3, H, W) float32 RGB in [0, 1], turned as the picture's display matrix says.
+
+    Planar RGB saves the transposition that packed RGB would need.
+    """
+    planes = converter.reformat(picture, format="gbrp", threads=1)
+    height, width = planes.height, planes.width
+    image = torch.empty(3, height, width)
+    for channel, plane in zip(_GREEN_BLUE_RED, planes.planes, strict=True):
+        rows = np.frombuffer(memoryview(plane), np.uint8).reshape(-1, plane.line_size)
+        image[channel] = torch.from_numpy(rows[:height, :width])
+    return _displayed(image.mul_(1 / 255), picture)
+
+
+def _displayed(image: Tensor, picture: VideoFrame) -> Tensor:
+    """Apply FFmpeg's display matrix, rounded to quarter turns: x' = ax + cy, y' = bx + dy."""
+    try:
+        matrix = picture.side_data[SideDataType.DISPLAYMATRIX]  # pyright: ignore[reportGeneralTypeIssues]
+    except KeyError:
+        return image
+    a, b, _, c, d = np.frombuffer(bytes(matrix), np.int32, count=5).tolist()
+    lies = abs(b) > abs(a)
+    x_sign, y_sign = (c, b) if lies else (a, d)
+    turned = image.transpose(1, 2) if lies else image
+    mirrored = [axis for axis, sign in ((2, x_sign), (1, y_sign)) if sign < 0]
+    return turned.flip(mirrored).contiguous()
+
+
+def _refuse_other_size(image: Tensor, size: tuple[int, int] | None, path: Path, index: int) -> None:
+    height, width = image.shape[-2:]
+    if size not in (None, (height, width)):
+        raise SourceError(
+            f"frame {index} of {path} is {width}x{height}, the frames before it "
+            f"{size[1]}x{size[0]}; all frames of a source have one size: convert the video"
+        )

@@ -1,0 +1,189 @@
+"""Folders and globs of still images as a source, and one still as a tensor."""
+
+import glob
+import re
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+
+import cv2
+import numpy as np
+import torch
+from torch import Tensor
+
+from propago.errors import SourceError
+from propago.io.source import Source
+from propago.types import Frame
+
+STILL_SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp")
+TIFF_SUFFIXES = (".tif", ".tiff")
+_CAMERA_BITS = (8, 10, 12, 14, 16)
+_PNG_END = b"IEND\xaeB`\x82"
+
+
+def open_stills(paths: list[Path], name: str, where: Path, wanted: range) -> Source:
+    """A source of image files, in natural order of their names (frame2 before frame10).
+
+    Images are turned as their EXIF orientation says. 8-bit values are divided by 255, 16-bit PNG
+    by 65535, 16-bit TIFF by `full_scale` of the first file; grey becomes RGB, alpha is dropped.
+
+    Args:
+        paths: image files.
+        name: the source's name.
+        where: the folder or pattern they came from, for messages.
+        wanted: indices to select.
+
+    Raises:
+        SourceError: no file, two files with one stem, an unreadable first file, or nothing
+            selected; while iterating, an unreadable file or one of another size.
+    """
+    files = sorted(paths, key=lambda path: natural_key(path.name))
+    _refuse_double_stems(files, where)
+    selected = within(wanted, len(files), where)
+    first = read_rgb(files[0])
+    size = first.shape[:2] if selected.start == 0 else read_rgb(files[selected.start]).shape[:2]
+    scale = full_scale(first, files[0])
+    return Source(
+        name=name,
+        path=where,
+        size=(int(size[0]), int(size[1])),
+        fps=None,
+        frame_count=len(selected),
+        selected=selected,
+        read=partial(_read_stills, files, (int(size[0]), int(size[1])), scale),
+        stems=tuple(path.stem for path in files),
+    )
+
+
+def stills_in(folder: Path) -> list[Path]:
+    """The image files directly in `folder`; hidden files and others are left out.
+
+    Raises:
+        SourceError: there are none.
+    """
+    found = [p for p in folder.iterdir() if is_still(p) and not p.name.startswith(".")]
+    if not found:
+        raise SourceError(
+            f"{folder} holds no images; a folder of frames holds {', '.join(STILL_SUFFIXES)} "
+            "files directly in it"
+        )
+    return found
+
+
+def stills_matching(pattern: str) -> list[Path]:
+    """The image files that a glob pattern names.
+
+    Raises:
+        SourceError: there are none.
+    """
+    found = [path for path in map(Path, glob.glob(pattern, recursive=True)) if is_still(path)]
+    if not found:
+        raise SourceError(
+            f"the pattern {pattern} matches no images ({', '.join(STILL_SUFFIXES)}); "
+            "put it in quotes so that the shell leaves it alone"
+        )
+    return found
+
+
+def is_still(path: Path) -> bool:
+    """Whether the name of `path` is that of an image."""
+    return path.suffix.lower() in STILL_SUFFIXES
+
+
+def natural_key(name: str) -> list[tuple[int, int, str]]:
+    """Sort key in which numbers count as numbers: frame2 before frame10."""
+    parts = re.split(r"([0-9]+)", name.lower())
+    return [(0, int(p), p) if p.isdecimal() else (1, 0, p) for p in parts if p]
+
+
+def within(wanted: range, count: int, where: Path) -> range:
+    """The part of `wanted` that a source of `count` frames has.
+
+    Raises:
+        SourceError: there is none.
+    """
+    selected = range(wanted.start, min(wanted.stop, count), wanted.step)
+    if not selected:
+        raise SourceError(
+            f"{where} has {count} frames, 0 to {count - 1}; starting at {wanted.start} selects none"
+        )
+    return selected
+
+
+def full_scale(first: np.ndarray, path: Path) -> float:
+    """The value that becomes 1.0, the same for every frame of a source.
+
+    255 for 8 bits and 65535 for 16. A 16-bit TIFF is taken for a microscope's or camera's: of 8,
+    10, 12, 14 and 16 bits, the fewest that hold the maximum of the first frame (later, brighter
+    pixels are clipped to 1).
+
+    Raises:
+        SourceError: neither 8 nor 16 bits.
+    """
+    if first.dtype == np.uint8:
+        return 255.0
+    if first.dtype != np.uint16:
+        raise SourceError(
+            f"{path} holds {first.dtype} values; images have 8 or 16 bits per channel: convert it"
+        )
+    if path.suffix.lower() not in TIFF_SUFFIXES:
+        return 65535.0
+    peak = int(first.max(initial=0))
+    return float(next(2**bits - 1 for bits in _CAMERA_BITS if peak < 2**bits))
+
+
+def image_from_rgb(rgb: np.ndarray, scale: float = 255.0) -> Tensor:
+    """(H, W, 3) uint8 or uint16 as a (3, H, W) float32 tensor, `scale` and more becoming 1."""
+    planes = np.ascontiguousarray(rgb.astype(np.float32) if rgb.dtype == np.uint16 else rgb)
+    image = torch.from_numpy(planes).permute(2, 0, 1)
+    image = image.to(torch.float32, memory_format=torch.contiguous_format).mul_(1.0 / scale)
+    return image if rgb.dtype == np.uint8 else image.clamp_(max=1.0)
+
+
+def read_rgb(path: Path) -> np.ndarray:
+    """(H, W, 3) uint8 or uint16 RGB of an image file, in display orientation.
+
+    Raises:
+        SourceError: missing, cut off or unreadable.
+    """
+    try:
+        data = np.fromfile(path, np.uint8)
+    except OSError as error:
+        raise SourceError(f"{path} cannot be read: {error.strerror or error}") from error
+    whole = data.size > 0 and not _is_cut_off(data.tobytes())
+    rgb = cv2.imdecode(data, cv2.IMREAD_COLOR_RGB | cv2.IMREAD_ANYDEPTH) if whole else None
+    if rgb is None:
+        state = "is empty" if data.size == 0 else "is no readable image" if whole else "is cut off"
+        raise SourceError(f"{path} {state}; replace the file or leave it out")
+    return rgb
+
+
+def _is_cut_off(data: bytes) -> bool:
+    """Whether a JPEG or PNG misses its end, which decoders fill up with grey in silence."""
+    if data.startswith(b"\xff\xd8\xff"):
+        return data.rfind(b"\xff\xd9") < data.rfind(b"\xff\xda")
+    return data.startswith(b"\x89PNG") and _PNG_END not in data
+
+
+def _read_stills(
+    files: list[Path], size: tuple[int, int], scale: float, wanted: range
+) -> Iterator[Frame]:
+    for index in wanted:
+        rgb = read_rgb(files[index])
+        if rgb.shape[:2] != size:
+            raise SourceError(
+                f"{files[index]} is {rgb.shape[1]}x{rgb.shape[0]}, the frames before it "
+                f"{size[1]}x{size[0]}; all frames of a source have one size"
+            )
+        yield Frame(image_from_rgb(rgb, scale), index, files[index].stem)
+
+
+def _refuse_double_stems(files: list[Path], where: Path) -> None:
+    seen: dict[str, Path] = {}
+    for path in files:
+        if path.stem in seen:
+            raise SourceError(
+                f"{where}: {seen[path.stem].name} and {path.name} would both be frame "
+                f"'{path.stem}', and their masks one file; move one of them away"
+            )
+        seen[path.stem] = path

@@ -1,0 +1,78 @@
+"""Open anything that holds frames; write a video. The front door to the files beside this one."""
+
+from pathlib import Path
+
+from propago.errors import SourceError
+from propago.io.davis import davis_annotations, is_davis_root, open_davis
+from propago.io.decoding import VIDEO_SUFFIXES, open_video
+from propago.io.source import Source, selection
+from propago.io.stills import (
+    STILL_SUFFIXES,
+    TIFF_SUFFIXES,
+    is_still,
+    open_stills,
+    stills_in,
+    stills_matching,
+)
+from propago.io.tiff import open_tiff
+from propago.io.writer import VideoWriter
+
+__all__ = [
+    "STILL_SUFFIXES",
+    "VIDEO_SUFFIXES",
+    "Source",
+    "VideoWriter",
+    "davis_annotations",
+    "is_davis_root",
+    "open_davis",
+    "open_source",
+]
+
+
+def open_source(
+    source: str | Path, *, start: int | None = None, end: int | None = None, every: int = 1
+) -> Source:
+    """Describe a source of frames; at most its first frames are decoded before it is iterated.
+
+    `open_video`, `open_stills` and `open_tiff` say how orientation, time and 16 bits are treated.
+
+    Args:
+        source: a video file, a folder of images, a glob pattern of images, a multi-page TIFF.
+        start: first index to select, in the source's own counting from 0.
+        end: index behind the last one to select.
+        every: select every n-th frame from start on.
+
+    Raises:
+        UsageError: start, end or every choose nothing.
+        SourceError: missing, unreadable, of unknown kind, or nothing selected.
+    """
+    wanted, path = selection(start, end, every), Path(source)
+    if path.is_dir():
+        if is_davis_root(path):
+            raise SourceError(
+                f"{path} is a DAVIS root with many sequences; choose some with --set FILE, or "
+                "give the folder of one sequence in its JPEGImages"
+            )
+        return open_stills(stills_in(path), path.resolve().name, path, wanted)
+    if not path.exists():
+        return _open_glob(str(source), wanted)
+    if path.suffix.lower() in TIFF_SUFFIXES:
+        return open_tiff(path, wanted)
+    if path.suffix.lower() in VIDEO_SUFFIXES:
+        return open_video(path, wanted)
+    kind = "one image: give its folder" if is_still(path) else f"extension {path.suffix!r}"
+    raise SourceError(f"{path} is not a source of frames ({kind}); {_legal()}")
+
+
+def _open_glob(pattern: str, wanted: range) -> Source:
+    if not any(mark in pattern for mark in "*?["):
+        raise SourceError(f"{pattern} does not exist; {_legal()}")
+    path = Path(pattern)
+    return open_stills(stills_matching(pattern), path.parent.resolve().name, path, wanted)
+
+
+def _legal() -> str:
+    return (
+        f"legal are videos ({', '.join(VIDEO_SUFFIXES)}), folders and quoted globs of images "
+        f"({', '.join(STILL_SUFFIXES)}), multi-page TIFFs and DAVIS roots"
+    )

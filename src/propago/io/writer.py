@@ -1,0 +1,162 @@
+"""Write frames as an H.264 MP4 that every player opens."""
+
+from contextlib import suppress
+from fractions import Fraction
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import av
+import numpy as np
+from av.error import FFmpegError
+from av.video.frame import VideoFrame
+from av.video.reformatter import Colorspace, VideoReformatter
+from av.video.stream import VideoStream
+
+from propago.errors import OutputError, ShapeError
+from propago.io.atomic import part_of
+
+_BT709 = 1
+_TV_RANGE = 1
+_MIN_TICKS_PER_S = 10_000
+_ENCODE_THREADS = 2
+_ENCODER = {"preset": "superfast", "crf": "21"}
+
+
+class VideoWriter:
+    """H.264 in MP4 (yuv420p, BT.709, index in front), written beside `path`, renamed at the end.
+
+    Odd sizes are padded to even by repeating the last row or column. As a context manager it
+    closes the file, or removes what was written if the block raises.
+    """
+
+    def __init__(self, path: Path, size: tuple[int, int], fps: Fraction | float) -> None:
+        """Open the file.
+
+        Args:
+            path: an .mp4 file; replaced when the writer is closed.
+            size: (height, width) in pixels of the frames to come.
+            fps: frames per second.
+
+        Raises:
+            OutputError: the folder cannot be written to.
+        """
+        self.path, self.size, self.fps = path, size, Fraction(fps).limit_denominator(100_000)
+        self._ticks_per_s = self.fps.numerator * -(-_MIN_TICKS_PER_S // self.fps.numerator)
+        self._frame_ticks = round(self._ticks_per_s / self.fps)
+        self._first_s: float | None = None
+        self._last_tick: int | None = None
+        self._converter = VideoReformatter()
+        try:
+            part_of(path).touch()
+            self._container = av.open(
+                str(part_of(path)), "w", format="mp4", options={"movflags": "+faststart"}
+            )
+        except (FFmpegError, OSError) as error:
+            raise self._failure(error) from error
+        self._stream = self._new_stream()
+
+    def write(self, rgb: np.ndarray, time_s: float | None = None) -> None:
+        """Append a frame.
+
+        Args:
+            rgb: (H, W, 3) uint8 of the writer's size.
+            time_s: when it is shown; the first frame's time counts as 0. None: one frame
+                duration after the one before. Times that do not grow are moved on by a tick.
+
+        Raises:
+            ShapeError: another size or type.
+            OutputError: the disk is full.
+        """
+        if rgb.shape != (*self.size, 3) or rgb.dtype != np.uint8:
+            raise ShapeError(
+                f"{self.path.name} takes frames of {(*self.size, 3)} uint8; this one is "
+                f"{rgb.shape} {rgb.dtype}"
+            )
+        picture = VideoFrame.from_ndarray(_even(rgb), "rgb24")
+        picture = self._converter.reformat(
+            picture, format="yuv420p", dst_colorspace=Colorspace.ITU709, threads=1
+        )
+        picture.pts, picture.time_base = self._tick(time_s), Fraction(1, self._ticks_per_s)
+        picture.duration = self._frame_ticks
+        self._encode(picture)
+
+    def close(self) -> None:
+        """Finish the file and give it its name.
+
+        Raises:
+            OutputError: the disk is full; nothing is left behind.
+        """
+        try:
+            self._encode(None)
+            self._container.close()
+            part_of(self.path).replace(self.path)
+        except (FFmpegError, OSError) as error:
+            self.abort()
+            raise self._failure(error) from error
+
+    def abort(self) -> None:
+        """Leave no file behind; an earlier one at `path` stays."""
+        with suppress(FFmpegError, OSError):
+            self._container.close()
+        part_of(self.path).unlink(missing_ok=True)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if kind is None:
+            self.close()
+        else:
+            self.abort()
+
+    def _new_stream(self) -> VideoStream:
+        stream = self._container.add_stream("libx264", rate=self.fps, options=dict(_ENCODER))
+        height, width = self.size
+        stream.height, stream.width = height + height % 2, width + width % 2
+        stream.pix_fmt = "yuv420p"
+        stream.thread_count = _ENCODE_THREADS
+        stream.time_base = stream.codec_context.time_base = Fraction(1, self._ticks_per_s)
+        context = stream.codec_context
+        context.colorspace = context.color_primaries = context.color_trc = _BT709
+        context.color_range = _TV_RANGE
+        return stream
+
+    def _tick(self, time_s: float | None) -> int:
+        """The frame's time in ticks, later than the one before."""
+        if time_s is not None and self._first_s is None:
+            self._first_s = time_s
+        if self._last_tick is None:
+            tick = 0
+        elif time_s is None or self._first_s is None:
+            tick = self._last_tick + self._frame_ticks
+        else:
+            wanted = round((time_s - self._first_s) * self._ticks_per_s)
+            tick = max(wanted, self._last_tick + 1)
+        self._last_tick = tick
+        return tick
+
+    def _encode(self, picture: VideoFrame | None) -> None:
+        try:
+            for packet in self._stream.encode(picture):
+                self._container.mux(packet)
+        except (FFmpegError, OSError) as error:
+            raise self._failure(error) from error
+
+    def _failure(self, error: Exception) -> OutputError:
+        return OutputError(
+            f"{self.path} cannot be written: {getattr(error, 'strerror', None) or error}; free "
+            "some space or choose another output folder"
+        )
+
+
+def _even(rgb: np.ndarray) -> np.ndarray:
+    height, width = rgb.shape[:2]
+    if height % 2 or width % 2:
+        return np.pad(rgb, ((0, height % 2), (0, width % 2), (0, 0)), mode="edge")
+    return np.ascontiguousarray(rgb)
