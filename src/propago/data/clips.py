@@ -161,7 +161,7 @@ def draw_times(rng: np.random.Generator, length: int, frames: int, max_stride: i
     times = np.concatenate([[0], np.cumsum(gaps)]).astype(int)
     times = times + rng.integers(0, max(length - times[-1], 1))
     times = np.minimum(times, length - 1)
-    return (times if rng.random() < 0.7 else times[::-1]).tolist()
+    return (times if rng.random() < 0.7 else length - 1 - times).tolist()
 
 
 def draw_window(
