@@ -5,6 +5,7 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from safetensors import SafetensorError
 from safetensors.torch import save_file
 
 from propago.errors import OutputError
@@ -150,10 +151,15 @@ def test_only_dataclasses_of_known_packages_are_made(tmp_path, monkeypatch, name
         load_state(tmp_path / "s")
 
 
-def test_a_failed_write_leaves_the_earlier_checkpoint(tmp_path):
+def test_a_failed_write_leaves_the_earlier_checkpoint(tmp_path, monkeypatch):
     path = tmp_path / "s"
     save_state(path, (1, 2))
-    (tmp_path / "s.part").mkdir()
-    with pytest.raises(OutputError, match="cannot be written"):
+
+    def full(*_):
+        raise SafetensorError("No space left on device")
+
+    monkeypatch.setattr("propago.io.checkpoint.save_file", full)
+    with pytest.raises(OutputError, match="No space left"):
         save_state(path, (3, 4))
     assert load_state(path) == (1, 2)
+    assert list(tmp_path.iterdir()) == [path]

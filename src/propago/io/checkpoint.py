@@ -4,7 +4,6 @@ One safetensors file. Its tensors are the state's tensors and arrays; its metada
 JSON, and a SHA-256 of everything. Nothing is pickled: loading a file runs no code of the file's.
 """
 
-import contextlib
 import dataclasses
 import hashlib
 import importlib
@@ -21,6 +20,7 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from propago.errors import OutputError, PropagoError
+from propago.io.atomic import replacing
 
 FORMAT = "propago-state-1"
 
@@ -48,16 +48,13 @@ def save_state(path: Path, state: Any) -> None:
         "structure": structure,
         "sha256": _digest(structure, tensors),
     }
-    unfinished = path.with_name(path.name + ".part")
-    try:
-        save_file(tensors, unfinished, metadata)
+    with replacing(path) as unfinished:
+        try:
+            save_file(tensors, unfinished, metadata)
+        except SafetensorError as error:
+            raise OutputError(f"{path} cannot be written: {error}") from error
         with open(unfinished, "rb+") as file:
             os.fsync(file.fileno())
-        os.replace(unfinished, path)
-    except (OSError, SafetensorError) as error:
-        with contextlib.suppress(OSError):
-            unfinished.unlink()
-        raise OutputError(f"{path}: the checkpoint cannot be written: {error}") from error
 
 
 def load_state(path: Path, packages: Sequence[str] = ("propago",)) -> Any:

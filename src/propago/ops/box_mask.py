@@ -7,36 +7,55 @@ WORK_PX = 320
 """GrabCut first runs on the surroundings of the box shrunk to this length."""
 
 
-def mask_in_box(rgb: np.ndarray, box_xyxy: tuple[float, float, float, float]) -> np.ndarray:
+LEAST_SHARE = 0.05
+"""Of its box an object fills at least this share; with less, GrabCut has missed it."""
+
+Box = tuple[float, float, float, float]
+
+
+def mask_in_box(rgb: np.ndarray, box_xyxy: Box) -> np.ndarray | None:
     """The object in a box: GrabCut at reduced size, its border found again at full size.
 
-    Outside the box is background. The result depends on the arguments alone. Where GrabCut finds
-    next to nothing, the ellipse that fills the box is returned.
+    Outside the box is background. The result depends on the arguments alone.
 
     Args:
         rgb: (H, W, 3) uint8 picture.
         box_xyxy: x0, y0, x1, y1 in pixels, exclusive end, inside the picture, not empty.
 
     Returns:
-        (H, W) bool.
+        (H, W) bool; None where GrabCut finds next to nothing.
 
     Source: Rother et al., "GrabCut", SIGGRAPH 2004, in OpenCV's implementation.
     """
-    x0, y0, x1, y1 = _whole_pixels(box_xyxy)
-    around = _surroundings((x0, y0, x1, y1), rgb.shape)
+    box = _whole_pixels(box_xyxy)
+    around = _surroundings(box, rgb.shape)
     crop = cv2.cvtColor(rgb[around], cv2.COLOR_RGB2BGR)
-    top, left = around[0].start, around[1].start
-    inside = np.zeros(crop.shape[:2], np.uint8)
-    inside[y0 - top : y1 - top, x0 - left : x1 - left] = 1
+    inside = _filled(rgb.shape[:2], box)[around]
     found = _at_full_size(crop, inside, _at_reduced_size(crop, inside))
-    if found.sum() < 0.05 * inside.sum():
-        found = _ellipse(inside)
+    if found.sum() < LEAST_SHARE * inside.sum():
+        return None
     mask = np.zeros(rgb.shape[:2], bool)
     mask[around] = found
     return mask
 
 
-def _whole_pixels(box_xyxy: tuple[float, float, float, float]) -> tuple[int, int, int, int]:
+def ellipse_in_box(size: tuple[int, int], box_xyxy: Box) -> np.ndarray:
+    """(H, W) bool: the ellipse that fills the box, in a picture of `size` (H, W)."""
+    x0, y0, x1, y1 = _whole_pixels(box_xyxy)
+    centre, axes = ((x0 + x1 - 1) // 2, (y0 + y1 - 1) // 2), ((x1 - x0) // 2, (y1 - y0) // 2)
+    drawn = cv2.ellipse(np.zeros(size, np.uint8), centre, axes, 0, 0, 360, 1, -1)
+    return (drawn & _filled(size, (x0, y0, x1, y1))) > 0
+
+
+def _filled(size: tuple[int, int], box: tuple[int, int, int, int]) -> np.ndarray:
+    """(H, W) uint8: 1 in the box, 0 outside."""
+    x0, y0, x1, y1 = box
+    inside = np.zeros(size, np.uint8)
+    inside[y0:y1, x0:x1] = 1
+    return inside
+
+
+def _whole_pixels(box_xyxy: Box) -> tuple[int, int, int, int]:
     x0, y0, x1, y1 = box_xyxy
     return int(np.floor(x0)), int(np.floor(y0)), int(np.ceil(x1)), int(np.ceil(y1))
 
@@ -91,10 +110,3 @@ def _grab_cut(bgr: np.ndarray, trimap: np.ndarray, rounds: int) -> np.ndarray:
     cv2.setRNGSeed(0)
     cv2.grabCut(bgr, trimap, None, *models, rounds, cv2.GC_INIT_WITH_MASK)  # pyright: ignore
     return (trimap == cv2.GC_FGD) | (trimap == cv2.GC_PR_FGD)
-
-
-def _ellipse(inside: np.ndarray) -> np.ndarray:
-    x, y, width, height = cv2.boundingRect(inside)
-    centre, axes = (x + (width - 1) // 2, y + (height - 1) // 2), (width // 2, height // 2)
-    drawn = cv2.ellipse(np.zeros_like(inside), centre, axes, 0, 0, 360, 1, -1)
-    return (drawn & inside) > 0
