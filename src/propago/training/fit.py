@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from accelerate import Accelerator
 from torch import Tensor, nn
@@ -40,8 +41,8 @@ def learning_rate(recipe: Recipe, step: int, spent: float) -> float:
     return recipe.optimisation.learning_rate * warm * 0.5 * (1 + math.cos(math.pi * spent))
 
 
-Check = Callable[[nn.Module, int], dict[str, float]]
-"""Called with the averaged network and the step: numbers for the log."""
+Check = Callable[[nn.Module, int], tuple[dict[str, float], np.ndarray]]
+"""Called with the averaged network and the step: numbers, and an (H, W, 3) uint8 picture."""
 
 
 @dataclass
@@ -117,11 +118,11 @@ def fit(
         if check and progress.elapsed_s - checked > 60 * recipe.validation.every_minutes:
             checked = progress.elapsed_s
             if accelerator.is_main_process:
-                log.write(progress, check(average.module, progress.step))
+                log.write(progress, *check(average.module, progress.step))
     if accelerator.is_main_process:
         _save(last, progress, accelerator.unwrap_model(model), average, optimiser)
         if check:
-            log.write(progress, check(average.module, progress.step))
+            log.write(progress, *check(average.module, progress.step))
     return average.module
 
 
@@ -175,7 +176,9 @@ class _Log:
         for name, value in numbers.items():
             self._sums.setdefault(name, []).append(float(value))
 
-    def write(self, progress: Progress, more: dict[str, float]) -> None:
+    def write(
+        self, progress: Progress, more: dict[str, float], picture: np.ndarray | None = None
+    ) -> None:
         means = {name: sum(v) / len(v) for name, v in self._sums.items()}
         self._sums.clear()
         if not self._active:
@@ -185,5 +188,7 @@ class _Log:
         self._file.flush()
         for name, value in (means | more).items():
             self._board.add_scalar(name, value, progress.step)
+        if picture is not None:
+            self._board.add_image("predictions", picture, progress.step, dataformats="HWC")
         if self._report:
             self._report(line)

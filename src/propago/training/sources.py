@@ -1,0 +1,61 @@
+"""The clips that a recipe mixes."""
+
+from pathlib import Path
+
+from propago.data.clips import ClipSampler, DavisClips, MixedClips
+from propago.data.stills import StillClips
+from propago.data.synthetic import SyntheticClips
+from propago.errors import SourceError
+from propago.io.davis import open_davis
+from propago.training.recipe import Recipe
+
+FOLDERS = {
+    "davis": "davis",
+    "saliency": "saliency_sod",
+    "coco": "coco_small",
+    "voc": "voc2007_44",
+}
+"""Where each real source is looked for under the data root."""
+
+
+def clip_sampler(recipe: Recipe, root: Path) -> ClipSampler:
+    """The mixture of `recipe.data`; folders are read only for sources of positive weight.
+
+    Raises:
+        SourceError: a source of the recipe is not under `root`.
+    """
+    clips, data = recipe.clips, recipe.data
+    options = {
+        "size": (clips.height, clips.width),
+        "frames": clips.frames,
+        "max_objects": clips.max_objects,
+    }
+    makers = {
+        "davis": lambda path: DavisClips(path, sequence_names(path, data.davis_set), **options),
+        "saliency": lambda path: StillClips.from_saliency(path, **options),
+        "coco": lambda path: StillClips.from_coco(path, **options),
+        "voc": lambda path: StillClips.from_voc(path, **options),
+    }
+    mixture: list[tuple[float, ClipSampler]] = []
+    if data.synthetic > 0:
+        mixture.append((data.synthetic, SyntheticClips(**options)))
+    for name, make in makers.items():
+        weight = getattr(data, name)
+        if weight > 0:
+            mixture.append((weight, make(_folder(root, name))))
+    return MixedClips(mixture)
+
+
+def sequence_names(root: Path, set_name: str) -> list[str]:
+    """Names of the sequences of a set of a DAVIS root."""
+    return [source.name for source in open_davis(root, Path(set_name))]
+
+
+def _folder(root: Path, name: str) -> Path:
+    path = root / FOLDERS[name]
+    if not path.is_dir():
+        raise SourceError(
+            f"the recipe trains on {name}, which is looked for in {path}: there is no such folder; "
+            f"give the data root with --data, or set data.{name} = 0 in a recipe of your own"
+        )
+    return path

@@ -1,0 +1,63 @@
+"""How good a network is on real sequences while it trains."""
+
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+
+import numpy as np
+
+from propago.io.davis import davis_annotations, open_davis
+from propago.io.masks import read_mask
+from propago.io.source import Source
+from propago.metrics.davis import region_similarity
+from propago.pipeline import Segmented, segment_frames
+from propago.report.overlay import draw_overlay, image_to_rgb
+from propago.types import GivenMasks, Propagator
+
+
+@dataclass(frozen=True)
+class Validated:
+    """Results on a set.
+
+    Attributes:
+        j_mean: mean J over objects, first and last frame left out, in [0, 1].
+        by_sequence: the same for each sequence.
+        picture: (H, W, 3) uint8, the last frame of each sequence side by side, half size.
+    """
+
+    j_mean: float
+    by_sequence: dict[str, float]
+    picture: np.ndarray
+
+
+def validate(method: Propagator, root: Path, set_name: str, frames: int) -> Validated:
+    """Segment the first `frames` frames of each sequence of a DAVIS set from its first mask."""
+    objects: list[float] = []
+    by_sequence: dict[str, float] = {}
+    pictures = []
+    for source in open_davis(root, Path(set_name)):
+        overlaps, last = _follow(method, source, davis_annotations(root, source.name), frames)
+        objects.extend(overlaps)
+        by_sequence[source.name] = float(overlaps.mean())
+        rgb = image_to_rgb(last.frame.image)
+        pictures.append(draw_overlay(rgb, last.labels)[::2, ::2])
+    height = min(p.shape[0] for p in pictures)
+    picture = np.hstack([p[:height] for p in pictures])
+    return Validated(float(np.mean(objects)), by_sequence, picture)
+
+
+def _follow(
+    method: Propagator, source: Source, annotations: Path, frames: int
+) -> tuple[np.ndarray, Segmented]:
+    """Mean J of each object of the first mask, and the last result."""
+
+    def read(name: str) -> np.ndarray:
+        return read_mask(annotations / f"{name}.png", may_be_empty=True).labels
+
+    first = next(iter(source))
+    given = GivenMasks(read(first.name))
+    overlaps = []
+    for result in segment_frames(islice(source, frames), {first.index: given}, method):
+        overlaps.append(region_similarity(read(result.frame.name), result.labels, given.ids))
+        last = result
+    return np.mean(overlaps[1:-1], axis=0), last
