@@ -52,6 +52,7 @@ def save_weights(path: Path, tensors: Mapping[str, Tensor], about: Mapping[str, 
     digest = _digest(half)
     temporary = path.with_name(path.name + ".tmp")
     save_file(half, temporary, {**about, "sha256": digest})
+    temporary.chmod(0o644)
     os.replace(temporary, path)
     return digest
 
