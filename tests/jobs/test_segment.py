@@ -1,0 +1,416 @@
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from propago.errors import MaskError, OutputError, SourceError, UsageError
+from propago.io.masks import read_mask, write_mask
+from propago.io.pictures import write_picture
+from propago.io.video import open_source
+from propago.io.writer import VideoWriter
+from propago.jobs import result_writer
+from propago.jobs.options import SegmentOptions
+from propago.jobs.segment import segment, segment_set
+from tiny_clip import tiny_clip
+
+BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
+sys.path.append(str(BENCHMARKS))
+
+from baselines import FlowCarried, RepeatFirstMask  # noqa: E402
+
+FRAMES = 8
+SIZE, EVEN_SIZE = (49, 67), (48, 64)
+OVERWRITE, RESUME = SegmentOptions(overwrite=True), SegmentOptions(resume=True)
+
+
+class StopsAt(FlowCarried):
+    """Raises at one frame."""
+
+    def __init__(self, index, error):
+        self.index, self.error = index, error
+
+    def predict(self, state, frame):
+        if frame.index == self.index:
+            raise self.error
+        return super().predict(state, frame)
+
+
+@pytest.fixture
+def clip(tmp_path):
+    """A folder of frames, the masks of its objects 1 and 5, and a place for results."""
+    images, labels = tiny_clip(FRAMES, SIZE, (1, 5))
+    folder = tmp_path / "frames"
+    folder.mkdir()
+    for t, image in enumerate(images):
+        write_picture(folder / f"shot_{t:03d}.png", image)
+    write_mask(tmp_path / "first.png", labels[0])
+    return tmp_path
+
+
+@pytest.fixture
+def film(tmp_path):
+    """A video file, the mask of its first frame, and a place for results."""
+    images, labels = tiny_clip(FRAMES, EVEN_SIZE, (1, 5))
+    with VideoWriter(tmp_path / "film.mp4", EVEN_SIZE, 12) as video:
+        for image in images:
+            video.write(image)
+    write_mask(tmp_path / "first.png", labels[0])
+    return tmp_path
+
+
+@pytest.fixture
+def often(monkeypatch):
+    """A checkpoint every third frame."""
+    monkeypatch.setattr(result_writer, "CHECKPOINT_EVERY_FRAMES", 3)
+
+
+def run(place, source="frames", out="out", masks="first.png", method=None, **options):
+    return segment(
+        place / source,
+        place / masks if masks else None,
+        out=place / out,
+        method=method or FlowCarried(),
+        options=SegmentOptions(**options),
+    )
+
+
+def lines(folder):
+    return [json.loads(line) for line in (folder / "frames.jsonl").read_text().splitlines()]
+
+
+def mask_bytes(folder):
+    return {path.name: path.read_bytes() for path in sorted((folder / "masks").iterdir())}
+
+
+def test_a_folder_gives_masks_under_its_own_names(clip):
+    result = run(clip)
+    assert [p.name for p in sorted(result.masks.iterdir())] == [
+        f"shot_{t:03d}.png" for t in range(FRAMES)
+    ]
+    first = Image.open(result.masks / "shot_000.png")
+    assert (first.mode, first.size) == ("P", SIZE[::-1])
+    assert np.array_equal(np.asarray(first), np.asarray(Image.open(clip / "first.png")))
+    assert (result.frames, result.ids, result.lost) == (FRAMES, (1, 5), {})
+    assert not (clip / "out" / "checkpoint.safetensors").exists()
+
+
+def test_a_video_gives_numbered_masks_and_an_overlay_of_its_rate(film):
+    result = run(film, "film.mp4")
+    assert [p.name for p in sorted(result.masks.iterdir())] == [
+        f"{t:05d}.png" for t in range(FRAMES)
+    ]
+    assert result.overlay is not None
+    overlay = open_source(result.overlay)
+    assert (overlay.fps, overlay.size) == (12, EVEN_SIZE)
+    assert len(list(overlay)) == FRAMES
+
+
+def test_the_records_say_what_was_done(film):
+    result = run(film, "film.mp4", save_scores=True, start=1, every=2)
+    record = json.loads((result.out / "run.json").read_text())
+    assert record["status"] == "done"
+    assert record["inputs"]["method"]["method"] == "first mask carried by DIS flow"
+    assert record["given"] == {"1": [1, 5]}
+    assert {"seed", "versions", "command", "timings", "threads"} <= set(record)
+    assert record["timings"]["frames_per_s"] == result.frames_per_s > 0
+    written = lines(result.out)
+    assert [line["index"] for line in written] == [1, 3, 5, 7]
+    labels = read_mask(result.masks / "00005.png").labels
+    assert written[2]["objects"]["5"]["area"] == (labels == 5).sum()
+    assert 0.5 < written[2]["objects"]["5"]["score"] <= 1
+    assert written[2]["time_s"] == pytest.approx(5 / 12, abs=1e-3)
+    scores = np.load(result.out / "scores" / "00005.npz")
+    assert scores["ids"].tolist() == [1, 5]
+    assert scores["probabilities"].dtype == np.float16
+    assert scores["probabilities"].shape == (2, *EVEN_SIZE)
+
+
+def test_a_lost_object_is_told_from_its_first_absent_frame_on(clip):
+    class Loses(RepeatFirstMask):
+        def predict(self, state, frame):
+            scores, seen = super().predict(state, frame)
+            if 5 in scores.ids and frame.index >= 4:
+                scores.probabilities[scores.ids.index(5)] = 0
+            return scores, seen
+
+    assert run(clip, method=Loses()).lost == {5: 4}
+
+
+def test_masks_of_several_frames_bring_late_objects_and_corrections(clip):
+    _, labels = tiny_clip(FRAMES, SIZE, (1, 5))
+    (clip / "given").mkdir()
+    write_mask(clip / "given" / "shot_002.png", np.where(labels[2] == 5, 5, 0).astype(np.uint8))
+    write_mask(clip / "given" / "shot_004.png", np.where(labels[4] == 1, 1, 0).astype(np.uint8))
+    result = run(clip, masks="given")
+    written = [set(line["objects"]) for line in lines(result.out)]
+    assert written == [set(), set(), {"5"}, {"5"}, *[{"1", "5"}] * 4]
+    assert not read_mask(result.masks / "shot_001.png", may_be_empty=True).labels.any()
+
+
+def test_ids_above_254_make_every_mask_16_bit(clip):
+    _, labels = tiny_clip(1, SIZE, (1, 5))
+    wide = labels[0].astype(np.uint16)
+    wide[wide == 5] = 300
+    write_mask(clip / "wide.png", wide)
+    result = run(clip, masks="wide.png")
+    for path in result.masks.iterdir():
+        assert Image.open(path).mode == "I;16"
+    assert result.ids == (1, 300)
+
+
+def test_boxes_become_masks_that_are_shown(clip):
+    _, labels = tiny_clip(FRAMES, SIZE, (1, 5))
+    boxes = []
+    for i, t in ((1, 0), (5, 3)):
+        ys, xs = np.nonzero(labels[t] == i)
+        boxes.append(f"{i}={xs.min()},{ys.min()},{xs.max() + 1},{ys.max() + 1}@{t}")
+    result = segment(clip / "frames", boxes=boxes, out=clip / "out", method=FlowCarried())
+    assert [set(line["objects"]) for line in lines(result.out)] == [
+        *[{"1"}] * 3,
+        *[{"1", "5"}] * 5,
+    ]
+    assert sorted(p.name for p in (clip / "out" / "given").iterdir()) == [
+        "shot_000.png",
+        "shot_003.png",
+    ]
+    found = read_mask(clip / "out" / "given" / "shot_003.png").labels
+    assert set(np.unique(found)) == {0, 5}
+    assert Image.open(clip / "out" / "given.png").size == (SIZE[1], 2 * SIZE[0])
+
+
+@pytest.mark.parametrize(
+    ("box", "said"),
+    [
+        ("1=2,3,4", "ID=x0,y0,x1,y1"),
+        ("one=2,3,4,5", "ID=x0,y0,x1,y1"),
+        ("1=40,5,68,20", "x goes from 0 to 67, y from 0 to 49"),
+        ("1=-1,5,8,20", "outside the frame"),
+        ("1=8,5,8,20", "is empty"),
+        ("0=1,5,8,20", "id is 1 to 65535"),
+        ("1=1,5,8,20@99", "frame 99 is not there"),
+    ],
+)
+def test_an_illegal_box_is_refused_with_what_is_legal(clip, box, said):
+    with pytest.raises(UsageError, match=said):
+        segment(clip / "frames", boxes=[box], out=clip / "out", method=FlowCarried())
+    assert not (clip / "out").exists()
+
+
+def test_without_masks_and_boxes_both_ways_are_shown(clip):
+    with pytest.raises(UsageError) as error:
+        run(clip, masks=None)
+    for way in ("--masks first.png", "--box 1=", "propago frame"):
+        assert way in str(error.value)
+
+
+def test_a_mask_of_another_size_needs_fit_masks(clip):
+    write_mask(clip / "small.png", np.eye(20, 30, dtype=np.uint8))
+    with pytest.raises(MaskError, match="30"):
+        run(clip, masks="small.png")
+    assert run(clip, masks="small.png", fit_masks=True).frames == FRAMES
+
+
+def test_existing_results_are_refused_kept_or_deleted(clip):
+    run(clip)
+    (clip / "out" / "mine.txt").write_text("notes")
+    with pytest.raises(UsageError, match="--overwrite to delete them, --resume"):
+        run(clip)
+    assert run(clip, overwrite=True, overlay=False, end=3).frames == 3
+    assert (clip / "out" / "mine.txt").exists()
+    assert len(mask_bytes(clip / "out")) == 3
+    assert not (clip / "out" / "overlay.mp4").exists()
+
+
+def test_overwrite_never_deletes_its_own_input(clip):
+    run(clip)
+    with pytest.raises(UsageError, match="lies among the results"):
+        run(clip, masks="out/masks/shot_000.png", overwrite=True)
+    assert len(mask_bytes(clip / "out")) == FRAMES
+
+
+def test_overwrite_and_resume_contradict():
+    with pytest.raises(UsageError, match="choose one"):
+        SegmentOptions(overwrite=True, resume=True)
+
+
+@pytest.mark.parametrize("stop", [0, 1, 4, 7])
+def test_an_interrupted_run_goes_on_to_the_same_bytes(clip, stop):
+    whole = run(clip, out="whole")
+    with pytest.raises(KeyboardInterrupt, match=rf"{stop} frames are kept.*--resume"):
+        run(clip, method=StopsAt(stop, KeyboardInterrupt()))
+    assert json.loads((clip / "out" / "run.json").read_text())["status"] == "interrupted"
+    result = run(clip, resume=True)
+    assert mask_bytes(result.out) == mask_bytes(whole.out)
+    for a, b in zip(lines(result.out), lines(whole.out), strict=True):
+        assert (a["index"], a["objects"]) == (b["index"], b["objects"])
+    assert result.overlay is not None
+    assert len(list(open_source(result.overlay))) == FRAMES
+
+
+def test_a_failed_run_repeats_the_frames_since_the_last_checkpoint(clip, often):
+    whole = run(clip, out="whole")
+    with pytest.raises(RuntimeError, match="broken"):
+        run(clip, method=StopsAt(5, RuntimeError("broken")))
+    with open(clip / "out" / "frames.jsonl", "a") as file:
+        file.write('{"index": 5, "na')
+    result = run(clip, resume=True)
+    assert mask_bytes(result.out) == mask_bytes(whole.out)
+    assert [line["index"] for line in lines(result.out)] == list(range(FRAMES))
+
+
+KILLED = """
+import os, signal, sys
+sys.path[:0] = [{benchmarks!r}]
+from baselines import FlowCarried
+from propago.jobs import result_writer
+from propago.jobs.options import SegmentOptions
+from propago.jobs.segment import segment
+result_writer.CHECKPOINT_EVERY_FRAMES = 3
+class Killed(FlowCarried):
+    def predict(self, state, frame):
+        if frame.index == 5:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return super().predict(state, frame)
+segment({source!r}, {masks!r}, out={out!r}, method=Killed())
+"""
+
+
+def test_a_killed_run_goes_on_to_the_same_bytes(film):
+    whole = run(film, "film.mp4", out="whole")
+    script = KILLED.format(
+        benchmarks=str(BENCHMARKS),
+        source=str(film / "film.mp4"),
+        masks=str(film / "first.png"),
+        out=str(film / "out"),
+    )
+    ended = subprocess.run(
+        [sys.executable, "-c", script],
+        check=False,
+        env=os.environ | {"OMP_NUM_THREADS": "1"},
+    )
+    assert ended.returncode == -signal.SIGKILL
+    assert json.loads((film / "out" / "run.json").read_text())["status"] == "running"
+    result = run(film, "film.mp4", resume=True)
+    assert mask_bytes(result.out) == mask_bytes(whole.out)
+    assert result.overlay is not None
+
+
+def test_resume_begins_where_nothing_is_and_returns_what_is_complete(clip):
+    result = run(clip, resume=True)
+    (clip / "out" / "overlay.mp4").unlink()
+    again = run(clip, resume=True, method=StopsAt(0, AssertionError("it was complete")))
+    assert (again.frames, again.ids, again.seconds) == (FRAMES, (1, 5), result.seconds)
+    assert again.overlay is not None
+
+
+def test_resume_refuses_other_inputs(clip):
+    run(clip)
+    _, labels = tiny_clip(1, SIZE, (1,))
+    write_mask(clip / "other.png", labels[0])
+    with pytest.raises(UsageError, match="another given"):
+        run(clip, masks="other.png", resume=True)
+    with pytest.raises(UsageError, match="another method"):
+        run(clip, method=RepeatFirstMask(), resume=True)
+
+
+def test_a_damaged_checkpoint_is_named(clip):
+    with pytest.raises(KeyboardInterrupt):
+        run(clip, method=StopsAt(4, KeyboardInterrupt()))
+    (clip / "out" / "checkpoint.safetensors").write_bytes(b"nonsense")
+    with pytest.raises(Exception, match=r"checkpoint\.safetensors.*not a readable"):
+        run(clip, resume=True)
+
+
+def test_a_full_disk_leaves_the_earlier_frames(clip, monkeypatch):
+    whole = run(clip, out="whole")
+    written = []
+
+    def full(path, labels):
+        if len(written) == 4:
+            raise OutputError(f"{path} cannot be written: No space left on device")
+        written.append(path)
+        write_mask(path, labels)
+
+    monkeypatch.setattr(result_writer, "write_mask", full)
+    with pytest.raises(OutputError, match=r"No space left.*4 frames are kept.*--resume"):
+        run(clip)
+    kept = mask_bytes(clip / "out")
+    assert len(kept) == 4
+    assert kept.items() <= mask_bytes(whole.out).items()
+    assert not list((clip / "out").glob(".*"))
+    monkeypatch.undo()
+    assert mask_bytes(run(clip, resume=True).out) == mask_bytes(whole.out)
+
+
+def test_frames_before_the_damage_are_written_and_said(film):
+    data = _as_mkv(film / "film.mp4")
+    (film / "cut.mkv").write_bytes(data[: len(data) * 7 // 10])
+    with pytest.raises(SourceError, match=r"the \d+ frames before are in .*masks"):
+        run(film, "cut.mkv")
+    masks = mask_bytes(film / "out")
+    assert 0 < len(masks) < FRAMES
+    assert len(lines(film / "out")) == len(masks)
+    assert len(list(open_source(film / "out" / "overlay.mp4"))) == len(masks)
+    assert json.loads((film / "out" / "run.json").read_text())["status"] == "damaged"
+
+
+def _as_mkv(path: Path) -> bytes:
+    """The video once more as Matroska, whose frames can be read up to a cut."""
+    import av
+
+    target = path.with_name("whole.mkv")
+    with av.open(str(path)) as source, av.open(str(target), "w") as copy:
+        stream = copy.add_stream_from_template(source.streams.video[0])
+        for packet in source.demux(video=0):
+            if packet.dts is not None:
+                packet.stream = stream
+                copy.mux(packet)
+    return target.read_bytes()
+
+
+def test_an_unusable_output_folder_is_said(clip):
+    (clip / "out").write_text("a file")
+    with pytest.raises(UsageError, match="is a file"):
+        run(clip)
+
+
+def test_a_davis_root_is_segmented_from_first_annotations_alone(tmp_path):
+    root = tmp_path / "davis"
+    for name, ids in (("cat", (1,)), ("dogs", (1, 2))):
+        images, labels = tiny_clip(4, SIZE, ids)
+        for kind in ("JPEGImages", "Annotations"):
+            (root / kind / "480p" / name).mkdir(parents=True)
+        for t in range(4):
+            write_picture(root / "JPEGImages" / "480p" / name / f"{t:05d}.jpg", images[t])
+            write_mask(root / "Annotations" / "480p" / name / f"{t:05d}.png", labels[t])
+    (tmp_path / "both.txt").write_text("dogs\ncat\n")
+    results = segment_set(
+        root, tmp_path / "both.txt", out=tmp_path / "out", method=RepeatFirstMask()
+    )
+    assert [(r.name, r.ids) for r in results] == [("dogs", (1, 2)), ("cat", (1,))]
+    for name in ("dogs", "cat"):
+        first = read_mask(root / "Annotations" / "480p" / name / "00000.png").labels
+        last = read_mask(tmp_path / "out" / name / "masks" / "00003.png").labels
+        assert np.array_equal(first, last)
+
+
+def test_progress_is_told_and_threads_are_put_back(clip):
+    import torch
+
+    told, before = [], torch.get_num_threads()
+    segment(
+        clip / "frames",
+        clip / "first.png",
+        out=clip / "out",
+        method=RepeatFirstMask(),
+        options=SegmentOptions(threads=1),
+        progress=lambda done, total, what: told.append((done, total, what)),
+    )
+    assert told == [(t, FRAMES, "frames") for t in range(1, FRAMES + 1)]
+    assert torch.get_num_threads() == before
