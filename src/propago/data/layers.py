@@ -70,19 +70,28 @@ def draw_layer(
         t: time in frames.
     """
     body = camera @ layer.path.placement(t)
+    blur_px = float(np.hypot(*layer.blur_px))
+    placed = [(part.rgba, body @ part.placement(t)) for part in layer.parts]
     pieces = [
-        _sampled(part, body @ part.placement(t), layer, labels.shape, t) for part in layer.parts
+        sample_cut_out(rgba, placement, labels.shape, bend=layer.bend, margin_px=blur_px, t=t)
+        for rgba, placement in placed
     ]
     shown = [piece for piece in pieces if piece is not None]
     if layer.shadow:
         for (x0, y0, _, _), rgba in shown:
             _cast_shadow(image, rgba[..., 3], (x0, y0), layer.shadow)
-    for (x0, y0, x1, y1), rgba in shown:
+    for box, rgba in shown:
+        x0, y0, x1, y1 = box
         labels[y0:y1, x0:x1][rgba[..., 3] > 127] = layer.label
-        blurred = _motion_blur(rgba, layer.blur_px)
-        alpha = blurred[..., 3].astype(np.float32) * (1 / 255)
-        below = image[y0:y1, x0:x1]
-        image[y0:y1, x0:x1] = blend(cv2.cvtColor(blurred, cv2.COLOR_RGBA2RGB), below, alpha)
+        composite(image, box, _motion_blur(rgba, layer.blur_px))
+
+
+def composite(image: np.ndarray, box: tuple[int, int, int, int], rgba: np.ndarray) -> None:
+    """Blend a sampled cut-out into its box (x0, y0, x1, y1) of an image, in place."""
+    x0, y0, x1, y1 = box
+    coverage = rgba[..., 3] * np.float32(1 / 255)
+    colour = cv2.cvtColor(rgba, cv2.COLOR_RGBA2RGB)
+    image[y0:y1, x0:x1] = blend(colour, image[y0:y1, x0:x1], coverage)
 
 
 def draw_backdrop(
@@ -109,27 +118,44 @@ def draw_backdrop(
     image[:] = cv2.remap(canvas, map_x, map_y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT_101)
 
 
-def _sampled(
-    part: Part, placement: np.ndarray, layer: Layer, size: tuple[int, ...], t: float
+def sample_cut_out(
+    rgba: np.ndarray,
+    placement: np.ndarray,
+    size: tuple[int, ...],
+    *,
+    bend: Bend | None = None,
+    margin_px: float = 0.0,
+    t: float = 0.0,
 ) -> tuple[tuple[int, int, int, int], np.ndarray] | None:
-    """The part as seen in its box of the frame; None where it is out of sight."""
-    slack_px = 0.0 if layer.bend is None else float(np.abs(layer.bend.amplitude_px).sum())
-    part_h, part_w = part.rgba.shape[:2]
-    right, down = part_w / 2 + slack_px, part_h / 2 + slack_px
+    """A cut-out as seen in its box of the frame; None where it is out of sight.
+
+    Args:
+        rgba: (h, w, 4) uint8, whose coverage vanishes on the border.
+        placement: (3, 3) from its own coordinates (origin at its centre) to the frame.
+        size: (H, W) of the frame.
+        bend: deformation in its own coordinates, or None.
+        margin_px: room to leave around it, for blur.
+        t: time in frames.
+
+    Returns:
+        the box (x0, y0, x1, y1) in frame pixels and the (y1 - y0, x1 - x0, 4) uint8 pixels in it.
+    """
+    slack_px = 0.0 if bend is None else float(np.abs(bend.amplitude_px).sum())
+    own_h, own_w = rgba.shape[:2]
+    right, down = own_w / 2 + slack_px, own_h / 2 + slack_px
     corners = placement @ np.array(
         [[-right, right, right, -right], [-down, -down, down, down], [1, 1, 1, 1]]
     )
-    blur = np.abs(layer.blur_px)
-    x0, y0 = np.maximum(np.floor(corners[:2].min(1) - blur), 0).astype(int).tolist()
-    x1, y1 = np.minimum(np.ceil(corners[:2].max(1) + blur), size[::-1]).astype(int).tolist()
+    low, high = corners[:2].min(1) - margin_px, corners[:2].max(1) + margin_px
+    x0, y0 = np.maximum(np.floor(low), 0).astype(int).tolist()
+    x1, y1 = np.minimum(np.ceil(high), size[::-1]).astype(int).tolist()
     if x1 - x0 < 2 or y1 - y0 < 2:
         return None
-    box = (x0, y0, x1, y1)
-    map_x, map_y = sampling_map(np.linalg.inv(placement), box, layer.bend, t)
-    map_x += (part_w - 1) / 2
-    map_y += (part_h - 1) / 2
-    rgba = cv2.remap(part.rgba, map_x, map_y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-    return box, rgba
+    map_x, map_y = sampling_map(np.linalg.inv(placement), (x0, y0, x1, y1), bend, t)
+    map_x += (own_w - 1) / 2
+    map_y += (own_h - 1) / 2
+    seen = cv2.remap(rgba, map_x, map_y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    return (x0, y0, x1, y1), seen
 
 
 def _motion_blur(rgba: np.ndarray, blur_px: tuple[float, float]) -> np.ndarray:
