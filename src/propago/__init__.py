@@ -1,3 +1,104 @@
-"""propago: video instance segmentation that people can install, trust and change."""
+"""propago: video instance segmentation that people can install, trust and change.
+
+    import propago
+
+    result = propago.segment("clip.mp4", "first_mask.png")
+
+Public names are imported when they are first used, so that `import propago` is quick.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
 __version__ = "0.1.0"
+
+if TYPE_CHECKING:
+    from propago.errors import (
+        MaskError,
+        OutputError,
+        PropagoError,
+        ShapeError,
+        SourceError,
+        UsageError,
+        WeightsError,
+    )
+    from propago.io.masks import read_mask, write_mask
+    from propago.io.source import Source
+    from propago.io.video import open_source
+    from propago.jobs.first_masks import Box
+    from propago.jobs.frame import still
+    from propago.jobs.options import SegmentOptions
+    from propago.jobs.run_segment import SegmentResult
+    from propago.jobs.segment import segment, segment_set
+    from propago.methods import METHODS, load_method
+    from propago.pipeline import Checkpoint, Segmented, segment_frames
+    from propago.types import Frame, GivenMasks, Scores
+
+_HOMES = {
+    "METHODS": "propago.methods",
+    "Box": "propago.jobs.first_masks",
+    "Checkpoint": "propago.pipeline",
+    "Frame": "propago.types",
+    "GivenMasks": "propago.types",
+    "MaskError": "propago.errors",
+    "OutputError": "propago.errors",
+    "PropagoError": "propago.errors",
+    "Scores": "propago.types",
+    "SegmentOptions": "propago.jobs.options",
+    "SegmentResult": "propago.jobs.run_segment",
+    "Segmented": "propago.pipeline",
+    "ShapeError": "propago.errors",
+    "Source": "propago.io.source",
+    "SourceError": "propago.errors",
+    "UsageError": "propago.errors",
+    "WeightsError": "propago.errors",
+    "load_method": "propago.methods",
+    "open_source": "propago.io.video",
+    "read_mask": "propago.io.masks",
+    "segment": "propago.jobs.segment",
+    "segment_frames": "propago.pipeline",
+    "segment_set": "propago.jobs.segment",
+    "still": "propago.jobs.frame",
+    "write_mask": "propago.io.masks",
+}
+
+__all__ = [
+    "METHODS",
+    "Box",
+    "Checkpoint",
+    "Frame",
+    "GivenMasks",
+    "MaskError",
+    "OutputError",
+    "PropagoError",
+    "Scores",
+    "SegmentOptions",
+    "SegmentResult",
+    "Segmented",
+    "ShapeError",
+    "Source",
+    "SourceError",
+    "UsageError",
+    "WeightsError",
+    "__version__",
+    "load_method",
+    "open_source",
+    "read_mask",
+    "segment",
+    "segment_frames",
+    "segment_set",
+    "still",
+    "write_mask",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'propago' has no attribute {name!r}")
+    value = getattr(import_module(_HOMES[name]), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -11,7 +11,7 @@ Progress = Callable[[int, int | None, str], None]
 
 @dataclass(frozen=True)
 class SegmentOptions:
-    """Options of `propago segment`.
+    """What can be set about a run of `segment`.
 
     Attributes:
         start: first frame of the source, counted from 0.
@@ -25,7 +25,7 @@ class SegmentOptions:
         seed: of every random choice.
         fit_masks: resize given masks of another size than the frame.
         save_scores: write the probabilities of every frame as float16 (scores/*.npz).
-        overlay: write overlay.mp4.
+        overlay: draw overlay.mp4 (--no-overlay leaves it out).
         overwrite: delete an earlier run in the output folder.
         resume: go on with an interrupted run in the output folder.
     """
@@ -49,11 +49,9 @@ class SegmentOptions:
         """Refuse what contradicts itself.
 
         Raises:
-            UsageError: resume and overwrite together, or a size or thread count below its least.
+            UsageError: resume and overwrite together, or no threads.
         """
         if self.resume and self.overwrite:
             raise UsageError("--resume keeps what is there, --overwrite deletes it: choose one")
-        for name, least in (("size", 32), ("threads", 1)):
-            value = getattr(self, name)
-            if value is not None and value < least:
-                raise UsageError(f"--{name} is {value}; it is at least {least}")
+        if self.threads is not None and self.threads < 1:
+            raise UsageError(f"--threads is {self.threads}; it is at least 1")

@@ -1,0 +1,80 @@
+"""The command line: a table of verbs, each a small module that is imported when it is asked for.
+
+Nothing heavy is imported here, so that `propago --help` is there at once. This package alone
+prints and sets exit codes: 0 done, 1 failed, 2 wrong usage, 130 interrupted.
+"""
+
+import os
+import sys
+from collections.abc import Sequence
+from importlib import import_module
+
+from propago import __version__
+from propago.errors import PropagoError
+
+VERBS = {
+    "segment": ("propago.cli.segment", "masks of some frames -> masks of every frame"),
+    "frame": ("propago.cli.frame", "a still of one frame, to draw a first mask on"),
+    "train": ("propago.cli.train", "train a network from a recipe"),
+    "models": ("propago.cli.models", "the methods and weights there are, with licences"),
+}
+
+INTERRUPTED = 130
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the verb that the arguments name; the exit code."""
+    verb, *rest = arguments if arguments is not None else sys.argv[1:] or ["--help"]
+    if verb in ("-h", "--help"):
+        print(_help())
+        return 0
+    if verb == "--version":
+        print(f"propago {__version__}")
+        return 0
+    if verb not in VERBS:
+        return _unknown(verb)
+    try:
+        return import_module(VERBS[verb][0]).run(rest)
+    except PropagoError as error:
+        return _failed(str(error), error.exit_code)
+    except KeyboardInterrupt as error:
+        return _failed(str(error) or "interrupted", INTERRUPTED)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    except Exception as error:
+        return _failed(f"unexpected {type(error).__name__}: {error}", 1, unexpected=True)
+
+
+def _failed(message: str, code: int, *, unexpected: bool = False) -> int:
+    """Say what happened on stderr, with a traceback where PROPAGO_DEBUG asks for it."""
+    if os.environ.get("PROPAGO_DEBUG"):
+        import traceback
+
+        traceback.print_exc()
+    elif unexpected:
+        message += "; set PROPAGO_DEBUG=1 for the traceback"
+    print(f"propago: {message}", file=sys.stderr)
+    return code
+
+
+def _help() -> str:
+    width = max(map(len, VERBS))
+    lines = (f"  {verb:<{width}}  {summary}" for verb, (_, summary) in VERBS.items())
+    return (
+        "usage: propago VERB ...\n\n"
+        "One annotated frame in, every frame out.\n\n"
+        + "\n".join(lines)
+        + "\n\n"
+        + "propago VERB --help explains a verb. For example:\n"
+        "  propago segment clip.mp4 --box 1=120,80,340,260\n"
+        "  propago segment clip.mp4 --masks first.png --out results"
+    )
+
+
+def _unknown(verb: str) -> int:
+    from difflib import get_close_matches
+
+    near = get_close_matches(verb, VERBS, 1)
+    hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(VERBS)}"
+    return _failed(f"{verb!r} is no verb of propago; {hint}", 2)

@@ -1,0 +1,46 @@
+"""Arguments of a verb: a dataclass, filled from the command line by tyro."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from types import NoneType
+from typing import TypeVar, get_args
+
+import tyro
+from tyro.constructors import (
+    ConstructorRegistry,
+    PrimitiveConstructorSpec,
+    PrimitiveTypeInfo,
+)
+
+Arguments = TypeVar("Arguments")
+
+registry = ConstructorRegistry()
+
+
+@registry.primitive_rule
+def optional(info: PrimitiveTypeInfo) -> PrimitiveConstructorSpec | None:
+    """`X | None` is shown and read as X; leaving it out gives None."""
+    kinds = [kind for kind in get_args(info.type) if kind is not NoneType]
+    if len(kinds) != 1 or NoneType not in get_args(info.type):
+        return None
+    spec = ConstructorRegistry.get_primitive_spec(PrimitiveTypeInfo.make(kinds[0], info.markers))
+    if not isinstance(spec, PrimitiveConstructorSpec):
+        return None
+    return replace(
+        spec,
+        is_instance=lambda value: value is None or spec.is_instance(value),
+        str_from_instance=lambda value: (
+            ["none"] if value is None else spec.str_from_instance(value)
+        ),
+    )
+
+
+def parse(kind: type[Arguments], argv: Sequence[str], verb: str) -> Arguments:
+    """The dataclass filled from `argv`; prints help or what is wrong and exits."""
+    return tyro.cli(
+        kind,
+        args=list(argv),
+        prog=f"propago {verb}",
+        config=(tyro.conf.FlagCreatePairsOff,),
+        registry=registry,
+    )

@@ -1,0 +1,32 @@
+"""`propago frame`."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+import tyro
+
+from propago.cli.arguments import parse
+
+
+@dataclass(frozen=True)
+class FrameArguments:
+    """Write one frame of a video as a picture, to draw a first mask on."""
+
+    source: tyro.conf.Positional[Annotated[str, tyro.conf.arg(metavar="SOURCE")]]
+    """A video file, a folder of frames, a quoted glob of images, a multi-page TIFF."""
+    index: tyro.conf.Positional[Annotated[int, tyro.conf.arg(metavar="INDEX")]] = 0
+    """Which frame, counted from 0."""
+    out: Path | None = None
+    """The picture. Default: <name of the source>_<index>.png in the current folder."""
+    overwrite: bool = False
+    """Replace a picture that is there."""
+
+
+def run(argv: list[str]) -> int:
+    """Write the still, and say where it is."""
+    arguments = parse(FrameArguments, argv, "frame")
+    from propago.jobs.frame import still
+
+    print(still(arguments.source, arguments.index, arguments.out, overwrite=arguments.overwrite))
+    return 0

@@ -1,0 +1,32 @@
+"""`propago models`."""
+
+from dataclasses import dataclass
+
+from propago.cli.arguments import parse
+
+
+@dataclass(frozen=True)
+class ModelsArguments:
+    """List the methods and the weights in the package, with sizes and licences."""
+
+
+def run(argv: list[str]) -> int:
+    """Print two tables."""
+    parse(ModelsArguments, argv, "models")
+    from rich.console import Console
+    from rich.table import Table
+
+    from propago.jobs.models import shipped_models
+    from propago.methods import METHODS
+
+    console = Console()
+    methods = Table("method", "presets", "what it is")
+    for name, method in METHODS.items():
+        methods.add_row(name, ", ".join(method.presets), method.summary)
+    console.print(methods)
+    weights = Table("weights", "network", "MB", "licence", "card")
+    for model in shipped_models():
+        size = f"{model.size_bytes / 1e6:.1f}"
+        weights.add_row(model.name, model.network, size, model.licence, str(model.card))
+    console.print(weights)
+    return 0

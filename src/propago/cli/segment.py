@@ -1,0 +1,79 @@
+"""`propago segment`."""
+
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+import tyro
+
+from propago.cli.arguments import parse
+from propago.cli.progress import frame_progress
+from propago.errors import UsageError
+from propago.jobs.options import SegmentOptions
+
+
+@dataclass(frozen=True)
+class SegmentArguments:
+    """Carry the masks of given objects through a video: a mask for every frame.
+
+    The objects are given by --masks or by --box. Results go to a folder: masks/, overlay.mp4,
+    frames.jsonl, run.json.
+    """
+
+    source: tyro.conf.Positional[Annotated[str, tyro.conf.arg(metavar="SOURCE")]]
+    """A video file, a folder of frames, a quoted glob of images, a multi-page TIFF; with --set a
+    DAVIS root."""
+    run: tyro.conf.OmitArgPrefixes[SegmentOptions]
+    masks: Path | None = None
+    """A mask of the first frame (indexed, grey or RGB PNG), or a folder of masks named by frame:
+    several annotated frames, objects that enter late, corrections."""
+    box: tyro.conf.UseAppendAction[tuple[Annotated[str, tyro.conf.arg(metavar="BOX")], ...]] = ()
+    """ID=x0,y0,x1,y1[@frame]: a box in pixels around object ID, which becomes a mask."""
+    set: Path | None = None
+    """Segment the sequences this list names in the DAVIS root SOURCE, each from its first
+    annotation: a file, or a name in ImageSets such as val."""
+    out: Path | None = None
+    """The output folder. Default: runs/segment/<name of the source>."""
+    method: str = "feelvos"
+    """One of `propago models`."""
+
+
+def run(argv: list[str]) -> int:
+    """Segment, and say where things are."""
+    arguments = parse(SegmentArguments, argv, "segment")
+    if arguments.set and arguments.box:
+        raise UsageError("--box is for one video; with --set every sequence has its annotation")
+    from propago.jobs.segment import segment, segment_set
+
+    with frame_progress() as progress:
+        common = {
+            "masks": arguments.masks,
+            "out": arguments.out,
+            "method": arguments.method,
+            "options": arguments.run,
+            "progress": progress,
+        }
+        if arguments.set:
+            results = segment_set(arguments.source, arguments.set, **common)
+        else:
+            results = [segment(arguments.source, boxes=arguments.box, **common)]
+    for note in dict.fromkeys(note for result in results for note in result.notes):
+        print(f"note: {note}", file=sys.stderr)
+    licence = results[-1].method.get("weights_licence")
+    if licence:
+        print(f"weights: {results[-1].method['weights']}, licence {licence}", file=sys.stderr)
+    for result in results:
+        _print(result)
+    return 0
+
+
+def _print(result) -> None:
+    objects = ", ".join(map(str, result.ids)) or "none"
+    speed = f"{result.frames_per_s:.1f} frames/s"
+    print(f"masks    {result.masks} ({result.frames} frames, objects {objects}, {speed})")
+    if result.overlay:
+        print(f"overlay  {result.overlay}")
+    print(f"record   {result.out / 'run.json'}")
+    for object_id, index in sorted(result.lost.items()):
+        print(f"lost     object {object_id} from frame {index} on")

@@ -1,0 +1,89 @@
+import subprocess
+import sys
+from importlib.util import find_spec
+from types import SimpleNamespace
+
+import pytest
+
+from propago import cli
+from propago.errors import OutputError, UsageError
+
+
+def verb_that(monkeypatch, action):
+    """Let `propago frame` do something else."""
+    monkeypatch.setattr(cli, "import_module", lambda _: SimpleNamespace(run=action))
+    return cli.main(["frame", "clip.mp4"])
+
+
+def raising(error):
+    def action(_):
+        raise error
+
+    return action
+
+
+def test_every_verb_has_a_module():
+    for module, summary in cli.VERBS.values():
+        assert find_spec(module), module
+        assert summary
+
+
+def test_help_and_import_load_nothing_heavy():
+    code = (
+        "import sys, propago; from propago.cli import main; main(['--help']);"
+        "print(*sorted({'torch', 'numpy', 'tyro', 'rich', 'cv2'} & set(sys.modules)))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines()[-1] == ""
+    for verb in cli.VERBS:
+        assert f"\n  {verb} " in done.stdout
+
+
+@pytest.mark.parametrize("arguments", [[], ["-h"], ["--help"]])
+def test_help_is_a_result(capsys, monkeypatch, arguments):
+    monkeypatch.setattr(sys, "argv", ["propago", *arguments])
+    assert cli.main() == 0
+    assert "propago VERB --help" in capsys.readouterr().out
+
+
+def test_version(capsys):
+    assert cli.main(["--version"]) == 0
+    assert capsys.readouterr().out.startswith("propago 0.")
+
+
+def test_an_unknown_verb_is_corrected(capsys):
+    assert cli.main(["segmnt"]) == 2
+    said = capsys.readouterr()
+    assert "did you mean segment?" in said.err
+    assert said.out == ""
+
+
+@pytest.mark.parametrize(
+    ("error", "code", "message"),
+    [
+        (UsageError("no such box"), 2, "propago: no such box\n"),
+        (OutputError("disk full"), 1, "propago: disk full\n"),
+        (KeyboardInterrupt(), 130, "propago: interrupted\n"),
+        (KeyboardInterrupt("5 frames are kept"), 130, "propago: 5 frames are kept\n"),
+    ],
+)
+def test_errors_are_messages_and_exit_codes(monkeypatch, capsys, error, code, message):
+    assert verb_that(monkeypatch, raising(error)) == code
+    assert capsys.readouterr().err == message
+
+
+def test_an_unexpected_error_says_how_to_see_more(monkeypatch, capsys):
+    monkeypatch.delenv("PROPAGO_DEBUG", raising=False)
+    assert verb_that(monkeypatch, raising(ZeroDivisionError("oh"))) == 1
+    said = capsys.readouterr().err
+    assert "unexpected ZeroDivisionError: oh; set PROPAGO_DEBUG=1" in said
+    assert "Traceback" not in said
+    monkeypatch.setenv("PROPAGO_DEBUG", "1")
+    assert verb_that(monkeypatch, raising(ZeroDivisionError("oh"))) == 1
+    assert "Traceback" in capsys.readouterr().err
+
+
+def test_the_verb_gets_the_other_arguments(monkeypatch):
+    got = []
+    assert verb_that(monkeypatch, lambda argv: got.append(argv) or 0) == 0
+    assert got == [["clip.mp4"]]
