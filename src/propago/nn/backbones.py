@@ -24,13 +24,13 @@ class Pyramid:
 
 
 class CompactEncoder(nn.Module):
-    """A small residual encoder with features at strides 2, 4 and 8; about 3 M parameters.
+    """A small residual encoder with features at strides 2, 4 and 8.
 
     Stride 16 is computed for its wide view and added back into stride 8, so that matching sees
     both detail and context.
     """
 
-    def __init__(self, widths: Sequence[int] = (32, 48, 112, 192)):
+    def __init__(self, widths: Sequence[int]):
         super().__init__()
         first, second, third, fourth = widths
         self.channels = {2: first, 4: second, 8: third}

@@ -45,6 +45,11 @@ Check = Callable[[nn.Module, int], tuple[dict[str, float], np.ndarray]]
 """Called with the averaged network and the step: numbers, and an (H, W, 3) uint8 picture."""
 
 
+Report = Callable[[dict[str, Any]], None]
+
+LOG_EVERY_STEPS = 20
+
+
 @dataclass
 class Progress:
     """What a run has come to."""
@@ -59,11 +64,15 @@ def fit(
     recipe: Recipe,
     folder: Path,
     budget: Budget,
+    *,
     check: Check | None = None,
     workers: int = 1,
-    report: Callable[[dict[str, Any]], None] | None = None,
+    report: Report | None = None,
 ) -> nn.Module:
     """Train `objective` and return its network with averaged weights.
+
+    Under `torchrun` each process draws clips of its own; the batch of a step is the recipe's times
+    the number of processes.
 
     Args:
         objective: called with (batch, seed), returns (loss, numbers for the log); its `net` is the
@@ -74,10 +83,80 @@ def fit(
             already is resumed from, and the run goes on as if it had never stopped.
         budget: how long.
         check: validation, called every `recipe.validation.every_minutes` and at the end.
-        workers: processes that prepare clips.
+        workers: processes that prepare clips, for each training process.
         report: called with each line of the log.
     """
     accelerator = Accelerator()
+    run = _begin(objective, recipe, folder, accelerator.is_main_process)
+    together = recipe.clips.batch * accelerator.num_processes
+    clips = NumberedClips(sampler, recipe.seed, run.progress.step * together, 10**6 * together)
+    model, optimiser, loader = accelerator.prepare(
+        objective, run.optimiser, load(clips, recipe.clips.batch, workers)
+    )
+    log = _Log(folder, accelerator.is_main_process, report)
+    checked = saved = run.progress.elapsed_s
+    for batch in _timed(loader, run.progress, budget):
+        step, elapsed_s = run.progress.step, run.progress.elapsed_s
+        rate = learning_rate(recipe, step, budget.spent(step, elapsed_s))
+        for group in optimiser.param_groups:
+            group["lr"] = rate
+        loss, numbers = model(batch, _seed(recipe, step, accelerator.process_index))
+        accelerator.backward(loss)
+        accelerator.clip_grad_norm_(model.parameters(), recipe.optimisation.clip_norm)
+        optimiser.step()
+        optimiser.zero_grad()
+        run.average.update_parameters(objective.net)  # type: ignore[arg-type]
+        run.progress.step += 1
+        log.gather(numbers)
+        if run.progress.step % LOG_EVERY_STEPS == 0:
+            log.write(run.progress, {"learning_rate": rate})
+        if elapsed_s - saved >= recipe.save_every_s:
+            saved = elapsed_s
+            run.save()
+        if elapsed_s - checked > 60 * recipe.validation.every_minutes:
+            checked = elapsed_s
+            log.check(run, check)
+    run.save()
+    log.check(run, check)
+    return run.average.module
+
+
+def _seed(recipe: Recipe, step: int, process: int) -> int:
+    return (recipe.seed * 10**6 + step) * 1000 + process
+
+
+@dataclass
+class _Run:
+    """Everything `last.pt` holds."""
+
+    objective: nn.Module
+    average: AveragedModel
+    optimiser: torch.optim.Optimizer
+    progress: Progress
+    path: Path
+    active: bool
+
+    def parts(self) -> dict[str, Any]:
+        return {"model": self.objective, "average": self.average, "optimiser": self.optimiser}
+
+    def save(self) -> None:
+        if not self.active:
+            return
+        state = {name: part.state_dict() for name, part in self.parts().items()}
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        temporary = self.path.with_suffix(".tmp")
+        torch.save({"progress": asdict(self.progress), **state}, temporary)
+        os.replace(temporary, self.path)
+
+    def resume(self) -> None:
+        state = torch.load(self.path, weights_only=True, map_location="cpu")
+        for name, part in self.parts().items():
+            part.load_state_dict(state[name])
+        self.progress = Progress(**state["progress"])
+
+
+def _begin(objective: nn.Module, recipe: Recipe, folder: Path, active: bool) -> _Run:
+    """A fresh run, or the one that `last.pt` in the folder holds."""
     settings = recipe.optimisation
     average = AveragedModel(
         objective.net,  # type: ignore[arg-type]
@@ -87,43 +166,10 @@ def fit(
     optimiser = torch.optim.AdamW(
         objective.parameters(), settings.learning_rate, weight_decay=settings.weight_decay
     )
-    last = folder / "last.pt"
-    progress = _resume(last, objective, average, optimiser) if last.is_file() else Progress()
-    clips = NumberedClips(
-        sampler, recipe.seed, progress.step * recipe.clips.batch, 10**7 * recipe.clips.batch
-    )
-    model, optimiser, loader = accelerator.prepare(
-        objective, optimiser, load(clips, recipe.clips.batch, workers)
-    )
-    log = _Log(folder, accelerator.is_main_process, report)
-    checked = saved = progress.elapsed_s
-    for batch in _timed(loader, progress, budget):
-        spent = budget.spent(progress.step, progress.elapsed_s)
-        rate = learning_rate(recipe, progress.step, spent)
-        for group in optimiser.param_groups:
-            group["lr"] = rate
-        loss, numbers = model(batch, recipe.seed * 10**6 + progress.step)
-        accelerator.backward(loss)
-        accelerator.clip_grad_norm_(model.parameters(), settings.clip_norm)
-        optimiser.step()
-        optimiser.zero_grad()
-        progress.step += 1
-        average.update_parameters(objective.net)  # type: ignore[arg-type]
-        log.gather(numbers)
-        if progress.step % 20 == 0:
-            log.write(progress, {"learning_rate": rate})
-        if accelerator.is_main_process and progress.elapsed_s - saved > 120:
-            saved = progress.elapsed_s
-            _save(last, progress, accelerator.unwrap_model(model), average, optimiser)
-        if check and progress.elapsed_s - checked > 60 * recipe.validation.every_minutes:
-            checked = progress.elapsed_s
-            if accelerator.is_main_process:
-                log.write(progress, *check(average.module, progress.step))
-    if accelerator.is_main_process:
-        _save(last, progress, accelerator.unwrap_model(model), average, optimiser)
-        if check:
-            log.write(progress, *check(average.module, progress.step))
-    return average.module
+    run = _Run(objective, average, optimiser, Progress(), folder / "last.pt", active)
+    if run.path.is_file():
+        run.resume()
+    return run
 
 
 def _warmed_up_average(decay: float) -> Callable[[Tensor, Tensor, Any], Tensor]:
@@ -151,33 +197,10 @@ def _timed(loader: Any, progress: Progress, budget: Budget) -> Iterator[Any]:
         before = now
 
 
-def _save(
-    path: Path, progress: Progress, model: nn.Module, average: nn.Module, optimiser: Any
-) -> None:
-    state = {
-        "progress": asdict(progress),
-        "model": model.state_dict(),
-        "average": average.state_dict(),
-        "optimiser": optimiser.state_dict(),
-    }
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_suffix(".tmp")
-    torch.save(state, temporary)
-    os.replace(temporary, path)
-
-
-def _resume(path: Path, model: nn.Module, average: nn.Module, optimiser: Any) -> Progress:
-    state = torch.load(path, weights_only=True, map_location="cpu")
-    model.load_state_dict(state["model"])
-    average.load_state_dict(state["average"])
-    optimiser.load_state_dict(state["optimiser"])
-    return Progress(**state["progress"])
-
-
 class _Log:
     """Numbers averaged since the last line, to `log.jsonl`, TensorBoard and a callback."""
 
-    def __init__(self, folder: Path, active: bool, report: Callable[[dict[str, Any]], None] | None):
+    def __init__(self, folder: Path, active: bool, report: Report | None):
         self._active, self._report = active, report
         self._sums: dict[str, list[float]] = {}
         if active:
@@ -205,3 +228,9 @@ class _Log:
             self._board.add_image("predictions", picture, progress.step, dataformats="HWC")
         if self._report:
             self._report(line)
+
+    def check(self, run: _Run, check: Check | None) -> None:
+        if check and self._active:
+            self.write(run.progress, *check(run.average.module, run.progress.step))
+        elif self._sums:
+            self.write(run.progress, {})

@@ -58,7 +58,10 @@ class Validation:
 
 @dataclass(frozen=True)
 class Recipe:
-    """A training run. `init` is empty, the name of shipped weights, or a safetensors file."""
+    """A training run. `init` is empty, the name of shipped weights, or a safetensors file.
+
+    `save_every_s` is the training time between two writes of the checkpoint.
+    """
 
     name: str
     method: str = "feelvos"
@@ -67,6 +70,7 @@ class Recipe:
     init: str = ""
     seed: int = 0
     steps: int = 5000
+    save_every_s: float = 120.0
     optimisation: Optimisation = field(default_factory=Optimisation)
     clips: Clips = field(default_factory=Clips)
     data: Data = field(default_factory=Data)

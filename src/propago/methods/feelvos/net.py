@@ -30,6 +30,7 @@ class FeelvosConfig:
         value_channels: length of the encoded masks that are read out of memory.
         head_width: channels of the head at the matching stride.
         refine_widths: channels of the head at strides 4 and 2.
+        backbone_widths: channels of the encoder at strides 2, 4, 8 and 16.
     """
 
     embedding_channels: int = 64
@@ -38,6 +39,7 @@ class FeelvosConfig:
     value_channels: int = 24
     head_width: int = 64
     refine_widths: tuple[int, int] = (32, 16)
+    backbone_widths: tuple[int, int, int, int] = (32, 48, 112, 192)
 
     @property
     def cue_channels(self) -> int:
@@ -111,7 +113,7 @@ class FeelvosNet(nn.Module):
         super().__init__()
         config = config or FeelvosConfig()
         self.config = config
-        self.backbone = CompactEncoder()
+        self.backbone = CompactEncoder(config.backbone_widths)
         channels = self.backbone.channels
         width = channels[config.match_stride]
         self.embedding = nn.Conv2d(width, config.embedding_channels, 3, 1, 1)

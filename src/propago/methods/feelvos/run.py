@@ -41,6 +41,8 @@ class FeelvosSettings:
         """Refuse what cannot work."""
         if self.size < 64:
             raise UsageError(f"size {self.size}: the working size is at least 64 px")
+        if self.anchors < 2 or self.recent < 0 or self.interval_frames < 1:
+            raise UsageError("anchors is at least 2, recent at least 0, interval_frames at least 1")
 
 
 @dataclass(frozen=True)
@@ -175,7 +177,7 @@ class Feelvos:
         state = self._with_objects(state, scores.ids)
         anchors, recent = state.anchors, state.recent
         if given is not None and given.ids:
-            anchors = (*anchors[:1], *anchors[1:][-max(self.settings.anchors - 2, 0) :], now)
+            anchors = (*anchors[:1], *(*anchors[1:], now)[-(self.settings.anchors - 1) :])
         elif state.frames % self.settings.interval_frames == 0 and self.settings.recent:
             recent = (*recent, now)[-self.settings.recent :]
         return FeelvosState(scores.ids, anchors, recent, now, seen.picture, masks, state.frames + 1)

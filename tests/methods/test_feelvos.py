@@ -1,0 +1,169 @@
+import numpy as np
+import pytest
+import torch
+
+from methods.contract import PropagatorContract
+from propago.errors import UsageError, WeightsError
+from propago.methods import load_method
+from propago.methods.feelvos.net import (
+    FeelvosConfig,
+    FeelvosNet,
+    Memory,
+    carry,
+    owners,
+    sort_by_owner,
+)
+from propago.methods.feelvos.objective import ClipBatch, FeelvosObjective
+from propago.methods.feelvos.run import Feelvos, FeelvosSettings, working_size
+from propago.pipeline import segment_frames
+from propago.types import GivenMasks
+from tiny_clip import as_frames, tiny_clip
+
+SMALL = FeelvosConfig(
+    embedding_channels=16, head_width=16, refine_widths=(8, 8), backbone_widths=(8, 8, 16, 16)
+)
+
+
+@pytest.fixture(scope="module")
+def net():
+    torch.manual_seed(0)
+    return FeelvosNet(SMALL).eval()
+
+
+def batch(clips=2, frames=3, size=(64, 80), ids=(1, 2)):
+    made = [tiny_clip(frames, size, ids, seed) for seed in range(clips)]
+    images = np.stack([np.stack(images) for images, _ in made]).transpose(0, 1, 4, 2, 3)
+    labels = np.stack([np.stack(labels) for _, labels in made])
+    flows = torch.zeros(clips, frames - 1, 2, *size)
+    return ClipBatch(torch.from_numpy(images.copy()), torch.from_numpy(labels), flows)
+
+
+class TestContract(PropagatorContract):
+    def make(self):
+        torch.manual_seed(0)
+        return Feelvos(FeelvosNet(SMALL), FeelvosSettings(size=64, interval_frames=2))
+
+    def training_loss(self):
+        torch.manual_seed(0)
+        objective = FeelvosObjective(FeelvosNet(SMALL))
+        return objective.net, objective(batch(), seed=0)[0]
+
+
+def test_permuting_the_objects_permutes_the_logits(net):
+    images = torch.rand(2, 3, 64, 80)
+    masks = torch.zeros(3, 64, 80)
+    masks[0, :24, :30] = masks[1, 30:, :40] = masks[2, 8:40, 44:] = 1
+    order = [2, 0, 1]
+    with torch.no_grad():
+        before, now = net.see(images[:1]), net.see(images[1:])
+        owner = torch.zeros(3, dtype=torch.int64)
+        outs = []
+        for m in (masks, masks[order]):
+            past = net.remember(before.embedding[0], before.context[0], m)
+            cues = net.cues(now.embedding[0], [past])
+            outs.append(net.logits(now, owner, cues, m[:, None], torch.zeros(1, 1, 64, 80)))
+    assert torch.allclose(outs[0][order], outs[1], atol=1e-4)
+
+
+def test_cues_do_not_depend_on_how_the_queries_are_cut(net, monkeypatch):
+    with torch.no_grad():
+        seen = net.see(torch.rand(1, 3, 64, 80))
+        past = net.remember(seen.embedding[0], seen.context[0], torch.rand(2, 64, 80) / 2)
+        whole = net.cues(seen.embedding[0], [past, past])
+        monkeypatch.setattr(
+            "propago.methods.feelvos.net._chunks", lambda q, m: [slice(0, 7), slice(7, q)]
+        )
+        assert torch.allclose(net.cues(seen.embedding[0], [past, past]), whole, atol=1e-5)
+
+
+def test_a_frame_matches_itself_at_distance_zero(net):
+    masks = torch.zeros(1, 64, 80)
+    masks[0, 16:48, 16:48] = 1
+    with torch.no_grad():
+        seen = net.see(torch.rand(1, 3, 64, 80))
+        past = net.remember(seen.embedding[0], seen.context[0], masks)
+        cues = net.cues(seen.embedding[0], [past])
+    inside = past.groups[1] == 1
+    assert cues[0, 0][inside].abs().max() < 1e-3
+
+
+def test_a_thin_object_still_owns_its_best_position():
+    groups = torch.tensor([[0.9, 0.8, 0.99], [0.1, 0.2, 0.01], [0.0, 0.0, 0.0]])
+    assert owners(groups).tolist() == [0, 1, 0]
+
+
+def test_sorting_memory_keeps_what_belongs_together():
+    embedding = torch.arange(6.0).view(1, 2, 3)
+    groups = torch.tensor([[[0.0, 1, 0], [1, 0, 1]], [[1.0, 0, 1], [0, 1, 0]]])
+    past = Memory(embedding, embedding, groups, embedding[None] * 10)
+    ordered = sort_by_owner([past])
+    assert ordered.counts == (3, 3)
+    assert ordered.embedding[0].tolist() == [1, 3, 5, 0, 2, 4]
+    assert ordered.values[0].tolist() == [10, 30, 50, 0, 20, 40]
+    assert ordered.order.tolist() == [1, 3, 5, 0, 2, 4]
+
+
+def test_carrying_masks_and_the_surprise():
+    now = torch.zeros(1, 3, 4, 4)
+    before = torch.ones(1, 3, 4, 4)
+    mask = torch.eye(4)[None]
+    carried, surprise = carry(before, now, [mask], torch.zeros(1, 2, 4, 4))
+    assert torch.allclose(carried[0, 0], mask[0], atol=1e-6)
+    assert torch.allclose(surprise, torch.ones(1, 1, 4, 4))
+
+
+def test_it_can_learn_one_clip():
+    torch.manual_seed(0)
+    objective = FeelvosObjective(FeelvosNet(SMALL), damaged=0.0)
+    optimiser = torch.optim.AdamW(objective.parameters(), 5e-3)
+    clip = batch(clips=1, frames=2, size=(48, 64))
+    losses = []
+    for step in range(30):
+        loss, _ = objective(clip, seed=step)
+        optimiser.zero_grad()
+        loss.backward()
+        optimiser.step()
+        losses.append(loss.item())
+    assert losses[-1] < 0.5 * losses[0]
+
+
+def test_the_memory_is_bounded():
+    images, labels = tiny_clip(9)
+    settings = FeelvosSettings(size=64, anchors=2, recent=2, interval_frames=1)
+    torch.manual_seed(0)
+    method = Feelvos(FeelvosNet(SMALL), settings)
+    given = {t: GivenMasks(labels[t]) for t in (0, 2, 4)}
+    for result in segment_frames(as_frames(images), given, method):
+        state = result.checkpoint.state
+        assert len(state.anchors) <= 2
+        assert len(state.recent) <= 2
+
+
+@pytest.mark.parametrize(
+    ("size", "short", "expected"),
+    [((480, 854), 272, (272, 480)), ((1080, 1920), 272, (272, 480)), ((48, 64), 272, (48, 64))],
+)
+def test_working_size(size, short, expected):
+    assert working_size(size, short) == expected
+
+
+def test_shipped_weights_load_and_say_what_they_are():
+    about = load_method("feelvos", weights="synthetic", device="cpu").description
+    assert about["weights"] == "feelvos-synthetic"
+    assert about["weights_licence"] == "Apache-2.0"
+    assert len(about["weights_sha256"]) == 64
+
+
+@pytest.mark.parametrize(
+    ("options", "error", "says"),
+    [
+        ({"name": "felvos"}, UsageError, "feelvos"),
+        ({"preset": "huge"}, UsageError, "compact"),
+        ({"device": "tpu"}, UsageError, "cpu"),
+        ({"weights": "nothing"}, WeightsError, "feelvos-synthetic"),
+        ({"size": 10}, UsageError, "64"),
+    ],
+)
+def test_what_cannot_be_loaded_says_what_can(options, error, says):
+    with pytest.raises(error, match=says):
+        load_method(**options)
