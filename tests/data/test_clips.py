@@ -1,21 +1,24 @@
 """Clips: numbering, times, windows, mixing, and DAVIS folders made up here."""
 
+import os
+from pathlib import Path
+
 import cv2
 import numpy as np
 import pytest
 from PIL import Image
 
 from propago.data.clips import (
-    MIN_OBJECT_PX,
     DavisClips,
     MixedClips,
     draw_times,
     draw_window,
-    number_objects,
-    visible_objects,
 )
+from propago.data.objects import MIN_OBJECT_PX, number_objects, visible_objects
 from propago.data.synthetic import SyntheticClips
 from propago.errors import SourceError, UsageError
+
+DATA = Path(os.environ.get("PROPAGO_DATA", Path(__file__).parents[2] / "../shared/data"))
 
 
 def write_sequence(root, name, length=12, size=(240, 427)):
@@ -150,7 +153,7 @@ def test_mixture_draws_each_and_refuses_bad_weights():
     large = SyntheticClips(size=(32, 48), frames=1)
     mixed = MixedClips([(1, small), (3, large)])
     rng = np.random.default_rng(0)
-    widths = [mixed.sample(rng).images.shape[2] for _ in range(20)]
+    widths = [mixed.sample(rng).images.shape[2] for _ in range(10)]
     assert set(widths) == {32, 48}
     with pytest.raises(UsageError, match="weights"):
         MixedClips([(0.0, small)])
@@ -165,3 +168,13 @@ def test_synthetic_clip_is_legal_and_repeats_with_its_seed():
         assert_legal(clip, (96, 112), 3, 3)
         again = sampler.sample(np.random.default_rng(seed))
         assert np.array_equal(clip.images, again.images)
+
+
+def test_real_davis_sequences():
+    root = DATA / "davis"
+    if not root.is_dir():
+        pytest.skip(f"davis is not in {DATA} (set PROPAGO_DATA)")
+    names = (root / "ImageSets/train.txt").read_text().split()
+    sampler = DavisClips(root, names, size=(128, 160), frames=3)
+    for seed in range(4):
+        assert_legal(sampler.sample(np.random.default_rng(seed)), (128, 160), 3, 3)

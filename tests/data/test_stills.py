@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 from pycocotools import mask as rle
 
-from propago.data.clips import visible_objects
+from propago.data.objects import visible_objects
 from propago.data.stills import RleMask, StillClips, _cut_out, _filled
 from propago.errors import SourceError
 

@@ -15,9 +15,10 @@ from PIL import Image
 from pycocotools import mask as rle
 
 from propago.data.augment import blend, degrade, jitter_colours
-from propago.data.clips import Clip, number_objects, visible_objects
+from propago.data.clips import Clip
 from propago.data.layers import Layer, Part, draw_backdrop, draw_layer
 from propago.data.motion import affine, draw_bend, draw_path, draw_speed
+from propago.data.objects import number_objects, visible_objects
 from propago.errors import SourceError
 from propago.types import VOID
 

@@ -4,9 +4,10 @@ import cv2
 import numpy as np
 
 from propago.data.augment import blend, degrade, jitter_colours, relight
-from propago.data.clips import Clip, number_objects, visible_objects
+from propago.data.clips import Clip
 from propago.data.layers import Layer, Part, draw_backdrop, draw_layer
 from propago.data.motion import Path, affine, draw_bend, draw_path, draw_speed
+from propago.data.objects import number_objects, visible_objects
 from propago.data.textures import draw_outline, draw_texture
 from propago.errors import UsageError
 

@@ -56,8 +56,8 @@ def draw_texture(rng: np.random.Generator, side: int, photo_chance: float = 0.5)
 def draw_outline(rng: np.random.Generator, side: int) -> np.ndarray:
     """A (side, side) uint8 coverage mask of one part of an object: 0 outside, 255 inside.
 
-    Lobed blobs, rounded boxes, polygons, bars and, rarely, rings; anti-aliased, and at least two
-    pixels from the border.
+    Lobed blobs, rounded boxes, polygons, bars and, rarely, rings; anti-aliased, and clear of the
+    border.
     """
     kind = rng.choice(5, p=[0.62, 0.15, 0.1, 0.09, 0.04])
     draw = (_blob, _rounded_box, _polygon, _bar, _ring)[kind]
@@ -181,10 +181,10 @@ def _turned(rng: np.random.Generator, points: np.ndarray) -> np.ndarray:
 
 
 def _filled(points: np.ndarray, side: int) -> np.ndarray:
-    """The polygon scaled to fill a mask of `side`, two pixels from its border."""
+    """The polygon scaled to fill a mask of `side`, three pixels from its border."""
     low, high = points.min(0), points.max(0)
-    scale = (side - 5) / max((high - low).max(), 1e-6)
-    placed = (points - (low + high) / 2) * scale + side / 2
+    scale = (side - 7) / max((high - low).max(), 1e-6)
+    placed = (points - (low + high) / 2) * scale + (side - 1) / 2
     mask = np.zeros((side, side), np.uint8)
     cv2.fillPoly(mask, [np.round(placed * 16).astype(np.int32)], 255, cv2.LINE_AA, shift=4)
     return mask
