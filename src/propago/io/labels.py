@@ -39,7 +39,7 @@ def ids_from_indices(indices: np.ndarray, palette: bytes) -> Labels:
     notes = ()
     if tuple(colours[0]) != (0, 0, 0):
         notes = (f"palette index 0, colour {_shown(colours[0])}, is the background",)
-    if set(np.unique(indices)) <= {0, VOID} and tuple(colours[VOID]) == _WHITE:
+    if set(present(indices)) <= {0, VOID} and tuple(colours[VOID]) == _WHITE:
         return (indices == VOID).astype(np.uint8), (*notes, "white (index 255) is object 1")
     return indices, notes
 
@@ -53,7 +53,7 @@ def ids_from_grey(values: np.ndarray) -> Labels:
         values: (H, W) uint8 or uint16.
     """
     full = int(np.iinfo(values.dtype).max)
-    levels = np.unique(values)
+    levels = present(values)
     if set(levels.tolist()) <= {0, full}:
         notes = (f"grey 0/{full}: {full} is object 1",) if full in levels else ()
         return (values == full).astype(np.uint8), notes
@@ -94,8 +94,8 @@ def colours_in(rgb: np.ndarray) -> tuple[Colour, ...]:
         MaskError: too many, or most are blends of their neighbours.
     """
     _refuse_soft(_packed(rgb), rgb)
-    present = np.unique(_packed(rgb))
-    return tuple((int(p) >> 16, int(p) >> 8 & 255, int(p) & 255) for p in present if p)
+    packed = np.unique(_packed(rgb))
+    return tuple((int(p) >> 16, int(p) >> 8 & 255, int(p) & 255) for p in packed if p)
 
 
 def colour_ids(colours: Iterable[Colour]) -> dict[Colour, int]:
@@ -106,6 +106,11 @@ def colour_ids(colours: Iterable[Colour]) -> dict[Colour, int]:
     if len(distinct) > MAX_OBJECTS:
         raise MaskError(f"there are {len(distinct)} colours, and at most {MAX_OBJECTS} objects")
     return {colour: i for i, colour in enumerate(distinct, 1)}
+
+
+def present(values: np.ndarray) -> np.ndarray:
+    """The distinct values of a uint8 or uint16 array, ascending; by counting, not sorting."""
+    return np.flatnonzero(np.bincount(values.ravel()))
 
 
 def without_alpha(values: np.ndarray) -> Labels:

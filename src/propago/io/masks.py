@@ -19,6 +19,7 @@ from propago.io.labels import (
     ids_from_colours,
     ids_from_grey,
     ids_from_indices,
+    present,
     without_alpha,
 )
 from propago.io.palette import DAVIS_PALETTE, Colour
@@ -181,7 +182,7 @@ def _values(picture: Image.Image) -> Labels:
 
 
 def _refuse_count(labels: np.ndarray, may_be_empty: bool) -> None:
-    ids = np.unique(labels)
+    ids = present(labels)
     void = labels.dtype == np.uint8
     objects = int(((ids != 0) & ~(void & (ids == VOID))).sum())
     if objects == 0 and not may_be_empty:
