@@ -69,6 +69,14 @@ def test_davis_clip_is_legal_and_repeats_with_its_seed(davis):
         assert np.array_equal(clip.labels, again.labels)
 
 
+def test_a_pasted_object_never_hides_all_others(davis, monkeypatch):
+    """Where the pasted stranger covers everything, the clip stays without it."""
+    blank = (np.zeros((2, 96, 96, 3), np.uint8), np.zeros((2, 96, 96), np.uint8))
+    monkeypatch.setattr("propago.data.clips.paste_moving", lambda *_: blank)
+    sampler = DavisClips(davis, ["square"], size=(96, 96), frames=2, paste_chance=1.0)
+    assert sampler.sample(np.random.default_rng(0)).objects == 1
+
+
 def test_davis_labels_lie_on_the_object(davis):
     sampler = DavisClips(davis, ["square"], size=(96, 96), frames=3, paste_chance=0.0)
     for seed in range(12):

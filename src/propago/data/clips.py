@@ -114,7 +114,9 @@ class DavisClips:
         """One clip, whose first frame shows at least one object."""
         images, labels = self._window(rng)
         if rng.random() < self._paste_chance:
-            images, labels = paste_moving(rng, (images, labels), self._window(rng))
+            pasted = paste_moving(rng, (images, labels), self._window(rng))
+            if visible_objects(pasted[1][0]):
+                images, labels = pasted
         images = degrade(rng, jitter_colours(rng, images))
         return Clip(images, number_objects(rng, labels, self._max_objects))
 
