@@ -9,6 +9,10 @@ import math
 
 import numpy as np
 
+from propago.metrics.scratch import Scratch
+
+PLANES = ("picture", "gathered", "moved", "wider")
+
 
 def default_tolerance_px(size: tuple[int, int]) -> int:
     """0.8 % of the diagonal of a picture of `size` (H, W), rounded up; 8 at 480 x 854."""
@@ -20,86 +24,68 @@ def disk_half_widths(radius_px: int) -> tuple[int, ...]:
     return tuple(math.isqrt(radius_px**2 - dy**2) for dy in range(radius_px + 1))
 
 
-def boundary_codes(
-    gt: np.ndarray, pred: np.ndarray, gt_count: int, pred_count: int
-) -> tuple[np.ndarray, np.ndarray]:
-    """Every pixel on the boundary of an object of either map, and of which ones.
+def dilated_at(
+    rows: np.ndarray, columns: np.ndarray, words: np.ndarray, radius_px: int, scratch: Scratch
+) -> np.ndarray:
+    """What a picture that is zero but at some points holds at those points when dilated by a disk.
+
+    Every bit of the words is a picture of its own; all are dilated in the same passes.
 
     Args:
-        gt: (H, W) indices 0..gt_count.
-        pred: (H, W) indices 0..pred_count.
-        gt_count: number of true objects K.
-        pred_count: number of predicted objects P, K + P <= 64.
+        rows: (N,) integers.
+        columns: (N,) integers.
+        words: (N,) unsigned integers at these points, which are distinct.
+        radius_px: radius of the disk dx² + dy² <= r².
+        scratch: memory to work in.
 
     Returns:
-        (N,) flat positions, ascending; (N,) words with bit k - 1 set on the boundary of true
-        object k and bit K + p - 1 on that of predicted object p.
+        (N,) words: the union of the words of all points within the radius.
     """
-    dtype = _word(gt_count + pred_count)
-    codes = gt.astype(np.uint16) << 8 | pred
-    points = np.flatnonzero(_differs(codes))
-    row, column = np.divmod(points, gt.shape[1])
-    below = np.minimum(row + 1, gt.shape[0] - 1) * gt.shape[1]
-    right = np.minimum(column + 1, gt.shape[1] - 1)
-    here = row * gt.shape[1]
-    bits = np.zeros(len(points), dtype)
-    for labels, count, shift in ((gt, gt_count, 0), (pred, pred_count, gt_count)):
-        word = np.array([0, *(1 << (shift + i) for i in range(count))], dtype)
-        flat = labels.ravel()
-        centre = word[flat[points]]
-        for neighbour in (here + right, below + column, below + right):
-            bits |= centre ^ word[flat[neighbour]]
-    return points, bits
+    if not len(words):
+        return words
+    top, left = rows.min(), columns.min()
+    height, width = int(rows.max() - top) + 1, int(columns.max() - left) + 1
+    stride = width + radius_px
+    margin = stride + 2 * radius_px
+    size = height * stride + 2 * margin
+    picture, *others = (scratch.array(name, size, words.dtype) for name in PLANES)
+    picture.fill(0)
+    at = (rows - top) * stride + (columns - left + margin)
+    picture[at] = words
+    for plane in others:
+        plane[:margin] = plane[-margin:] = 0
+    return _dilated(picture, others, stride, disk_half_widths(radius_px))[at]
 
 
-def _differs(codes: np.ndarray) -> np.ndarray:
-    """(H, W) bool: whether a pixel differs from its right, lower or lower-right neighbour."""
-    differs = np.zeros(codes.shape, bool)
-    right = codes[:, :-1] != codes[:, 1:]
-    down = codes[:-1] != codes[1:]
-    differs[:, :-1] = right
-    differs[:-1] |= down
-    differs[:-1, :-1] |= codes[:-1, :-1] != codes[1:, 1:]
-    return differs
+def _dilated(
+    picture: np.ndarray, spare: list[np.ndarray], stride: int, half_widths: tuple[int, ...]
+) -> np.ndarray:
+    """A flat picture dilated by the disk whose rows 0 .. r have `half_widths`.
 
-
-def _word(bit_count: int) -> type[np.unsignedinteger]:
-    """The narrowest unsigned type of at least `bit_count` bits."""
-    for dtype in (np.uint8, np.uint16, np.uint32):
-        if bit_count <= np.iinfo(dtype).bits:
-            return dtype
-    return np.uint64
-
-
-def dilate_planes(planes: np.ndarray, half_widths: tuple[int, ...]) -> np.ndarray:
-    """Each bit plane dilated by the disk whose rows have `half_widths` (rows 0 .. r).
-
-    The rows of a disk are nested: widening a copy of the planes step by step from the narrowest
-    row to the widest and adding it at the distance of each row costs 2 r + 2 r + 1 passes, however
-    many objects share a word. Each row is followed by r zeros, so that a shift is one
-    contiguous pass over the whole array.
+    From the disk's outermost row, a single pixel, inwards: what is gathered so far moves one row
+    up and one down, and the picture, widened to the row's width, joins it. Rows of a disk are
+    nested, so what this sets nearer to the middle than it should is in the disk all the same.
+    Each row of the picture is followed by r zeros, so that every shift is one contiguous pass.
 
     Args:
-        planes: (H, W) unsigned words.
+        picture: rows of `stride` words, with `stride` + 2 r zeros before and behind; overwritten.
+        spare: three arrays of the same size with zeros before and behind.
+        stride: width plus r.
         half_widths: from `disk_half_widths`.
-
-    Returns:
-        (H, W) words; nothing is set outside the picture.
     """
-    radius = len(half_widths) - 1
-    height, width = planes.shape
-    stride = width + radius
-    source = np.zeros((height, stride), planes.dtype)
-    source[:, :width] = planes
-    flat, widened = source.ravel(), source.ravel().copy()
-    out = np.zeros((height + 2 * radius) * stride, planes.dtype)
-    size, reach = height * stride, 0
-    for dy in range(radius, -1, -1):
-        while reach < half_widths[dy]:
-            reach += 1
-            widened[reach:] |= flat[:-reach]
-            widened[:-reach] |= flat[reach:]
-        for row in {radius - dy, radius + dy}:
-            out[row * stride : row * stride + size] |= widened
-    middle = out[radius * stride :][:size].reshape(height, stride)
-    return middle[:, :width]
+    gathered, moved, wider = spare
+    widened, reach = picture, 0
+    np.copyto(gathered, picture)
+    for half_width in half_widths[-2::-1]:
+        while reach < half_width:
+            step = min(half_width - reach, max(reach, 1))
+            np.bitwise_or(widened[: -2 * step], widened[2 * step :], out=wider[step:-step])
+            if reach == 0:
+                wider |= widened
+            widened, wider = wider, widened
+            reach += step
+        inner = moved[stride:-stride]
+        np.bitwise_or(gathered[: -2 * stride], gathered[2 * stride :], out=inner)
+        inner |= widened[stride:-stride]
+        gathered, moved = moved, gathered
+    return gathered
