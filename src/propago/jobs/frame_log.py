@@ -3,6 +3,7 @@
 import json
 import os
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ class FrameLog:
             OutputError: the file cannot be read or written.
         """
         self.count = 0
+        self._path = path
         self._absent_since: dict[int, int | None] = {}
         try:
             self._file = open(path, "a+", encoding="utf-8")  # noqa: SIM115
@@ -40,19 +42,30 @@ class FrameLog:
         """Write the line of a frame.
 
         Raises:
-            OSError: it cannot be written.
+            OutputError: it cannot be written.
         """
-        self._file.write(json.dumps(line) + "\n")
-        self._file.flush()
+        try:
+            self._file.write(json.dumps(line) + "\n")
+            self._file.flush()
+        except OSError as error:
+            raise OutputError(f"{self._path} cannot be written: {error.strerror}") from error
         self._count(line)
 
     def sync(self) -> None:
-        """Wait until the disk has every line."""
-        os.fsync(self._file.fileno())
+        """Wait until the disk has every line.
+
+        Raises:
+            OutputError: it takes no more.
+        """
+        try:
+            os.fsync(self._file.fileno())
+        except OSError as error:
+            raise OutputError(f"{self._path} cannot be written: {error.strerror}") from error
 
     def close(self) -> None:
-        """Close the file."""
-        self._file.close()
+        """Close the file; what could not be written was said by `append`."""
+        with suppress(OSError):
+            self._file.close()
 
     def _keep(self, last_index: int | None) -> None:
         self._file.seek(0)

@@ -65,20 +65,17 @@ class ResultWriter:
         if self._overlay:
             drawn = draw_overlay(image_to_rgb(frame.image), labels)
             self._overlay.write(drawn, frame.time_s)
-        try:
-            if self._scores:
-                self._write_scores(frame.name, result.scores)
-            self._log.append(
-                {
-                    "index": frame.index,
-                    "name": frame.name,
-                    "time_s": frame.time_s,
-                    "objects": areas_and_scores(result.scores, labels),
-                    "seconds": round(seconds, 4),
-                }
-            )
-        except OSError as error:
-            raise OutputError(f"{self._folder.root} cannot be written to: {error}") from error
+        if self._scores:
+            self._write_scores(frame.name, result.scores)
+        self._log.append(
+            {
+                "index": frame.index,
+                "name": frame.name,
+                "time_s": frame.time_s,
+                "objects": areas_and_scores(result.scores, labels),
+                "seconds": round(seconds, 4),
+            }
+        )
         self._last = result.checkpoint
         if self._log.count % CHECKPOINT_EVERY_FRAMES == 0:
             self.save_checkpoint()
