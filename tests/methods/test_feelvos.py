@@ -5,15 +5,10 @@ import torch
 from methods.contract import PropagatorContract
 from propago.errors import UsageError, WeightsError
 from propago.methods import load_method
-from propago.methods.feelvos.net import (
-    FeelvosConfig,
-    FeelvosNet,
-    Memory,
-    carry,
-    owners,
-    sort_by_owner,
-)
+from propago.methods.feelvos.memory import Memory, owners, sort_by_owner
+from propago.methods.feelvos.net import FeelvosConfig, FeelvosNet
 from propago.methods.feelvos.objective import ClipBatch, FeelvosObjective
+from propago.methods.feelvos.rows import Region, Rows, carry, region_of, surprise
 from propago.methods.feelvos.run import Feelvos, FeelvosSettings, working_size
 from propago.pipeline import segment_frames
 from propago.types import GivenMasks
@@ -61,7 +56,8 @@ def test_permuting_the_objects_permutes_the_logits(net):
         for m in (masks, masks[order]):
             past = net.remember(before.embedding[0], before.context[0], m)
             cues = net.cues(now.embedding[0], [past])
-            outs.append(net.logits(now, owner, cues, m[:, None], torch.zeros(1, 1, 64, 80)))
+            rows = Rows(cues, *carry(m, torch.zeros(2, 64, 80)))
+            outs.append(net.logits(net.prepare(now), owner, rows, torch.zeros(1, 1, 64, 80)))
     assert torch.allclose(outs[0][order], outs[1], atol=1e-4)
 
 
@@ -103,13 +99,41 @@ def test_sorting_memory_keeps_what_belongs_together():
     assert ordered.order.tolist() == [1, 3, 5, 0, 2, 4]
 
 
-def test_carrying_masks_and_the_surprise():
-    now = torch.zeros(1, 3, 4, 4)
-    before = torch.ones(1, 3, 4, 4)
-    mask = torch.eye(4)[None]
-    carried, surprise = carry(before, now, [mask], torch.zeros(1, 2, 4, 4))
-    assert torch.allclose(carried[0, 0], mask[0], atol=1e-6)
-    assert torch.allclose(surprise, torch.ones(1, 1, 4, 4))
+def test_carrying_masks():
+    masks = torch.zeros(2, 4, 4)
+    masks[0, 1, 1] = masks[1, 2, 3] = 1
+    flow = torch.zeros(2, 4, 4)
+    flow[0] = -1  # everything came from one pixel to the left
+    own, others = carry(masks, flow)
+    assert own[:, 0].nonzero().tolist() == [[0, 1, 2]]
+    assert torch.equal(others[0], own[1])
+
+
+def test_surprise_is_what_flow_does_not_explain():
+    before, now = torch.ones(1, 3, 4, 4), torch.zeros(1, 3, 4, 4)
+    apart = surprise(before, now, torch.zeros(1, 2, 4, 4))
+    assert torch.allclose(apart, torch.ones(1, 1, 4, 4))
+
+
+def test_region_by_hand():
+    share = torch.zeros(10, 12)
+    share[4, 5] = share[6, 9] = 0.5
+    assert region_of(share, 0.1, 2) == Region(2, 9, 3, 12)
+    assert region_of(share, 0.6, 2) is None
+
+
+def test_decoding_a_region_of_everything_is_decoding_everything(net):
+    torch.manual_seed(0)
+    with torch.no_grad():
+        seen = net.see(torch.rand(1, 3, 64, 80))
+        masks = torch.rand(1, 64, 80)
+        past = net.remember(seen.embedding[0], seen.context[0], masks)
+        rows = Rows(net.cues(seen.embedding[0], [past]), *carry(masks, torch.zeros(2, 64, 80)))
+        prepared, owner = net.prepare(seen), torch.zeros(1, dtype=torch.int64)
+        whole, nothing = Region(0, 8, 0, 10), torch.zeros(1, 1, 64, 80)
+        expected = net.logits(prepared, owner, rows, nothing)
+        inside = net.logits(prepared.inside(whole), owner, rows.inside(0, whole, 8), nothing)
+    assert torch.equal(expected, inside)
 
 
 def test_it_can_learn_one_clip():

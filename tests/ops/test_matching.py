@@ -52,18 +52,24 @@ def test_nobody_else():
     assert (matching.of_the_others(torch.zeros(1, 4)) == -matching.FAR).all()
 
 
-@pytest.mark.parametrize("radius", [0, 1, 2])
+@pytest.mark.parametrize("radius", [0, 1, 2, 7])
 def test_window_by_brute_force(radius):
     height, width = 3, 4
-    outside = matching.outside_window((height, width), radius)
+    left, right = matching.window_penalty((height, width), radius)
+    penalty = left.T @ right
     for a in range(height * width):
         for b in range(height * width):
             near = max(abs(a // width - b // width), abs(a % width - b % width)) <= radius
-            assert (outside[a, b] == 0) == near
+            assert penalty[a, b] == 0 if near else penalty[a, b] <= -matching.FAR
 
 
-def test_a_window_as_large_as_the_picture_is_global_matching():
-    assert (matching.outside_window((5, 7), 7) == 0).all()
+def test_a_penalty_leaves_what_is_near_alone():
+    q = embeddings(4, 12)
+    plain = matching.similarities(q, q, 2.0)
+    local = matching.similarities(q, q, 2.0, matching.window_penalty((3, 4), 1))
+    near = local > -matching.FAR / 2
+    assert torch.allclose(local[near], plain[near], atol=1e-5)
+    assert near.sum() == (3 * 3 - 2) * (4 * 3 - 2)
 
 
 def test_readout_is_an_average_and_sharp_matches_copy():

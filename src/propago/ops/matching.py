@@ -14,15 +14,28 @@ FAR = 1e4
 """Taken from the similarity of positions that may not match; finite, so that gradients are too."""
 
 
-def similarities(query: Tensor, memory: Tensor, sharpness: Tensor | float = 1.0) -> Tensor:
+def similarities(
+    query: Tensor,
+    memory: Tensor,
+    sharpness: Tensor | float = 1.0,
+    penalty: tuple[Tensor, Tensor] | None = None,
+) -> Tensor:
     """(Q, M) -sharpness * ||q - m||^2 between `query` (E, Q) and `memory` (E, M).
 
     One matrix product: 2 q.m - |q|^2 - |m|^2 = [2q, -|q|^2, -1] . [m, 1, |m|^2].
+
+    Args:
+        query: embeddings.
+        memory: embeddings.
+        sharpness: scalar > 0.
+        penalty: vectors (P, Q) and (P, M) whose inner products are added: `window_penalty`.
     """
     one_q, one_m = torch.ones_like(query[:1]), torch.ones_like(memory[:1])
-    left = torch.cat([2 * query, -query.square().sum(0, keepdim=True), -one_q])
+    left = torch.cat([2 * query, -query.square().sum(0, keepdim=True), -one_q]) * sharpness
     right = torch.cat([memory, one_m, memory.square().sum(0, keepdim=True)])
-    return (left * sharpness).T @ right
+    if penalty is not None:
+        left, right = torch.cat([left, penalty[0]]), torch.cat([right, penalty[1]])
+    return left.T.contiguous() @ right
 
 
 def embedding_distance(squared: Tensor) -> Tensor:
@@ -33,15 +46,23 @@ def embedding_distance(squared: Tensor) -> Tensor:
     return torch.tanh(squared.clamp_min(0) / 2)
 
 
-def outside_window(size: tuple[int, int], radius: int) -> Tensor:
-    """(H*W, H*W): 0 where two positions lie within `radius` rows and columns, else `FAR`."""
-    height, width = size
-    rows = torch.arange(height).repeat_interleave(width)
-    columns = torch.arange(width).repeat(height)
-    apart = torch.maximum(
-        (rows[:, None] - rows[None]).abs(), (columns[:, None] - columns[None]).abs()
-    )
-    return (apart > radius).float() * FAR
+def window_penalty(size: tuple[int, int], radius: int) -> tuple[Tensor, Tensor]:
+    """Vectors whose inner product is 0 for two positions within a window, else at most -`FAR`.
+
+    Two positions are within the window where both their rows and their columns differ by at most
+    `radius`. Appended to embeddings they make `similarities` local at no further pass.
+
+    Returns:
+        (H + W, H * W) of the queries, and (H + W, H * W) of the memory positions.
+    """
+    left, right = [], []
+    for axis, length in enumerate(size):
+        at = torch.arange(length)
+        apart = ((at[:, None] - at[None]).abs() > radius).float()
+        repeat = [(lambda x: x.repeat_interleave(size[1], 1)), (lambda x: x.repeat(1, size[0]))]
+        left.append(repeat[axis](apart * -FAR))
+        right.append(repeat[axis](torch.eye(length)))
+    return torch.cat(left), torch.cat(right)
 
 
 def nearest(similarity: Tensor, counts: Sequence[int]) -> Tensor:

@@ -21,10 +21,10 @@ class MaskEncoder(nn.Module):
         self.out = nn.Conv2d(width, values, 3, 1, 1)
 
     def forward(self, context: Tensor, masks: Tensor, others: Tensor) -> Tensor:
-        """(K, V, h, w) from `context` (C, h, w) and `masks`, `others` (K, H, W) in [0, 1]."""
-        cells = F.pixel_unshuffle(masks[:, None], self.stride)
-        beside = F.avg_pool2d(others[:, None], self.stride)
-        return self.out(F.relu(self.own(torch.cat([cells, beside], 1)) + context[None]))
+        """(N, V, h, w) from `context` (N or 1, C, h, w) and `masks`, `others` (N, 1, H, W)."""
+        cells = F.pixel_unshuffle(masks, self.stride)
+        beside = F.avg_pool2d(others, self.stride)
+        return self.out(F.relu(self.own(torch.cat([cells, beside], 1)) + context))
 
 
 class Stage(nn.Module):
@@ -39,10 +39,18 @@ class Stage(nn.Module):
         self.mix = Residual(outputs)
 
     def forward(self, x: Tensor, features: Tensor, owner: Tensor, detail: Tensor) -> Tensor:
-        """(N, outputs, H / stride, W / stride); `features` are of B frames, `detail` of N rows."""
-        fine = self.features(features)
-        up = F.interpolate(self.reduce(x), fine.shape[-2:], mode="bilinear", align_corners=False)
-        up = up + fine[owner] + self.detail(F.pixel_unshuffle(detail, self.stride))
+        """(N, outputs, H / stride, W / stride).
+
+        Args:
+            x: (N, inputs, h, w), coarser.
+            features: (B, outputs, H / stride, W / stride), projected by `self.features`.
+            owner: (N,) the frame of each row.
+            detail: (N, C, H, W).
+        """
+        up = F.interpolate(
+            self.reduce(x), features.shape[-2:], mode="bilinear", align_corners=False
+        )
+        up = up + features[owner] + self.detail(F.pixel_unshuffle(detail, self.stride))
         return self.mix(F.relu(up))
 
 
@@ -65,11 +73,21 @@ class DynamicHead(nn.Module):
         self.stride2 = Stage(refine[0], refine[1], channels[2], detail, 2)
         self.logit = nn.Conv2d(refine[1], 1, 3, 1, 1)
 
-    def forward(self, pyramid: Pyramid, owner: Tensor, cues: Tensor, detail: Tensor) -> Tensor:
-        """(N, H, W) logits at the size of `detail` (N, 2, H, W)."""
-        x = F.relu(self.cues(cues) + self.features(pyramid[8])[owner])
+    def prepare(self, pyramid: Pyramid) -> tuple[Tensor, Tensor, Tensor]:
+        """Backbone features of B frames as the head reads them, strides 8, 4 and 2."""
+        return (
+            self.features(pyramid[8]),
+            self.stride4.features(pyramid[4]),
+            self.stride2.features(pyramid[2]),
+        )
+
+    def forward(
+        self, features: tuple[Tensor, Tensor, Tensor], owner: Tensor, cues: Tensor, detail: Tensor
+    ) -> Tensor:
+        """(N, H, W) logits at the size of `detail` (N, C, H, W)."""
+        x = F.relu(self.cues(cues) + features[0][owner])
         x = self.trunk(x)
-        x = self.stride4(x, pyramid[4], owner, detail)
-        x = self.stride2(x, pyramid[2], owner, detail)
+        x = self.stride4(x, features[1], owner, detail)
+        x = self.stride2(x, features[2], owner, detail)
         out = F.interpolate(self.logit(x), detail.shape[-2:], mode="bilinear", align_corners=False)
         return out[:, 0]

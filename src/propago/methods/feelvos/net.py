@@ -14,9 +14,10 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from propago.methods.feelvos.head import DynamicHead, MaskEncoder
+from propago.methods.feelvos.memory import Memory, SortedMemory, sort_by_owner
+from propago.methods.feelvos.rows import Prepared, Rows, others_of
 from propago.nn.backbones import CompactEncoder, Pyramid
 from propago.ops import matching
-from propago.ops.flow import warp
 
 
 @dataclass(frozen=True)
@@ -62,50 +63,6 @@ class Seen:
     context: Tensor
 
 
-@dataclass(frozen=True)
-class Memory:
-    """One remembered frame of one video with K objects, at the matching stride.
-
-    Attributes:
-        embedding: (E, h, w).
-        context: (C, h, w).
-        groups: (K + 1, h, w) share of each position that belongs to the background and each object.
-        values: (K, V, h, w) encoded masks.
-    """
-
-    embedding: Tensor
-    context: Tensor
-    groups: Tensor
-    values: Tensor
-
-
-@dataclass(frozen=True)
-class SortedMemory:
-    """Memory positions of one or several frames, sorted by the group that owns them.
-
-    Attributes:
-        embedding: (E, M).
-        values: (K * V, M).
-        order: (M,) int64 place of each position before sorting.
-        counts: how many positions each of the K + 1 groups owns.
-    """
-
-    embedding: Tensor
-    values: Tensor
-    order: Tensor
-    counts: tuple[int, ...]
-
-
-def sort_by_owner(memory: Sequence[Memory]) -> SortedMemory:
-    """All positions of `memory`, the background's first, then each object's."""
-    owner = torch.cat([owners(past.groups.flatten(1)) for past in memory])
-    order = owner.argsort(stable=True)
-    embedding = torch.cat([past.embedding.flatten(1) for past in memory], 1)
-    values = torch.cat([past.values.flatten(0, 1).flatten(1) for past in memory], 1)
-    counts = torch.bincount(owner, minlength=len(memory[0].groups))
-    return SortedMemory(embedding[:, order], values[:, order], order, tuple(counts.tolist()))
-
-
 class FeelvosNet(nn.Module):
     """Embeds frames, encodes masks, and turns matching cues into one logit map per object."""
 
@@ -144,7 +101,8 @@ class FeelvosNet(nn.Module):
         small = F.avg_pool2d(masks[:, None], self.config.match_stride)[:, 0]
         background = (1 - small.sum(0, keepdim=True)).clamp(0, 1)
         groups = torch.cat([background, small])
-        return Memory(embedding, context, groups, self.encode(context, masks))
+        values = self.encode(context[None], masks[:, None], others_of(masks)[:, None])
+        return Memory(embedding, context, groups, values)
 
     def reordered(self, past: Memory, before: Sequence[int], ids: Sequence[int]) -> Memory:
         """`past`, whose rows are the objects `before`, with rows for `ids`.
@@ -153,15 +111,8 @@ class FeelvosNet(nn.Module):
         """
         stride = self.config.match_stride
         size = [side * stride for side in past.embedding.shape[-2:]]
-        nothing = past.groups.new_zeros(1, *size)
-        others = F.interpolate(1 - past.groups[None, :1], size, mode="nearest")[0]
-        empty = torch.cat(
-            [
-                past.groups.new_zeros(1, 1, *past.groups.shape[1:]),
-                self.masks(past.context, nothing, others),
-            ],
-            1,
-        )
+        others = F.interpolate(1 - past.groups[None, :1], size, mode="nearest")
+        empty = self.encode(past.context[None], torch.zeros_like(others), others)
         rows = [before.index(i) if i in before else None for i in ids]
         values = [empty[0] if row is None else past.values[row] for row in rows]
         shares = [empty[0, 0] if row is None else past.groups[row + 1] for row in rows]
@@ -171,10 +122,15 @@ class FeelvosNet(nn.Module):
             past.embedding, past.context, torch.cat([background, kept]), torch.stack(values)
         )
 
-    def encode(self, context: Tensor, masks: Tensor) -> Tensor:
-        """(K, V, h, w) encoding of `masks` (K, H, W) beside the frame's `context` (C, h, w)."""
-        others = (masks.sum(0, keepdim=True) - masks).clamp(0, 1)
-        share = F.avg_pool2d(masks[:, None], self.config.match_stride)
+    def encode(self, context: Tensor, masks: Tensor, others: Tensor) -> Tensor:
+        """(N, V, h, w) encoding of masks: the share of each position, then learned values.
+
+        Args:
+            context: (N or 1, C, h, w) of each mask's frame.
+            masks: (N, 1, H, W) probabilities.
+            others: (N, 1, H, W) how much of each pixel belongs to other objects.
+        """
+        share = F.avg_pool2d(masks, self.config.match_stride)
         return torch.cat([share, self.masks(context, masks, others)], 1)
 
     def cues(self, query: Tensor, memory: Sequence[Memory]) -> Tensor:
@@ -190,12 +146,13 @@ class FeelvosNet(nn.Module):
         size = (query.shape[-2], query.shape[-1])
         query = query.flatten(1)
         everywhere, last = sort_by_owner(memory), sort_by_owner(memory[-1:])
-        outside = _outside(size, self.config.window, query.device)
+        outside, place = _window(size, self.config.window, query.device)
+        place = place[:, last.order]
         chunks = [
             torch.cat(
                 [
-                    self._matches(query[:, at], everywhere, None),
-                    self._matches(query[:, at], last, outside[at]),
+                    self._matches(query[:, at], everywhere),
+                    self._matches(query[:, at], last, (outside[:, at], place)),
                 ],
                 1,
             )
@@ -204,80 +161,54 @@ class FeelvosNet(nn.Module):
         matched = torch.cat(chunks, 2).unflatten(2, size)
         return torch.cat([matched, memory[-1].groups[1:, None]], 1)
 
-    def _matches(self, query: Tensor, past: SortedMemory, outside: Tensor | None) -> Tensor:
+    def _matches(
+        self, query: Tensor, past: SortedMemory, penalty: tuple[Tensor, Tensor] | None = None
+    ) -> Tensor:
         """(K, 2 + V, Q): distance to the object, to everything else, and the read-out values."""
         sharpness = self.sharpness.exp()
-        similarity = matching.similarities(query, past.embedding, sharpness)
-        if outside is not None:
-            similarity = similarity - outside[:, past.order]
+        similarity = matching.similarities(query, past.embedding, sharpness, penalty)
         groups = matching.nearest(similarity, past.counts)
         both = torch.stack([groups, matching.of_the_others(groups)], 1)[1:]
         distances = matching.embedding_distance(both / -sharpness)
         read = matching.soft_readout(similarity, past.values)
         return torch.cat([distances, read.unflatten(0, (len(distances), -1))], 1)
 
-    def logits(
-        self, seen: Seen, owner: Tensor, cues: Tensor, carried: Tensor, surprise: Tensor
-    ) -> Tensor:
+    def shares(self, rows: Rows) -> Tensor:
+        """(N, h, w) the most that any cue gives an object of each position, in [0, 1]."""
+        local = 2 + self.config.value_channels
+        carried = F.avg_pool2d(rows.carried, self.config.match_stride)
+        return torch.cat([rows.cues[:, [2, local + 2]], carried], 1).amax(1)
+
+    def prepare(self, seen: Seen) -> Prepared:
+        """What the head needs of B frames, whatever the objects."""
+        return Prepared(seen.context, self.head.prepare(seen.pyramid))
+
+    def logits(self, prepared: Prepared, owner: Tensor, rows: Rows, surprise: Tensor) -> Tensor:
         """One logit map for each of N object rows.
 
         Args:
-            seen: of B frames.
-            owner: (N,) int64, the frame of each row; rows of one frame stand together.
-            cues: (N, cue_channels, h, w).
-            carried: (N, 1, H, W) the previous mask carried to this frame by optical flow.
+            prepared: of B frames.
+            owner: (N,) int64, the frame of each row.
+            rows: what is known of each object.
             surprise: (B, 1, H, W) how much this frame differs from the previous one carried here.
 
         Returns:
             (N, H, W).
         """
-        encoded = torch.cat(
-            [self.encode(seen.context[b], carried[owner == b, 0]) for b in range(len(seen.context))]
-        )
+        encoded = self.encode(prepared.context[owner], rows.carried, rows.others)
         unexpected = F.avg_pool2d(surprise, self.config.match_stride)[owner]
-        cues = torch.cat([cues, encoded, unexpected], 1)
-        detail = torch.cat([carried, surprise[owner]], 1)
-        return self.head(seen.pyramid, owner, cues, detail)
+        cues = torch.cat([rows.cues, encoded, unexpected], 1)
+        detail = torch.cat([rows.carried, surprise[owner]], 1)
+        return self.head(prepared.features, owner, cues, detail)
 
 
-def carry(before: Tensor, now: Tensor, masks: list[Tensor], flow: Tensor) -> tuple[Tensor, Tensor]:
-    """Masks of the previous frame where optical flow says they are now.
-
-    Args:
-        before: (B, 3, H, W) previous frames.
-        now: (B, 3, H, W) present frames.
-        masks: B tensors (K_b, H, W) of the previous frames.
-        flow: (B, 2, H, W) from now to before, pixels.
-
-    Returns:
-        (N, 1, H, W) carried masks, N = sum of K_b; and (B, 1, H, W) the mean absolute difference of
-        the present frame and the previous one carried here, in [0, 1].
-    """
-    surprise = (warp(before, flow) - now).abs().mean(1, keepdim=True)
-    carried = [warp(m[None], f[None])[0] for m, f in zip(masks, flow, strict=True)]
-    return torch.cat(carried)[:, None], surprise
-
-
-def owners(groups: Tensor) -> Tensor:
-    """(M,) the group with the largest share of each position in `groups` (G, M).
-
-    An object too thin to win a position owns the one where its share is largest, if that is
-    above 0.05.
-    """
-    winner = groups.max(0).indices  # argmax(0) is many times slower on a CPU
-    for group in range(1, len(groups)):
-        share, where = groups[group].max(0)
-        if share > 0.05 and not (winner == group).any():
-            winner[where] = group
-    return winner
-
-
-def _chunks(queries: int, positions: int, budget: int = 2**21) -> list[slice]:
-    """Slices of the queries such that one block of distances has about `budget` numbers."""
+def _chunks(queries: int, positions: int, budget: int = 2**22) -> list[slice]:
+    """Slices of the queries such that one block of similarities has about `budget` numbers."""
     step = max(16, budget // max(positions, 1))
     return [slice(at, min(at + step, queries)) for at in range(0, queries, step)]
 
 
 @cache
-def _outside(size: tuple[int, int], radius: int, device: torch.device) -> Tensor:
-    return matching.outside_window(size, radius).to(device)
+def _window(size: tuple[int, int], radius: int, device: torch.device) -> tuple[Tensor, Tensor]:
+    outside, place = matching.window_penalty(size, radius)
+    return outside.to(device), place.to(device)

@@ -6,7 +6,9 @@ import torch
 from torch import Tensor, nn
 
 from propago.data.damage import damage
-from propago.methods.feelvos.net import FeelvosNet, Memory, Seen, carry
+from propago.methods.feelvos.memory import Memory
+from propago.methods.feelvos.net import FeelvosNet, Seen
+from propago.methods.feelvos.rows import Rows, carry, surprise
 from propago.nn.backbones import Pyramid
 from propago.nn.losses import competing_log_probabilities, cross_entropy, soft_jaccard
 from propago.types import VOID
@@ -64,15 +66,24 @@ class FeelvosObjective(nn.Module):
                 memory[b].append(
                     self.net.remember(before.embedding[b], before.context[b], masks[b])
                 )
-            carried, surprise = carry(images[:, t - 1], images[:, t], masks, batch.flows[:, t - 1])
-            cues = torch.cat([self.net.cues(now.embedding[b], memory[b]) for b in range(clips)])
-            logits = self.net.logits(now, owner, cues, carried, surprise)
-            for b, rows in enumerate(logits.split([len(i) for i in ids])):
-                loss, overlap, masks[b] = self._compare(rows, batch.labels[b, t], ids[b])
+            rows = self._rows(now, masks, batch.flows[:, t - 1], memory)
+            unexpected = surprise(images[:, t - 1], images[:, t], batch.flows[:, t - 1])
+            logits = self.net.logits(self.net.prepare(now), owner, rows, unexpected)
+            for b, own in enumerate(logits.split([len(i) for i in ids])):
+                loss, overlap, masks[b] = self._compare(own, batch.labels[b, t], ids[b])
                 losses.append(loss)
                 overlaps.append(overlap)
         loss = torch.stack(losses).mean()
         return loss, {"loss": loss.item(), "overlap": torch.cat(overlaps).mean().item()}
+
+    def _rows(
+        self, now: Seen, masks: list[Tensor], flows: Tensor, memory: list[list[Memory]]
+    ) -> Rows:
+        """What is known of the objects of all clips."""
+        cues = [self.net.cues(now.embedding[b], past) for b, past in enumerate(memory)]
+        carried = [carry(m, flow) for m, flow in zip(masks, flows, strict=True)]
+        own, others = (torch.cat(parts) for parts in zip(*carried, strict=True))
+        return Rows(torch.cat(cues), own, others)
 
     def _maybe_damaged(self, masks: Tensor, generator: torch.Generator) -> Tensor:
         if torch.rand((), generator=generator) > self.damaged:

@@ -9,7 +9,9 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from propago.errors import UsageError
-from propago.methods.feelvos.net import FeelvosNet, Memory, Seen, carry
+from propago.methods.feelvos.memory import Memory
+from propago.methods.feelvos.net import FeelvosNet, Seen
+from propago.methods.feelvos.rows import Prepared, Rows, carry, region_of, surprise
 from propago.nn.inference import choose_device, ready
 from propago.nn.weights import fill, load_weights
 from propago.ops.aggregate import joint_softmax
@@ -19,6 +21,9 @@ from propago.types import Frame, GivenMasks, Scores
 NETWORK = "feelvos/compact"
 WEIGHTS = {"default": "feelvos-synthetic", "synthetic": "feelvos-synthetic"}
 """Short names of shipped weights: the best ones, and those free for any use."""
+
+ABSENT = -10.0
+"""The logit of an object where no cue sees it."""
 
 
 @dataclass(frozen=True)
@@ -30,12 +35,16 @@ class FeelvosSettings:
         anchors: how many annotated frames are remembered: the first, and the latest others.
         recent: how many other frames are remembered beside the previous one.
         interval_frames: frames between two of the recent ones.
+        visible: an object is decoded where a cue gives it more than this share of a position.
+        margin: and so many positions around.
     """
 
     size: int = 272
     anchors: int = 3
     recent: int = 2
     interval_frames: int = 5
+    visible: float = 0.1
+    margin: int = 4
 
     def __post_init__(self) -> None:
         """Refuse what cannot work."""
@@ -157,13 +166,29 @@ class Feelvos:
         assert state.picture is not None
         assert state.masks is not None
         flow = torch.from_numpy(dis_flow(grey(seen.picture), grey(state.picture))).to(self.device)
-        carried, surprise = carry(
-            state.picture[None], seen.picture[None], [state.masks], flow[None]
-        )
+        unexpected = surprise(state.picture[None], seen.picture[None], flow[None])
         memory = (*state.anchors, *state.recent, state.previous)
         cues = self.net.cues(seen.features.embedding[0], memory)
-        owner = torch.zeros(len(state.ids), dtype=torch.int64, device=self.device)
-        return self.net.logits(seen.features, owner, cues, carried, surprise)
+        rows = Rows(cues, *carry(state.masks, flow))
+        return self._decode(self.net.prepare(seen.features), rows, unexpected)
+
+    def _decode(self, prepared: Prepared, rows: Rows, unexpected: Tensor) -> Tensor:
+        """(K, h, w) logits; each object is decoded only where some cue sees it."""
+        stride = self.net.config.match_stride
+        logits = rows.carried.new_full((len(rows.carried), *rows.carried.shape[-2:]), ABSENT)
+        owner = torch.zeros(1, dtype=torch.int64, device=self.device)
+        for row, share in enumerate(self.net.shares(rows)):
+            region = region_of(share, self.settings.visible, self.settings.margin)
+            if region is not None:
+                region.of(logits[row], stride).copy_(
+                    self.net.logits(
+                        prepared.inside(region),
+                        owner,
+                        rows.inside(row, region, stride),
+                        region.of(unexpected, stride),
+                    )[0]
+                )
+        return logits
 
     def update(
         self, state: FeelvosState, seen: FeelvosSeen, scores: Scores, given: GivenMasks | None

@@ -1,0 +1,221 @@
+"""The main job, measured: accuracy on real sequences, speed, memory. One run, one table each.
+
+python benchmarks/segment.py --data ../shared/data            # everything, about 15 minutes
+python benchmarks/segment.py --only quality --set val --size 304
+"""
+
+import argparse
+import os
+import resource
+import subprocess
+import tempfile
+import time
+from fractions import Fraction
+from itertools import cycle, islice
+from pathlib import Path
+
+import cv2
+import numpy as np
+import torch
+
+import propago
+from baselines import FlowCarried, RepeatFirstMask
+from propago.io.davis import davis_annotations, open_davis
+from propago.io.masks import read_mask, write_mask
+from propago.io.source import Source
+from propago.io.video import open_source
+from propago.io.writer import VideoWriter
+from propago.jobs.options import SegmentOptions
+from propago.jobs.segment import segment
+from propago.methods import load_method
+from propago.metrics.davis import score_frame
+from propago.ops.flow import dis_flow, grey
+from propago.pipeline import segment_frames
+from propago.report.overlay import image_to_rgb
+from propago.types import GivenMasks, Propagator
+
+SPEED_FRAMES = 100
+SPEED_SEQUENCE = "bear"
+MEMORY_FRAMES = (200, 2000)
+
+
+def main() -> None:
+    """Parse, run what was asked for, print."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument(
+        "--data", type=Path, default=Path(os.environ.get("PROPAGO_DATA", "../shared/data"))
+    )
+    parser.add_argument("--set", default="test", help="sequences to measure accuracy on")
+    parser.add_argument("--only", choices=["quality", "speed", "memory"])
+    parser.add_argument("--weights", default="default")
+    parser.add_argument("--size", type=int, help="working size, short side in px")
+    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--without-baselines", action="store_true")
+    options = parser.parse_args()
+    torch.set_num_threads(options.threads)
+    method = load_method(weights=options.weights, size=options.size)
+    print(
+        f"propago {propago.__version__}, commit {commit()}, {options.threads} threads, "
+        f"{method.description}\n"
+    )
+    if options.only in (None, "quality"):
+        methods = {"propago": method}
+        if not options.without_baselines:
+            methods = {
+                "first mask repeated": RepeatFirstMask(),
+                "carried by DIS flow": FlowCarried(),
+            } | methods
+        measure_quality(options.data / "davis", options.set, methods)
+    with tempfile.TemporaryDirectory() as folder:
+        if options.only in (None, "speed"):
+            measure_speed(options.data / "davis", method, Path(folder))
+        if options.only in (None, "memory"):
+            measure_memory(options.data / "davis", method, Path(folder))
+
+
+def commit() -> str:
+    """The commit this runs at."""
+    command = ["git", "describe", "--always", "--dirty", "--exclude", "*"]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=Path(__file__).parent)
+    return done.stdout.strip() or "unknown"
+
+
+def measure_quality(davis: Path, set_name: str, methods: dict[str, Propagator]) -> None:
+    """J and F per sequence, mean over objects, first and last frame left out."""
+    scores: dict[str, list[np.ndarray]] = {name: [] for name in methods}
+    print(
+        f"| sequence ({set_name}) | objects | " + " | ".join(f"{m} J / F" for m in methods) + " |"
+    )
+    print("|---|---|" + "---|" * len(methods))
+    for source in open_davis(davis, Path(set_name)):
+        cells = []
+        for name, method in methods.items():
+            per_object = follow(method, source, davis_annotations(davis, source.name))
+            scores[name].append(per_object)
+            j, f = per_object.mean(1)
+            cells.append(f"{j:.3f} / {f:.3f}")
+        print(f"| {source.name} | {per_object.shape[1]} | " + " | ".join(cells) + " |", flush=True)
+    means = [np.concatenate(parts, 1).mean(1) for parts in scores.values()]
+    objects = np.concatenate(scores["propago"], 1).shape[1]
+    print(
+        f"| **mean over objects** | {objects} | "
+        + " | ".join(f"**{j:.3f} / {f:.3f}**" for j, f in means)
+        + " |\n"
+    )
+
+
+def follow(method: Propagator, source: Source, annotations: Path) -> np.ndarray:
+    """(2, K) mean J and F of each object of the first mask."""
+
+    def truth(name: str) -> np.ndarray:
+        return read_mask(annotations / f"{name}.png", may_be_empty=True).labels
+
+    first = next(iter(source))
+    given = GivenMasks(truth(first.name))
+    scores = [
+        score_frame(truth(result.frame.name), result.labels, given.ids)
+        for result in segment_frames(source, {first.index: given}, method)
+    ]
+    return np.array(scores)[1:-1].mean(0)
+
+
+def measure_speed(davis: Path, method: Propagator, folder: Path) -> None:
+    """Frames per second of the whole job, decoding and writing included, and its floors."""
+    video, mask = write_clip(davis, folder, SPEED_FRAMES), folder / "one.png"
+    five = folder / "five.png"
+    truth = read_mask(davis_annotations(davis, SPEED_SEQUENCE) / "00000.png").labels
+    write_mask(mask, (truth == 1).astype(np.uint8))
+    write_mask(five, with_four_more(truth == 1))
+    run = {}
+    for name, given in (("one object", mask), ("five objects", five)):
+        segment(
+            video,
+            given,
+            out=folder / "warm",
+            method=method,
+            options=SegmentOptions(overwrite=True, end=4),
+        )
+        result = segment(video, given, out=folder / name, method=method)
+        run[name] = result.frames_per_s
+    floors = {
+        "decoding + encoding alone": time_io(video, folder),
+        "DIS flow alone": time_flow(video),
+    }
+    print(f"| 854x480, {SPEED_FRAMES} frames, everything included | frames/s |\n|---|---|")
+    for name, rate in (run | floors).items():
+        print(f"| {name} | {rate:.1f} |")
+    print(
+        f"| five objects / one object | {run['five objects'] / run['one object']:.2f} |\n",
+        flush=True,
+    )
+
+
+def write_clip(davis: Path, folder: Path, frames: int) -> Path:
+    """An H.264 video of a real sequence, repeated forwards and backwards to `frames` frames."""
+    source = next(s for s in open_davis(davis) if s.name == SPEED_SEQUENCE)
+    pictures = [image_to_rgb(frame.image) for frame in source]
+    path = folder / f"clip{frames}.mp4"
+    with VideoWriter(path, source.size, Fraction(25)) as writer:
+        for picture in islice(cycle(pictures + pictures[::-1]), frames):
+            writer.write(picture)
+    return path
+
+
+def with_four_more(mask: np.ndarray) -> np.ndarray:
+    """The object, and four ellipses of half its area each around the picture."""
+    labels = np.zeros(mask.shape, np.uint8)
+    height, width = mask.shape
+    radius = int(np.sqrt(mask.sum() / 2 / np.pi))
+    for i, (x, y) in enumerate([(0.15, 0.2), (0.85, 0.2), (0.15, 0.8), (0.85, 0.8)], 2):
+        cv2.ellipse(labels, (int(x * width), int(y * height)), (radius, radius), 0, 0, 360, i, -1)
+    labels[mask] = 1
+    return labels
+
+
+def time_io(video: Path, folder: Path) -> float:
+    """Frames per second of decoding and encoding, nothing between."""
+    source, began, count = open_source(video), time.perf_counter(), 0
+    with VideoWriter(folder / "copy.mp4", source.size, source.fps or 25) as writer:
+        for frame in source:
+            writer.write(image_to_rgb(frame.image))
+            count += 1
+    return count / (time.perf_counter() - began)
+
+
+def time_flow(video: Path) -> float:
+    """Frames per second of DIS flow at 854x480, nothing else counted."""
+    greys = [grey(frame.image) for frame in islice(open_source(video), 20)]
+    began = time.perf_counter()
+    for now, before in zip(greys[1:], greys[:-1], strict=True):
+        dis_flow(now, before)
+    return (len(greys) - 1) / (time.perf_counter() - began)
+
+
+def measure_memory(davis: Path, method: Propagator, folder: Path) -> None:
+    """Resident size of the process after few and after many frames of one run."""
+    early, late = MEMORY_FRAMES
+    video, mask = write_clip(davis, folder, late), folder / "one.png"
+    truth = read_mask(davis_annotations(davis, SPEED_SEQUENCE) / "00000.png").labels
+    write_mask(mask, (truth == 1).astype(np.uint8))
+    seen: dict[int, float] = {}
+
+    def watch(done: int, total: int | None, what: str) -> None:
+        if done in MEMORY_FRAMES and done not in seen:
+            seen[done] = resident_mb()
+
+    segment(video, mask, out=folder / "long", method=method, progress=watch)
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    print("| frames | resident MB |\n|---|---|")
+    for frames, megabytes in seen.items():
+        print(f"| {frames} | {megabytes:.0f} |")
+    print(f"| growth | {seen[late] - seen[early]:.1f} |\n| peak | {peak:.0f} |\n", flush=True)
+
+
+def resident_mb() -> float:
+    """Resident size of this process (Linux)."""
+    pages = int(Path("/proc/self/statm").read_text().split()[1])
+    return pages * resource.getpagesize() / 2**20
+
+
+if __name__ == "__main__":
+    main()
