@@ -1,0 +1,98 @@
+"""`propago doctor`: what is wrong with a folder of masks, and how to mend it."""
+
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+import tyro
+from rich.console import Console
+from rich.progress import Progress
+from rich.table import Table
+
+from propago.io.atomic import replacing
+from propago.jobs.doctor import Diagnosis, doctor
+from propago.jobs.health.findings import Finding
+
+
+@dataclass(frozen=True)
+class DoctorArguments:
+    """Say what is wrong with a folder of masks; exit code 1 if anything is."""
+
+    folder: tyro.conf.Positional[Path]
+    """Masks of one video, folders of such masks, or a DAVIS root."""
+    fix: bool = False
+    """Write a copy in which every mask is an indexed PNG with the DAVIS palette."""
+    out: Path | None = None
+    """Where the copy goes; new or empty. Default: beside FOLDER, named FOLDER-fixed."""
+    in_place: bool = False
+    """With --fix: change the files in FOLDER itself."""
+    renumber: bool = False
+    """With --fix: give the objects of each video ids 1, 2, ... without gaps."""
+    each: bool = False
+    """A line for every file, not one for every kind of finding."""
+    json: Annotated[Path | None, tyro.conf.arg(metavar="FILE")] = None
+    """Write everything to this file."""
+
+
+def run(argv: list[str]) -> int:
+    """Examine, mend, print; 1 if something is wrong that was not mended."""
+    arguments = tyro.cli(
+        DoctorArguments,
+        args=argv,
+        prog="propago doctor",
+        config=(tyro.conf.FlagCreatePairsOff,),
+    )
+    errors = Console(stderr=True)
+    with Progress(console=errors, transient=True, disable=not errors.is_terminal) as bar:
+        task = bar.add_task("masks")
+        diagnosis = doctor(
+            arguments.folder,
+            fix=arguments.fix,
+            out=arguments.out,
+            in_place=arguments.in_place,
+            renumber=arguments.renumber,
+            progress=lambda done, total: bar.update(task, completed=done, total=total),
+        )
+    if arguments.json:
+        with replacing(arguments.json) as temporary:
+            temporary.write_text(json.dumps(diagnosis.to_json(), indent=1))
+    _print(diagnosis, arguments.each, Console())
+    return 1 if diagnosis.unresolved else 0
+
+
+def _print(diagnosis: Diagnosis, each: bool, console: Console) -> None:
+    if diagnosis.findings:
+        table = Table("", "found", "where", "what", "legal", "to do", show_lines=not each)
+        for group in _grouped(diagnosis.findings, each):
+            first = group[0]
+            more = f"\nand {len(group) - 1} more" if len(group) > 1 else ""
+            where = _shown(first.file, diagnosis.folder) + more
+            mark = "[red]wrong" if first.wrong else "[dim]note"
+            table.add_row(mark, first.kind, where, first.what, first.legal, first.fix)
+        console.print(table)
+    wrong = len({f.file for f in diagnosis.findings if f.wrong})
+    places = "1 file or folder" if wrong == 1 else f"{wrong} files or folders"
+    verdict = f"something is wrong with {places}" if wrong else "nothing is wrong"
+    console.print(f"{diagnosis.masks} masks: {verdict}", highlight=False)
+    if diagnosis.out:
+        ambiguous = sum(repair.ambiguous_px for repair in diagnosis.repairs)
+        console.print(
+            f"{len(diagnosis.repairs)} masks mended into {diagnosis.out}; {ambiguous} pixels were "
+            f"ambiguous, {len(diagnosis.unresolved)} findings are left",
+            highlight=False,
+            soft_wrap=True,
+        )
+
+
+def _grouped(findings: Iterable[Finding], each: bool) -> list[list[Finding]]:
+    """Findings of one kind together, what is wrong first."""
+    groups: dict[tuple, list[Finding]] = {}
+    for n, finding in enumerate(findings):
+        groups.setdefault((not finding.wrong, n if each else finding.kind), []).append(finding)
+    return [groups[key] for key in sorted(groups, key=lambda key: key[0])]
+
+
+def _shown(path: Path, folder: Path) -> str:
+    return str(path.relative_to(folder)) if path != folder else str(path)

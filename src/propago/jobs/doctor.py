@@ -1,0 +1,234 @@
+"""What is wrong with a folder of masks, and a copy of it in which that is mended."""
+
+import os
+import shutil
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from itertools import count
+from pathlib import Path
+
+import numpy as np
+
+from propago.errors import MaskError, OutputError, UsageError
+from propago.io.atomic import replacing
+from propago.io.davis import is_davis_root
+from propago.io.masks import MASK_SUFFIXES, write_mask
+from propago.io.stills import STILL_SUFFIXES, natural_key
+from propago.jobs.health.facts import MaskFacts, facts_of
+from propago.jobs.health.findings import (
+    Finding,
+    file_findings,
+    other_files,
+    sequence_findings,
+)
+from propago.jobs.health.meaning import Meaning, meaning_of
+from propago.types import VOID
+
+Progress = Callable[[int, int], None]
+_PICTURES = {*MASK_SUFFIXES, *STILL_SUFFIXES}
+
+
+@dataclass(frozen=True)
+class Repair:
+    """One file written: where, and how many of its pixels no legal value was clearly nearest to."""
+
+    source: Path
+    target: Path
+    ambiguous_px: int
+
+
+@dataclass(frozen=True)
+class Diagnosis:
+    """The result of `doctor`.
+
+    Attributes:
+        folder: what was examined; `masks` files of it.
+        findings: everything to know, per folder and in natural order of names.
+        repairs: files written; empty without `fix`.
+        out: where they were written, if anywhere.
+    """
+
+    folder: Path
+    masks: int
+    findings: tuple[Finding, ...]
+    repairs: tuple[Repair, ...] = ()
+    out: Path | None = None
+
+    @property
+    def unresolved(self) -> tuple[Finding, ...]:
+        """What is wrong and was not mended."""
+        return tuple(f for f in self.findings if f.wrong and not (self.out and f.fixable))
+
+    def to_json(self) -> dict:
+        """The same as plain values, paths as text."""
+        return {
+            "folder": str(self.folder),
+            "masks": self.masks,
+            "findings": [{**asdict(f), "file": str(f.file)} for f in self.findings],
+            "repairs": [
+                {"from": str(r.source), "to": str(r.target), "ambiguous_px": r.ambiguous_px}
+                for r in self.repairs
+            ],
+            "out": str(self.out) if self.out else None,
+        }
+
+
+def doctor(
+    folder: str | Path,
+    *,
+    fix: bool = False,
+    out: str | Path | None = None,
+    in_place: bool = False,
+    renumber: bool = False,
+    progress: Progress | None = None,
+) -> Diagnosis:
+    """Examine the masks of a folder and of the folders in it, each as one sequence.
+
+    Args:
+        folder: masks, or folders of masks.
+        fix: write a copy in which every mask is an indexed PNG with the DAVIS palette.
+        out: where to; default beside `folder`, with "-fixed" to its name. New or empty.
+        in_place: change the files of `folder` itself instead; other formats become PNG.
+        renumber: while fixing, give each sequence ids 1, 2, ... without gaps.
+        progress: called with (masks done, masks in all), first for examining, then for fixing.
+
+    Raises:
+        UsageError: options that do not fit together.
+        MaskError: no folder, or no picture in it.
+        OutputError: `out` holds files, or cannot be written.
+    """
+    root = Path(folder)
+    target = _target(root, fix, out, in_place, renumber)
+    sequences, others = _listing(root)
+    n_masks = sum(map(len, sequences))
+    tick = _ticker(progress, 2 * n_masks if target else n_masks)
+    examined = [_examined(paths, renumber, tick) for paths in sequences]
+    repairs = [
+        repair
+        for sequence in examined
+        if target
+        for repair in _mended(sequence, root, target, renumber, tick)
+    ]
+    findings = [*other_files(others), *(f for sequence in examined for f in sequence.findings)]
+    return Diagnosis(root, n_masks, tuple(findings), tuple(repairs), target)
+
+
+@dataclass(frozen=True)
+class _Examined:
+    """One sequence."""
+
+    files: tuple[MaskFacts, ...]
+    meaning: Meaning
+    findings: tuple[Finding, ...]
+
+    def is_fine(self, facts: MaskFacts) -> bool:
+        """There is nothing to change in a file."""
+        as_index = self.meaning.kinds[facts.path] == "index"
+        return as_index and not any(f.fixable and f.file == facts.path for f in self.findings)
+
+
+def _examined(paths: Sequence[Path], renumber: bool, tick: Callable[[], None]) -> _Examined:
+    files = []
+    for path in paths:
+        files.append(facts_of(path))
+        tick()
+    meaning = meaning_of(files)
+    findings = [finding for facts in files for finding in file_findings(facts, meaning)]
+    findings += sequence_findings(files, meaning, renumber)
+    return _Examined(tuple(files), meaning, tuple(findings))
+
+
+def _mended(
+    sequence: _Examined, root: Path, target: Path, renumber: bool, tick: Callable[[], None]
+) -> Iterator[Repair]:
+    """Write the readable masks; of several with one name the first PNG, else the first."""
+    ids = {i for f in sequence.files if f.readable for i in sequence.meaning.ids_in(f)}
+    new_ids = {old: n for n, old in enumerate(sorted(ids), 1)} if renumber else {i: i for i in ids}
+    wide = max(new_ids.values(), default=0) >= VOID
+    unchanged = all(old == new for old, new in new_ids.items())
+    written: set[Path] = set()
+    for facts in sorted(sequence.files, key=lambda facts: facts.path.suffix.lower() != ".png"):
+        path = target / facts.path.relative_to(root).with_suffix(".png")
+        tick()
+        if not facts.readable or path in written:
+            continue
+        written.add(path)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if unchanged and not wide and sequence.is_fine(facts):
+            _copy(facts.path, path)
+            continue
+        labels, ambiguous_px = sequence.meaning.labels_of(facts)
+        write_mask(path, _renamed(labels, new_ids, wide, keep_void=not facts.is_16_bit))
+        if root == target and facts.path != path:
+            facts.path.unlink()
+        yield Repair(facts.path, path, ambiguous_px)
+
+
+def _renamed(
+    labels: np.ndarray, new_ids: Mapping[int, int], wide: bool, keep_void: bool
+) -> np.ndarray:
+    table = np.zeros(2**16, np.uint16 if wide else np.uint8)
+    for old, new in new_ids.items():
+        table[old] = new
+    if keep_void and not wide:
+        table[VOID] = VOID
+    return table[labels]
+
+
+def _copy(source: Path, target: Path) -> None:
+    if source != target:
+        with replacing(target) as temporary:
+            shutil.copyfile(source, temporary)
+
+
+def _listing(root: Path) -> tuple[list[list[Path]], list[Path]]:
+    """The pictures of each folder, in natural order, and all other files."""
+    if not root.is_dir():
+        raise MaskError(f"{root} is no folder; give a folder of masks")
+    start = root / "Annotations" if is_davis_root(root) else root
+    sequences, others = [], []
+    for folder, inner, names in os.walk(start):
+        inner[:] = sorted((name for name in inner if not name.startswith(".")), key=natural_key)
+        paths = [Path(folder, name) for name in sorted(names, key=natural_key)]
+        pictures = [path for path in paths if _is_picture(path)]
+        others += [path for path in paths if not _is_picture(path)]
+        if pictures:
+            sequences.append(pictures)
+    if not sequences:
+        raise MaskError(f"{root} holds no picture; masks are PNG files, one a frame")
+    return sequences, others
+
+
+def _is_picture(path: Path) -> bool:
+    return path.suffix.lower() in _PICTURES and not path.name.startswith(".")
+
+
+def _target(
+    root: Path, fix: bool, out: str | Path | None, in_place: bool, renumber: bool
+) -> Path | None:
+    """Where to write, if anywhere."""
+    if not fix:
+        if out or in_place or renumber:
+            raise UsageError("out, in_place and renumber belong to fix: add --fix")
+        return None
+    if in_place:
+        if out:
+            raise UsageError("either --out or --in-place, not both")
+        return root
+    resolved = root.resolve()
+    target = Path(out) if out else resolved.with_name(f"{resolved.name}-fixed")
+    if target.resolve().is_relative_to(resolved):
+        raise UsageError(f"{target} lies in {root}; choose another --out, or --in-place")
+    if target.exists() and (not target.is_dir() or any(target.iterdir())):
+        raise OutputError(f"{target} exists and is not empty; choose another --out")
+    return target
+
+
+def _ticker(progress: Progress | None, total: int) -> Callable[[], None]:
+    done = count(1)
+
+    def tick() -> None:
+        if progress:
+            progress(next(done), total)
+
+    return tick
