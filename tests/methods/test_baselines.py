@@ -1,16 +1,10 @@
-import sys
-from pathlib import Path
-
 import numpy as np
 
+from baselines import FlowCarried, RepeatFirstMask
 from methods.contract import PropagatorContract
 from propago.pipeline import segment_frames
 from propago.types import GivenMasks
 from tiny_clip import as_frames, tiny_clip
-
-sys.path.append(str(Path(__file__).parents[2] / "benchmarks"))
-
-from baselines import FlowCarried, RepeatFirstMask
 
 
 class TestRepeatFirstMask(PropagatorContract):
