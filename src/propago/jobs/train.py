@@ -17,6 +17,7 @@ from propago.io.atomic import replacing
 from propago.methods.feelvos.net import FeelvosNet
 from propago.methods.feelvos.objective import FeelvosObjective
 from propago.methods.feelvos.run import NETWORK, Feelvos
+from propago.nn.inference import channels_last
 from propago.nn.weights import fill, load_weights, save_weights
 from propago.training.fit import Budget, fit
 from propago.training.recipe import Recipe, read_recipe
@@ -76,7 +77,7 @@ def train(
         fill(net, load_weights(chosen.init, NETWORK))
     checks = _Checks(chosen, root, folder)
     net = fit(
-        FeelvosObjective(net.to(memory_format=torch.channels_last)),
+        FeelvosObjective(channels_last(net)),
         clip_sampler(chosen, root),
         chosen,
         folder,

@@ -24,7 +24,8 @@ def dis_flow(now: np.ndarray, before: np.ndarray) -> np.ndarray:
     if min(now.shape) < 16:
         return np.zeros((2, *now.shape), np.float32)
     search = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_FAST)
-    return np.ascontiguousarray(search.calc(now, before, None).transpose(2, 0, 1))
+    found = search.calc(now, before, np.empty(0))  # an empty start: none is known
+    return np.ascontiguousarray(found.transpose(2, 0, 1))
 
 
 def grey(image: Tensor) -> np.ndarray:

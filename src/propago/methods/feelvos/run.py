@@ -84,6 +84,11 @@ class FeelvosSeen:
     picture: Tensor
     features: Seen
 
+    @property
+    def size(self) -> tuple[int, int]:
+        """The working size (h, w)."""
+        return self.picture.shape[-2], self.picture.shape[-1]
+
 
 class Feelvos:
     """FEELVOS as a `Propagator`."""
@@ -196,7 +201,7 @@ class Feelvos:
         """Remember this frame: for good if a person annotated it, else for a while."""
         if not scores.ids:
             return replace(state, ids=(), anchors=(), recent=(), previous=None, frames=0)
-        masks = resize(scores.probabilities.to(self.device), seen.picture.shape[-2:])
+        masks = resize(scores.probabilities.to(self.device), seen.size)
         features = seen.features
         now = self.net.remember(features.embedding[0], features.context[0], masks)
         state = self._with_objects(state, scores.ids)
