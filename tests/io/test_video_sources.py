@@ -308,6 +308,7 @@ def test_tiff_pages_are_frames_of_one_scale(tmp_path):
     assert [index_seen(f.image) for f in open_source(tmp_path / "c.tiff", every=2)] == [0, 2]
 
 
+@pytest.mark.filterwarnings("ignore:Corrupt EXIF data")
 def test_tiffs_that_are_no_pictures_are_refused(tmp_path):
     Image.fromarray(np.ones((4, 6), np.float32)).save(tmp_path / "f.tif")
     with pytest.raises(SourceError, match="float32"):

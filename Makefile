@@ -1,0 +1,65 @@
+# make demo    install the core, segment a rendered clip
+# make test    install everything for development, run the tests
+# make check   what .ci/run checks: format, lint, types, import contracts, tests
+# make bench   the benchmarks (minutes; they need the data that CONTRIBUTING.md names)
+
+TORCH = torch==2.13.0
+# PyTorch's CPU builds: hundreds of MB instead of the several GB of the CUDA build that PyPI has.
+# Empty: only the indexes pip is configured with. With a CUDA GPU: make TORCH_INDEX= demo
+TORCH_INDEX ?= https://download.pytorch.org/whl/cpu
+VENV = .venv
+BIN = $(VENV)/bin
+PIP = $(BIN)/python -m pip install --disable-pip-version-check
+PYTEST_ARGS ?=
+BENCHMARKS ?= $(wildcard benchmarks/segment.py benchmarks/eval.py)
+
+WORKS = import sys, ensurepip, venv; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 14))
+PYTHON ?= $(shell for python in python3.11 python3.12 python3.13 python3.14 python3; do \
+	$$python -c '$(WORKS)' >/dev/null 2>&1 && echo $$python && break; done)
+
+.PHONY: demo test check format bench clean
+
+demo: $(VENV)/core.stamp
+	$(BIN)/propago demo
+
+test: $(VENV)/full.stamp
+	$(BIN)/python -m pytest $(PYTEST_ARGS)
+
+check: $(VENV)/full.stamp
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/pyright
+	$(BIN)/lint-imports
+	$(BIN)/python -m pytest $(PYTEST_ARGS)
+
+format: $(VENV)/full.stamp
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+bench: $(VENV)/full.stamp
+	@for file in $(BENCHMARKS); do echo "== $$file"; $(BIN)/python $$file || exit 1; done
+
+clean:
+	rm -rf $(VENV)
+
+$(VENV)/core.stamp: $(VENV)/torch.stamp pyproject.toml constraints.txt
+	$(PIP) -c constraints.txt -e .
+	@touch $@
+
+$(VENV)/full.stamp: $(VENV)/torch.stamp pyproject.toml constraints.txt
+	$(PIP) -c constraints.txt -e '.[dev,fast,train]'
+	@touch $@ $(VENV)/core.stamp
+
+# --no-deps: only torch itself is looked for on the extra index, so that one that cannot be
+# reached costs one attempt; what torch needs comes with the project.
+$(VENV)/torch.stamp: $(BIN)/python
+	$(PIP) --no-deps $(if $(TORCH_INDEX),--extra-index-url $(TORCH_INDEX) --retries 0 --timeout 15) $(TORCH)
+	@touch $@
+
+$(BIN)/python:
+	@test -n "$(PYTHON)" || { echo "propago needs Python 3.11 to 3.14 with venv, and found none."; \
+	echo "  Debian, Ubuntu: sudo apt install python3 python3-venv"; \
+	echo "  macOS:          brew install python@3.13"; \
+	echo "  elsewhere:      https://www.python.org/downloads/"; \
+	echo "then run make again, or name one: make PYTHON=/path/to/python"; exit 1; }
+	$(PYTHON) -m venv $(VENV)

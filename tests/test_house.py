@@ -1,0 +1,111 @@
+"""The house rules that a machine can check: shape of the tree, imports, sizes, start-up."""
+
+import ast
+import re
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+
+import propago
+
+ROOT = Path(__file__).parents[1]
+PACKAGE = ROOT / "src" / "propago"
+SOURCES = sorted(PACKAGE.rglob("*.py"))
+UNSAFE_IMPORTS = {"torchvision", "timm", "segmentation_models_pytorch"}
+MAX_FILE_LINES = 300
+MAX_FUNCTION_LINES = 40
+METHOD_FILES = {"net.py", "run.py", "README.md"}
+
+METHOD_FOLDERS = sorted(p.parent for p in PACKAGE.glob("methods/*/__init__.py"))
+
+
+def tree(path: Path) -> ast.Module:
+    return ast.parse(path.read_text("utf-8"))
+
+
+def imported(module: ast.Module) -> set[str]:
+    nodes = list(ast.walk(module))
+    names = {alias.name for n in nodes if isinstance(n, ast.Import) for alias in n.names}
+    return names | {n.module or "" for n in nodes if isinstance(n, ast.ImportFrom)}
+
+
+def body_lines(function: ast.FunctionDef) -> int:
+    """Lines of a function's statements, without signature and docstring."""
+    statements = function.body[ast.get_docstring(function) is not None :]
+    return statements[-1].end_lineno - statements[0].lineno + 1 if statements else 0
+
+
+@pytest.mark.parametrize("folder", ["src", "tests", "benchmarks", "examples"])
+def test_nothing_imports_what_fails_beside_some_builds_of_torch(folder):
+    for path in (ROOT / folder).rglob("*.py"):
+        roots = {name.split(".")[0] for name in imported(tree(path))}
+        assert not roots & UNSAFE_IMPORTS, f"{path} imports {roots & UNSAFE_IMPORTS}"
+        assert "__future__" not in roots, f"{path}: annotations are evaluated in this project"
+
+
+def test_only_the_command_line_prints_or_exits():
+    for path in SOURCES:
+        if "cli" in path.relative_to(PACKAGE).parts or path.name == "__main__.py":
+            continue
+        called = {
+            node.func.id
+            for node in ast.walk(tree(path))
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name)
+        }
+        assert not called & {"print", "exit", "quit"}, path
+
+
+def test_files_and_functions_stay_small():
+    lengths = {str(path): len(path.read_text("utf-8").splitlines()) for path in SOURCES}
+    long_files = {path: lines for path, lines in lengths.items() if lines > MAX_FILE_LINES}
+    assert not long_files
+    long_functions = [
+        f"{path.relative_to(ROOT)}:{node.lineno} {node.name} has {body_lines(node)} lines"
+        for path in SOURCES
+        for node in ast.walk(tree(path))
+        if isinstance(node, ast.FunctionDef) and body_lines(node) > MAX_FUNCTION_LINES
+    ]
+    assert not long_functions
+
+
+def test_there_is_no_drawer_for_everything():
+    assert not [p for p in SOURCES if re.fullmatch(r"(utils?|helpers?|misc|common)\.py", p.name)]
+
+
+@pytest.mark.parametrize("folder", METHOD_FOLDERS, ids=lambda folder: folder.name)
+def test_a_method_is_a_folder_of_one_shape_and_a_line_in_the_table(folder):
+    from propago.methods import METHODS
+
+    assert {p.name for p in folder.iterdir()} >= METHOD_FILES
+    assert folder.name in METHODS
+
+
+def test_every_weights_file_has_a_card():
+    for weights in (PACKAGE / "weights").glob("*.safetensors"):
+        assert weights.with_suffix(".md").is_file(), f"{weights.name} has no card"
+
+
+def test_help_imports_neither_torch_nor_numpy():
+    script = (
+        "import sys\n"
+        "from propago.cli import main\n"
+        "try:\n    main(['--help'])\n"
+        "except SystemExit as stop:\n    assert not stop.code\n"
+        "print(sorted({'torch', 'numpy', 'cv2', 'av', 'scipy'} & set(sys.modules)))\n"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines()[-1] == "[]"
+
+
+def test_the_version_is_said_once_and_constraints_pin_every_dependency():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
+    assert project["version"] == propago.__version__
+    pinned = set(re.findall(r"^([\w-]+)==", (ROOT / "constraints.txt").read_text("utf-8"), re.M))
+    extras = project["optional-dependencies"]
+    wanted = [*project["dependencies"], *(r for e in ("dev", "fast", "train") for r in extras[e])]
+    names = {re.split(r"[\[><=~]", requirement)[0].lower() for requirement in wanted}
+    assert names <= pinned
