@@ -303,8 +303,10 @@ def test_raw_reading_interprets_nothing(tmp_path):
 def test_progress_counts_both_passes(tmp_path):
     seen = []
     folder = saved(tmp_path / "m", map(indexed, LABELS))
-    doctor(folder, fix=True, progress=lambda done, total: seen.append((done, total)))
-    assert seen == [(n, 2 * N_FRAMES) for n in range(1, 2 * N_FRAMES + 1)]
+    doctor(folder, fix=True, progress=lambda *told: seen.append(told))
+    assert seen == [
+        (n, N_FRAMES, what) for what in ("examine", "mend") for n in range(1, N_FRAMES + 1)
+    ]
 
 
 def test_bad_arguments_are_refused(tmp_path):

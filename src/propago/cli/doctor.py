@@ -4,13 +4,13 @@ import json
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
 
 import tyro
 from rich.console import Console
-from rich.progress import Progress
 from rich.table import Table
 
+from propago.cli.arguments import parse
+from propago.cli.progress import frame_progress
 from propago.io.atomic import replacing
 from propago.jobs.doctor import Diagnosis, doctor
 from propago.jobs.health.findings import Finding
@@ -32,28 +32,21 @@ class DoctorArguments:
     """With --fix: give the objects of each video ids 1, 2, ... without gaps."""
     each: bool = False
     """A line for every file, not one for every kind of finding."""
-    json: Annotated[Path | None, tyro.conf.arg(metavar="FILE")] = None
+    json: Path | None = None
     """Write everything to this file."""
 
 
 def run(argv: list[str]) -> int:
     """Examine, mend, print; 1 if something is wrong that was not mended."""
-    arguments = tyro.cli(
-        DoctorArguments,
-        args=argv,
-        prog="propago doctor",
-        config=(tyro.conf.FlagCreatePairsOff,),
-    )
-    errors = Console(stderr=True)
-    with Progress(console=errors, transient=True, disable=not errors.is_terminal) as bar:
-        task = bar.add_task("masks")
+    arguments = parse(DoctorArguments, argv, "doctor")
+    with frame_progress() as progress:
         diagnosis = doctor(
             arguments.folder,
             fix=arguments.fix,
             out=arguments.out,
             in_place=arguments.in_place,
             renumber=arguments.renumber,
-            progress=lambda done, total: bar.update(task, completed=done, total=total),
+            progress=progress,
         )
     if arguments.json:
         with replacing(arguments.json) as temporary:

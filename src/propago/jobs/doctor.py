@@ -22,9 +22,9 @@ from propago.jobs.health.findings import (
     sequence_findings,
 )
 from propago.jobs.health.meaning import Meaning, meaning_of
+from propago.jobs.options import Progress
 from propago.types import VOID
 
-Progress = Callable[[int, int], None]
 _PICTURES = {*MASK_SUFFIXES, *STILL_SUFFIXES}
 
 
@@ -90,7 +90,7 @@ def doctor(
         out: where to; default beside `folder`, with "-fixed" to its name. New or empty.
         in_place: change the files of `folder` itself instead; other formats become PNG.
         renumber: while fixing, give each sequence ids 1, 2, ... without gaps.
-        progress: called with (masks done, masks in all), first for examining, then for fixing.
+        progress: called with (masks done, masks in all, "examine" or "mend").
 
     Raises:
         UsageError: options that do not fit together.
@@ -101,13 +101,13 @@ def doctor(
     target = _target(root, fix, out, in_place, renumber)
     sequences, others = _listing(root)
     n_masks = sum(map(len, sequences))
-    tick = _ticker(progress, 2 * n_masks if target else n_masks)
-    examined = [_examined(paths, renumber, tick) for paths in sequences]
+    seen, mended = (_ticker(progress, n_masks, what) for what in ("examine", "mend"))
+    examined = [_examined(paths, renumber, seen) for paths in sequences]
     repairs = [
         repair
         for sequence in examined
         if target
-        for repair in _mended(sequence, root, target, renumber, tick)
+        for repair in _mended(sequence, root, target, renumber, mended)
     ]
     findings = [*other_files(others), *(f for sequence in examined for f in sequence.findings)]
     return Diagnosis(root, n_masks, tuple(findings), tuple(repairs), target)
@@ -224,11 +224,11 @@ def _target(
     return target
 
 
-def _ticker(progress: Progress | None, total: int) -> Callable[[], None]:
+def _ticker(progress: Progress | None, total: int, what: str) -> Callable[[], None]:
     done = count(1)
 
     def tick() -> None:
         if progress:
-            progress(next(done), total)
+            progress(next(done), total, what)
 
     return tick

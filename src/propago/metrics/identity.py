@@ -6,10 +6,10 @@ from typing import Any
 import numpy as np
 
 from propago.metrics.confusion import joint_counts
+from propago.metrics.davis import VOID
 from propago.metrics.hota import FrameOverlap, IdentityScore, combine_identity, identity_score
 from propago.metrics.rle import areas_px, intersections_px
 from propago.metrics.track_files import Track, read_tracks
-from propago.types import VOID
 
 
 def identity_of_labels(

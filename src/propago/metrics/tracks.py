@@ -25,14 +25,14 @@ SIZE_RANGES_PX = ((0, 1e10), (0, 128**2), (128**2, 256**2), (256**2, 1e10))
 def track_average_precision(
     gt: Mapping[str, Any],
     results: Sequence[Mapping[str, Any]],
-    progress: Callable[[int, int], None] | None = None,
+    progress: Callable[[int, int | None, str], None] | None = None,
 ) -> AveragePrecision:
     """AP, AP50, AP75, AR1, AR10, AR100 and the size ranges, as YouTube-VIS defines them.
 
     Args:
         gt: parsed ground-truth JSON; the areas it lists decide the size ranges.
         results: parsed results JSON. Where the official tool stops at an empty list, AP is 0.
-        progress: called with (videos done, videos in all).
+        progress: called with (videos done, videos in all, "match").
 
     Raises:
         UsageError, MaskError: what `propago.metrics.track_files.read_tracks` refuses. A category
@@ -48,7 +48,7 @@ def track_average_precision(
             if found is not None:
                 matched[category].append(found)
         if progress:
-            progress(n + 1, len(tracks.videos))
+            progress(n + 1, len(tracks.videos), "match")
     return _accumulate(matched, tracks.categories)
 
 
