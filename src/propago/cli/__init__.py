@@ -17,6 +17,7 @@ VERBS = {
     "frame": ("propago.cli.frame", "a still of one frame, to draw a first mask on"),
     "doctor": ("propago.cli.doctor", "what is wrong with a folder of masks, and mend it"),
     "train": ("propago.cli.train", "train a network from a recipe"),
+    "demo": ("propago.cli.demo", "render a clip, segment it, score it"),
     "models": ("propago.cli.models", "the methods and weights there are, with licences"),
 }
 
@@ -68,6 +69,7 @@ def _help() -> str:
         + "\n".join(lines)
         + "\n\n"
         + "propago VERB --help explains a verb. For example:\n"
+        "  propago demo\n"
         "  propago segment clip.mp4 --box 1=120,80,340,260\n"
         "  propago segment clip.mp4 --masks first.png --out results"
     )

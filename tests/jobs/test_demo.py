@@ -1,0 +1,42 @@
+import numpy as np
+import pytest
+from PIL import Image
+
+from baselines import FlowCarried, RepeatFirstMask
+from propago.errors import UsageError
+from propago.io.masks import write_mask
+from propago.jobs.demo import demo
+
+SIZE = (96, 160)
+
+
+def test_the_demo_renders_segments_and_scores(tmp_path):
+    told = []
+    made = demo(
+        tmp_path / "demo",
+        size=SIZE,
+        frames=12,
+        method=FlowCarried(),
+        progress=lambda done, total, what: told.append(what),
+    )
+    assert made.segmented.frames == 12
+    assert set(made.segmented.ids) == {1, 2, 3}
+    assert {"render", "clip"} <= set(told)
+    for path in (made.clip, made.first_mask, made.contact, made.segmented.overlay):
+        assert path is not None
+        assert path.stat().st_size > 0
+    assert len(list(made.truth.iterdir())) == 12
+    assert Image.open(made.contact).width == 1280
+    assert made.j_and_f == pytest.approx((made.j + made.f) / 2)
+    again = demo(tmp_path / "demo", size=SIZE, frames=4, method=RepeatFirstMask())
+    assert again.segmented.frames == len(list(again.truth.iterdir())) == 4
+
+
+def test_the_demo_deletes_nobodys_results(tmp_path):
+    (tmp_path / "masks").mkdir()
+    write_mask(tmp_path / "masks" / "00000.png", np.ones((4, 4), np.uint8))
+    with pytest.raises(UsageError, match="needs 3"):
+        demo(tmp_path, frames=2)
+    with pytest.raises(UsageError, match="already holds results"):
+        demo(tmp_path, size=SIZE, frames=3, method=RepeatFirstMask())
+    assert [path.name for path in tmp_path.iterdir()] == ["masks"]
