@@ -1,0 +1,84 @@
+"""What the parts of FEELVOS compact are worth: each changed at inference, J on a set of sequences.
+
+    python benchmarks/ablation.py --data ../shared/data --set val --frames 40
+
+Choices about the default settings are made from this table on `val`.
+"""
+
+import argparse
+import os
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from propago.methods import load_method
+from propago.methods.feelvos import run
+from propago.methods.feelvos.run import Feelvos, FeelvosSettings
+from propago.training.validation import validate
+
+SETTINGS: dict[str, Callable[[FeelvosSettings], FeelvosSettings]] = {
+    "as shipped": lambda s: s,
+    "no recent frames": lambda s: replace(s, recent=0),
+    "one recent frame": lambda s: replace(s, recent=1),
+    "three recent frames": lambda s: replace(s, recent=3),
+    "recent frames 10 apart": lambda s: replace(s, interval_frames=10),
+    "decoded everywhere": lambda s: replace(s, visible=-1.0),
+    "size 240": lambda s: replace(s, size=240),
+    "size 304": lambda s: replace(s, size=304),
+    "size 336": lambda s: replace(s, size=336),
+}
+WITHOUT_FLOW = "previous mask not carried by flow"
+
+
+def main() -> None:
+    """Parse, measure, print a table."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument(
+        "--data", type=Path, default=Path(os.environ.get("PROPAGO_DATA", "../shared/data"))
+    )
+    parser.add_argument("--set", default="val")
+    parser.add_argument("--frames", type=int, default=40)
+    parser.add_argument("--weights", default="default")
+    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("variants", nargs="*", default=[*SETTINGS, WITHOUT_FLOW])
+    options = parser.parse_args()
+    torch.set_num_threads(options.threads)
+    print(f"| FEELVOS compact | J ({options.set}, {options.frames} frames) | by sequence | s |")
+    print("|---|---|---|---|")
+    for name in options.variants:
+        method = load_method(weights=options.weights, device="cpu")
+        if name != WITHOUT_FLOW:
+            method.settings = SETTINGS[name](method.settings)
+            print(row(name, method, options), flush=True)
+        else:
+            with standing_still():
+                print(row(name, method, options), flush=True)
+
+
+def row(name: str, method: Feelvos, options: argparse.Namespace) -> str:
+    """One line of the table."""
+    began = time.perf_counter()
+    result = validate(method, options.data / "davis", options.set, options.frames)
+    each = ", ".join(f"{s} {j:.3f}" for s, j in result.by_sequence.items())
+    seconds = time.perf_counter() - began
+    return f"| {name} | {result.j_mean:.3f} | {each} | {seconds:.0f} |"
+
+
+@contextmanager
+def standing_still() -> Iterator[None]:
+    """No optical flow: every pixel is taken to be where it was."""
+    flow = run.dis_flow
+    run.dis_flow = lambda now, before: np.zeros((2, *now.shape), np.float32)
+    try:
+        yield
+    finally:
+        run.dis_flow = flow
+
+
+if __name__ == "__main__":
+    main()
