@@ -136,6 +136,16 @@ def test_the_display_matrix_is_applied(tmp_path, rotation, picture):
     assert (image - expected)[:, -12:-4, 4:12].abs().max() < 0.1
 
 
+@pytest.mark.parametrize("width", [850, 852, 854, 856])
+def test_every_column_is_decoded_at_every_width(tmp_path, width):
+    ramp = np.linspace(40, 200, width).astype(np.uint8)
+    picture = np.broadcast_to(ramp[None, :, None], (48, width, 3)).copy()
+    with VideoWriter(tmp_path / "ramp.mp4", (48, width), 25) as video:
+        video.write(picture)
+    image = next(iter(open_source(tmp_path / "ramp.mp4"))).image
+    assert np.abs(image[:, 24].numpy() * 255 - ramp).max() < 6
+
+
 def test_times_of_a_variable_rate_survive_reading_and_writing(tmp_path):
     times = [0.0, 0.04, 0.2, 0.24, 1.0, 1.04]
     path = write_clip(tmp_path / "v.mkv", [numbered(i) for i in range(6)], times=times)

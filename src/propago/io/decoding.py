@@ -8,7 +8,6 @@ from pathlib import Path
 
 import av
 import numpy as np
-import torch
 from av.container import InputContainer
 from av.error import FFmpegError
 from av.sidedata.sidedata import Type as SideDataType
@@ -20,11 +19,11 @@ from torch import Tensor
 from propago.errors import SourceError
 from propago.io.containers import missing_bytes
 from propago.io.source import Source
+from propago.io.stills import image_from_rgb
 from propago.types import Frame
 
 VIDEO_SUFFIXES = (".mp4", ".mov", ".m4v", ".mkv", ".webm", ".avi")
 _DECODE_THREADS = 2
-_GREEN_BLUE_RED = (1, 2, 0)
 
 
 class _DamageError(Exception):
@@ -154,15 +153,14 @@ def _finished_before_damage(stream: VideoStream, last: int | None) -> Iterator[V
 def _image(picture: VideoFrame, converter: VideoReformatter) -> Tensor:
     """(3, H, W) float32 RGB in [0, 1], turned as the picture's display matrix says.
 
-    Planar RGB saves the transposition that packed RGB would need.
+    By way of packed RGB: FFmpeg's planar RGB leaves up to seven columns at the right undefined
+    where the width is no multiple of eight.
     """
-    planes = converter.reformat(picture, format="gbrp", threads=1)
-    height, width = planes.height, planes.width
-    image = torch.empty(3, height, width)
-    for channel, plane in zip(_GREEN_BLUE_RED, planes.planes, strict=True):
-        rows = np.frombuffer(memoryview(plane), np.uint8).reshape(-1, plane.line_size)
-        image[channel] = torch.from_numpy(rows[:height, :width])
-    return _displayed(image.mul_(1 / 255), picture)
+    packed = converter.reformat(picture, format="rgb24", threads=1)
+    height, width, plane = packed.height, packed.width, packed.planes[0]
+    rows = np.frombuffer(memoryview(plane), np.uint8).reshape(-1, plane.line_size)
+    rgb = rows[:height, : 3 * width].reshape(height, width, 3)
+    return _displayed(image_from_rgb(rgb), picture)
 
 
 def _displayed(image: Tensor, picture: VideoFrame) -> Tensor:
