@@ -1,4 +1,5 @@
 import json
+import shutil
 
 import numpy as np
 import pytest
@@ -40,6 +41,20 @@ def test_segment_writes_where_it_says(place, capsys):
     record = json.loads((place / "runs/segment/cat/run.json").read_text())
     assert len(record["inputs"]["method"]["weights_sha256"]) == 64
     assert not (place / "runs/segment/cat/overlay.mp4").exists()
+
+
+def test_a_set_is_segmented_in_one_call(place, capsys):
+    for name in ("tom", "kitty"):
+        shutil.copytree(place / "cat", place / "davis" / "JPEGImages" / "480p" / name)
+        annotations = place / "davis" / "Annotations" / "480p" / name
+        annotations.mkdir(parents=True)
+        shutil.copy(place / "first.png", annotations / "00000.png")
+    (place / "two.txt").write_text("tom\nkitty\n")
+    code, out, _ = said_by(capsys, "segment", "davis", "--set", "two.txt", "--end", 2)
+    assert code == 0
+    for name in ("tom", "kitty"):
+        assert f"masks    runs/segment/davis/{name}/masks (2 frames" in out
+        assert (place / "runs/segment/davis" / name / "overlay.mp4").exists()
 
 
 @pytest.mark.parametrize(
