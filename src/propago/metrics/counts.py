@@ -252,7 +252,7 @@ def _areas(
 
 @cache
 def _words(gt_count: int, pred_count: int, base: int) -> np.ndarray:
-    """(base * base or fewer,) word of each code: the bit of its true and of its predicted object."""
+    """Word of each code: the bit of its true object and that of its predicted one."""
     dtype = _word_type(gt_count + pred_count)
     gt_bits = [0, *(1 << k for k in range(gt_count))]
     pred_bits = [0, *(1 << (gt_count + p) for p in range(pred_count))]

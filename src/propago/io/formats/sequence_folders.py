@@ -1,0 +1,101 @@
+"""Where the label maps of a data set and of results lie: DAVIS, YouTube-VOS, and plain folders.
+
+A root holds its sequences, one folder each, directly or under `Annotations/480p` (or the like);
+the label maps of a sequence are the PNG files of its folder or of its subfolder `masks`. A folder
+that holds the label maps itself is a single sequence of its own name.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from propago.errors import SourceError
+
+RESOLUTIONS = ("480p", "Full-Resolution", "1080p")
+MASKS = "masks"
+
+
+@dataclass(frozen=True)
+class FrameFiles:
+    """The true and the predicted label map of one frame."""
+
+    name: str
+    gt: Path
+    pred: Path
+
+
+@dataclass(frozen=True)
+class SequenceFiles:
+    """The frames of one sequence that are evaluated, in order, and its first true label map."""
+
+    name: str
+    frames: tuple[FrameFiles, ...]
+    first_gt: Path
+
+
+@dataclass(frozen=True)
+class LabelFolders:
+    """The sequences of a data set or of results.
+
+    Attributes:
+        root: the folder a user named.
+        sequences: folder of label maps by sequence name, ascending.
+        single: whether `root` is one sequence, so that its name need not match.
+    """
+
+    root: Path
+    sequences: dict[str, Path]
+    single: bool
+
+
+def find_folders(root: Path, annotations: Sequence[str] = ()) -> LabelFolders:
+    """The sequences under `root`.
+
+    Args:
+        root: a data set's root, a folder of sequences, or one sequence.
+        annotations: names of the folder that holds the ground truth in a data set's root, in
+            order of preference, e.g. "Annotations_unsupervised", "Annotations".
+
+    Raises:
+        SourceError: there is no such folder, or no PNG file in it.
+    """
+    if not root.is_dir():
+        raise SourceError(
+            f"{root} is not a folder; masks come as a folder of sequences or one sequence of PNGs"
+        )
+    own = _masks_of(root)
+    if own is not None:
+        return LabelFolders(root, {_sequence_name(own): own}, single=True)
+    base = _base(root, annotations)
+    found = {folder.name: masks for folder in _subfolders(base) if (masks := _masks_of(folder))}
+    if not found:
+        raise SourceError(f"{base} holds no PNG masks: neither its own nor one folder a sequence")
+    return LabelFolders(root, found, single=False)
+
+
+def label_files(folder: Path) -> dict[str, Path]:
+    """The PNG files of a folder by stem, ascending."""
+    return {path.stem: path for path in sorted(folder.glob("*.png"))}
+
+
+def _base(root: Path, annotations: Sequence[str]) -> Path:
+    """The folder whose subfolders are sequences."""
+    top = next((root / name for name in annotations if (root / name).is_dir()), root)
+    return next((top / name for name in RESOLUTIONS if (top / name).is_dir()), top)
+
+
+def _subfolders(base: Path) -> list[Path]:
+    return sorted(path for path in base.iterdir() if path.is_dir())
+
+
+def _masks_of(folder: Path) -> Path | None:
+    """The folder itself or its subfolder `masks`, whichever holds PNG files."""
+    for candidate in (folder / MASKS, folder):
+        if candidate.is_dir() and next(candidate.glob("*.png"), None):
+            return candidate
+    return None
+
+
+def _sequence_name(folder: Path) -> str:
+    folder = folder.resolve()
+    return folder.parent.name if folder.name == MASKS else folder.name
