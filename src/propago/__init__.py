@@ -25,12 +25,15 @@ if TYPE_CHECKING:
     from propago.io.masks import read_mask, write_mask
     from propago.io.source import Source
     from propago.io.video import open_source
+    from propago.jobs.evaluate import evaluate
+    from propago.jobs.evaluate import evaluate
     from propago.jobs.first_masks import Box
     from propago.jobs.frame import still
     from propago.jobs.options import SegmentOptions
     from propago.jobs.run_segment import SegmentResult
     from propago.jobs.segment import segment, segment_set
     from propago.methods import METHODS, load_method
+    from propago.metrics.evaluation import Evaluation
     from propago.pipeline import Checkpoint, Segmented, segment_frames
     from propago.types import Frame, GivenMasks, Scores
 
@@ -38,6 +41,7 @@ _HOMES = {
     "METHODS": "propago.methods",
     "Box": "propago.jobs.first_masks",
     "Checkpoint": "propago.pipeline",
+    "Evaluation": "propago.metrics.evaluation",
     "Frame": "propago.types",
     "GivenMasks": "propago.types",
     "MaskError": "propago.errors",
@@ -52,6 +56,8 @@ _HOMES = {
     "SourceError": "propago.errors",
     "UsageError": "propago.errors",
     "WeightsError": "propago.errors",
+    "evaluate": "propago.jobs.evaluate",
+    "evaluate": "propago.jobs.evaluate",
     "load_method": "propago.methods",
     "open_source": "propago.io.video",
     "read_mask": "propago.io.masks",
@@ -66,6 +72,7 @@ __all__ = [
     "METHODS",
     "Box",
     "Checkpoint",
+    "Evaluation",
     "Frame",
     "GivenMasks",
     "MaskError",
@@ -81,6 +88,7 @@ __all__ = [
     "UsageError",
     "WeightsError",
     "__version__",
+    "evaluate",
     "load_method",
     "open_source",
     "read_mask",
