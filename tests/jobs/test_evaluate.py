@@ -190,7 +190,7 @@ def test_processes_give_the_same(tmp_path):
     results = shutil.copytree(gt, tmp_path / "results")
     serial_calls: list[tuple[int, int]] = []
     serial = evaluate(
-        results, gt, "davis2016", progress=lambda done, total: serial_calls.append((done, total))
+        results, gt, "davis2016", progress=lambda done, total, _: serial_calls.append((done, total))
     )
     parallel = evaluate(results, gt, "davis2016", jobs=2)
     assert serial.to_json() == parallel.to_json()

@@ -1,6 +1,6 @@
 """`propago eval`: results against ground truth, by the rules of a benchmark."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from propago.errors import MaskError, SourceError, UsageError
@@ -13,13 +13,13 @@ from propago.io.formats.sequence_folders import (
     label_files,
 )
 from propago.jobs.frame_scores import FrameTask, workers
+from propago.jobs.options import Progress
 from propago.metrics.davis import VOID
 from propago.metrics.evaluation import Evaluation
 from propago.metrics.frames import FrameRules, FrameScores, present_ids
 from propago.metrics.protocols import PROTOCOLS, Protocol, gather
 
 FRAMES_A_TASK = 24
-Progress = Callable[[int, int], None]
 
 
 def evaluate(
@@ -45,7 +45,7 @@ def evaluate(
         tolerance_px: largest distance at which boundaries match; None: 0.8 % of the diagonal.
         jobs: processes to share the work among.
         sequences: names, or a text file of names; None: all of the ground truth.
-        progress: called with (frames done, frames in all).
+        progress: called with (frames done, frames in all, what is done).
 
     Returns:
         the figures by object and frame; `.summary`, `.to_json()` and `.to_csv()` sum them up.
@@ -100,7 +100,7 @@ def _scored(
             while len(frames) < len(sequence.frames):
                 frames += next(scored)
                 if progress:
-                    progress(done + len(frames), total)
+                    progress(done + len(frames), total, "evaluating")
             done += len(frames)
             yield sequence, frames
 

@@ -1,0 +1,68 @@
+"""`propago eval` on the command line."""
+
+import csv
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+
+from propago import cli
+
+SIZES = Path(__file__).parent.parent / "evalcases/sizes"
+
+
+def test_table_json_and_csv(tmp_path, capsys):
+    case = SIZES / "75x100"
+    files = ["--json", str(tmp_path / "e.json"), "--csv", str(tmp_path / "e.csv")]
+    assert cli.main(["eval", str(case / "pred"), "--gt", str(case / "gt"), *files]) == 0
+    captured = capsys.readouterr()
+    assert "davis2017: 2 objects" in captured.out
+    assert captured.err == ""
+    figures = json.loads((tmp_path / "e.json").read_text())
+    assert list(figures["global"])[:3] == ["J&F", "J_mean", "J_recall"]
+    assert f"{figures['global']['J&F']:.3f}" in captured.out
+    rows = list(csv.DictReader((tmp_path / "e.csv").open()))
+    assert [row["sequence"] for row in rows] == ["global", "s", "s"]
+    assert float(rows[1]["F_mean"]) == figures["objects"][0]["F_mean"]
+
+
+def test_several_results_side_by_side(tmp_path):
+    case = SIZES / "75x100"
+    better = shutil.copytree(case / "gt", tmp_path / "better")
+    out = tmp_path / "e.json"
+    worse = str(case / "pred")
+    arguments = ["eval", worse, str(better), "--gt", str(case / "gt"), "--json", str(out)]
+    assert cli.main([*arguments, "--csv", str(tmp_path / "e.csv")]) == 0
+    found = json.loads(out.read_text())
+    assert found[str(better)]["global"]["J&F"] == 1.0 > found[worse]["global"]["J&F"]
+    rows = list(csv.DictReader((tmp_path / "e.csv").open()))
+    assert [row["results"] for row in rows] == [worse] * 3 + [str(better)] * 3
+
+
+@pytest.mark.parametrize(
+    ("case", "options", "code", "says"),
+    [
+        ("extra_id", [], 1, "has object 4"),
+        ("missing_pred_frames", [], 1, "is missing"),
+        ("void_gt", ["--sequences", "nothing"], 1, "nothing"),
+        ("void_gt", ["--tolerance-px", "-3"], 2, "-3"),
+    ],
+)
+def test_a_mismatch_is_an_exit_code_and_a_file_name(capsys, case, options, code, says):
+    folder = SIZES.parent / "quirks" / case
+    gt = ["--gt", str(folder / "gt")]
+    assert cli.main(["eval", str(folder / "pred"), *gt, *options]) == code
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert says in captured.err
+    assert "Traceback" not in captured.err
+
+
+def test_a_list_of_sequences(tmp_path, capsys):
+    names = tmp_path / "val.txt"
+    names.write_text("h_len3\ni_len4\n")
+    cases = SIZES.parent
+    results = [str(cases / "preds/noisy"), "--gt", str(cases / "davis")]
+    assert cli.main(["eval", *results, "--sequences", str(names), "--official"]) == 0
+    assert "davis2017, official: 4 objects" in capsys.readouterr().out
