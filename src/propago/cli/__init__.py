@@ -15,6 +15,7 @@ from propago.errors import PropagoError
 VERBS = {
     "segment": ("propago.cli.segment", "masks of some frames -> masks of every frame"),
     "frame": ("propago.cli.frame", "a still of one frame, to draw a first mask on"),
+    "eval": ("propago.cli.eval", "J, F, J&F, T of results against ground truth"),
     "doctor": ("propago.cli.doctor", "what is wrong with a folder of masks, and mend it"),
     "train": ("propago.cli.train", "train a network from a recipe"),
     "demo": ("propago.cli.demo", "render a clip, segment it, score it"),
