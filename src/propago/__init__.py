@@ -26,7 +26,6 @@ if TYPE_CHECKING:
     from propago.io.source import Source
     from propago.io.video import open_source
     from propago.jobs.evaluate import evaluate
-    from propago.jobs.evaluate import evaluate
     from propago.jobs.first_masks import Box
     from propago.jobs.frame import still
     from propago.jobs.options import SegmentOptions
@@ -56,7 +55,6 @@ _HOMES = {
     "SourceError": "propago.errors",
     "UsageError": "propago.errors",
     "WeightsError": "propago.errors",
-    "evaluate": "propago.jobs.evaluate",
     "evaluate": "propago.jobs.evaluate",
     "load_method": "propago.methods",
     "open_source": "propago.io.video",
