@@ -11,6 +11,9 @@ from propago.metrics.counts import Counts, count_objects, count_pairs
 from propago.metrics.davis import VOID, f_measure, indexed, jaccard
 from propago.metrics.scratch import Scratch
 
+Candidates = tuple[np.ndarray, tuple[int, ...]]
+"""A label map and ids that include all of those in it."""
+
 FEW = 15
 """Up to this highest id all ids 1 .. highest are counted, without a search for those present."""
 
@@ -83,18 +86,20 @@ def score_labels(
         rules: how to read them.
         scratch: memory to work in.
     """
-    drawn = None
     if rules.binary:
         gt, pred = (gt != 0).view(np.uint8), (pred != 0).view(np.uint8)
-    elif gt.dtype == np.uint8 and gt.max(initial=0) == VOID:
+    highest, drawn = int(gt.max(initial=0)), None
+    if highest == VOID and gt.dtype == np.uint8:
         void = gt == VOID
         gt = np.where(void, 0, gt)
+        highest = int(gt.max(initial=0))
         if not rules.void_counts:
             drawn = present_ids(pred)
             pred = np.where(void, 0, pred)
+    gt_ids, pred_ids = _candidates(gt, highest), _candidates(pred, int(pred.max(initial=0)))
     radius = default_tolerance_px(gt.shape) if rules.tolerance_px is None else rules.tolerance_px
     score = _score_all_pairs if rules.all_pairs else _score_equal_ids
-    scores = score(name, gt, pred, radius, scratch)
+    scores = score(name, (gt, gt_ids), (pred, pred_ids), radius, scratch)
     return scores if drawn is None else replace(scores, pred_ids=drawn)
 
 
@@ -103,11 +108,18 @@ def present_ids(labels: np.ndarray) -> tuple[int, ...]:
     return tuple((np.flatnonzero(np.bincount(labels.ravel())[1:]) + 1).tolist())
 
 
+def _candidates(labels: np.ndarray, highest: int) -> tuple[int, ...]:
+    """Ids that include all present ones: 1 .. highest where those are few."""
+    return tuple(range(1, highest + 1)) if highest <= FEW else present_ids(labels)
+
+
 def _score_equal_ids(
-    name: str, gt: np.ndarray, pred: np.ndarray, radius: int, scratch: Scratch
+    name: str, gt: Candidates, pred: Candidates, radius: int, scratch: Scratch
 ) -> FrameScores:
-    ids = tuple(sorted({*_candidates(gt), *_candidates(pred)}))
-    counts = count_objects(indexed(gt, ids), indexed(pred, ids), len(ids), radius, scratch)
+    ids = tuple(sorted({*gt[1], *pred[1]}))
+    counts = count_objects(
+        _numbered(gt[0], ids), _numbered(pred[0], ids), len(ids), radius, scratch
+    )
     return FrameScores(
         name,
         gt_ids=tuple(compress(ids, counts.gt_area)),
@@ -120,12 +132,11 @@ def _score_equal_ids(
 
 
 def _score_all_pairs(
-    name: str, gt: np.ndarray, pred: np.ndarray, radius: int, scratch: Scratch
+    name: str, gt: Candidates, pred: Candidates, radius: int, scratch: Scratch
 ) -> FrameScores:
-    ids, proposals = _candidates(gt), _candidates(pred)
-    counts = count_pairs(
-        indexed(gt, ids), indexed(pred, proposals), len(ids), len(proposals), radius, scratch
-    )
+    (gt_labels, ids), (pred_labels, proposals) = gt, pred
+    gt_map, pred_map = _numbered(gt_labels, ids), _numbered(pred_labels, proposals)
+    counts = count_pairs(gt_map, pred_map, len(ids), len(proposals), radius, scratch)
     padded = _with_absent(counts)
     return FrameScores(
         name,
@@ -138,10 +149,9 @@ def _score_all_pairs(
     )
 
 
-def _candidates(labels: np.ndarray) -> tuple[int, ...]:
-    """Ids that include all present ones: 1 .. highest where those are few."""
-    highest = int(labels.max(initial=0))
-    return tuple(range(1, highest + 1)) if highest <= FEW else present_ids(labels)
+def _numbered(labels: np.ndarray, ids: tuple[int, ...]) -> np.ndarray:
+    """Labels that are all in `ids`, by their place in it from 1."""
+    return labels if len(ids) <= FEW and ids[-1:] in ((), (len(ids),)) else indexed(labels, ids)
 
 
 def _with_absent(counts: Counts) -> Counts:
