@@ -24,10 +24,10 @@ from propago.training.validation import validate
 SETTINGS: dict[str, Callable[[FeelvosSettings], FeelvosSettings]] = {
     "as shipped": lambda s: s,
     "no recent frames": lambda s: replace(s, recent=0),
-    "one recent frame": lambda s: replace(s, recent=1),
-    "three recent frames": lambda s: replace(s, recent=3),
+    "two recent frames": lambda s: replace(s, recent=2),
     "recent frames 10 apart": lambda s: replace(s, interval_frames=10),
-    "decoded everywhere": lambda s: replace(s, visible=-1.0),
+    "decoded everywhere, not only near": lambda s: replace(s, visible=-1.0),
+    "decoded within a wider margin": lambda s: replace(s, margin=8),
     "size 240": lambda s: replace(s, size=240),
     "size 304": lambda s: replace(s, size=304),
     "size 336": lambda s: replace(s, size=336),

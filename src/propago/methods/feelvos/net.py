@@ -19,6 +19,9 @@ from propago.methods.feelvos.rows import Prepared, Rows, others_of
 from propago.nn.backbones import CompactEncoder, Pyramid
 from propago.ops import matching
 
+VISIBLE = 0.3
+"""An object is looked for around the positions of which it has at least this share."""
+
 
 @dataclass(frozen=True)
 class FeelvosConfig:
@@ -174,10 +177,15 @@ class FeelvosNet(nn.Module):
         return torch.cat([distances, read.unflatten(0, (len(distances), -1))], 1)
 
     def shares(self, rows: Rows) -> Tensor:
-        """(N, h, w) the most that any cue gives an object of each position, in [0, 1]."""
-        local = 2 + self.config.value_channels
-        carried = F.avg_pool2d(rows.carried, self.config.match_stride)
-        return torch.cat([rows.cues[:, [2, local + 2]], carried], 1).amax(1)
+        """(N, h, w) how much of each position an object had where flow carries it to, in [0, 1].
+
+        Of an object that flow has lost, the most that matching gives it instead.
+        """
+        carried = F.avg_pool2d(rows.carried, self.config.match_stride)[:, 0]
+        local = 4 + self.config.value_channels
+        matched = rows.cues[:, [2, local]].amax(1)
+        there = carried.flatten(1).amax(1) > VISIBLE
+        return torch.where(there[:, None, None], carried, matched)
 
     def prepare(self, seen: Seen) -> Prepared:
         """What the head needs of B frames, whatever the objects."""

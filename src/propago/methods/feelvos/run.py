@@ -10,7 +10,7 @@ from torch import Tensor
 
 from propago.errors import UsageError
 from propago.methods.feelvos.memory import Memory
-from propago.methods.feelvos.net import FeelvosNet, Seen
+from propago.methods.feelvos.net import VISIBLE, FeelvosNet, Seen
 from propago.methods.feelvos.rows import Prepared, Rows, carry, region_of, surprise
 from propago.nn.inference import choose_device, ready
 from propago.nn.weights import fill, load_weights
@@ -35,15 +35,16 @@ class FeelvosSettings:
         anchors: how many annotated frames are remembered: the first, and the latest others.
         recent: how many other frames are remembered beside the previous one.
         interval_frames: frames between two of the recent ones.
-        visible: an object is decoded where a cue gives it more than this share of a position.
-        margin: and so many positions around.
+        visible: an object is decoded around the positions of which flow, or where flow has lost it
+            matching, gives it more than this share; it cannot appear far from where it was.
+        margin: so many positions around.
     """
 
     size: int = 272
     anchors: int = 3
-    recent: int = 2
+    recent: int = 1
     interval_frames: int = 5
-    visible: float = 0.1
+    visible: float = VISIBLE
     margin: int = 4
 
     def __post_init__(self) -> None:
