@@ -1,6 +1,7 @@
 """`propago eval`: results against ground truth, by the rules of a benchmark."""
 
 from collections.abc import Iterable, Iterator, Sequence
+from importlib.util import find_spec
 from pathlib import Path
 
 from propago.errors import MaskError, SourceError, UsageError
@@ -20,6 +21,8 @@ from propago.metrics.frames import FrameRules, FrameScores, present_ids
 from propago.metrics.protocols import PROTOCOLS, Protocol, gather
 
 FRAMES_A_TASK = 24
+COMPILED_FROM_FRAMES = 1000
+"""From so many frames a process on, compiled code saves more time than it takes to load."""
 
 
 def evaluate(
@@ -93,8 +96,9 @@ def _scored(
 ) -> Iterator[tuple[SequenceFiles, list[FrameScores]]]:
     """The scores of each sequence's frames, sequence by sequence."""
     total, done = sum(len(sequence.frames) for sequence in files), 0
+    compiled = total >= COMPILED_FROM_FRAMES * jobs and find_spec("numba") is not None
     with workers(jobs) as run:
-        scored = run(task for sequence in files for task in _tasks(sequence, rules))
+        scored = run(task for sequence in files for task in _tasks(sequence, rules, compiled))
         for sequence in files:
             frames: list[FrameScores] = []
             while len(frames) < len(sequence.frames):
@@ -105,10 +109,10 @@ def _scored(
             yield sequence, frames
 
 
-def _tasks(sequence: SequenceFiles, rules: FrameRules) -> Iterator[FrameTask]:
+def _tasks(sequence: SequenceFiles, rules: FrameRules, compiled: bool) -> Iterator[FrameTask]:
     for start in range(0, len(sequence.frames), FRAMES_A_TASK):
         before = sequence.frames[start - 1] if start and rules.binary else None
-        yield FrameTask(sequence.frames[start : start + FRAMES_A_TASK], before, rules)
+        yield FrameTask(sequence.frames[start : start + FRAMES_A_TASK], before, rules, compiled)
 
 
 def _first_ids(sequence: SequenceFiles, rules: Protocol) -> list[int]:

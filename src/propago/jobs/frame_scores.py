@@ -24,11 +24,13 @@ class FrameTask:
         frames: the files.
         before: the frame before them, where stability is measured and there is one.
         rules: how their label maps are read.
+        compiled: whether there is so much to do that compiled code pays.
     """
 
     frames: tuple[FrameFiles, ...]
     before: FrameFiles | None
     rules: FrameRules
+    compiled: bool
 
 
 def score_task(task: FrameTask) -> list[FrameScores]:
@@ -38,7 +40,7 @@ def score_task(task: FrameTask) -> list[FrameScores]:
         SourceError: a file is missing or unreadable.
         MaskError: a file holds no label map, or the two of a frame differ in size.
     """
-    scratch, scores = Scratch(), []
+    scratch, scores = Scratch(task.compiled), []
     outline = describe(read_labels(task.before.pred) != 0) if task.before else None
     for files in task.frames:
         gt, pred = read_labels(files.gt), read_labels(files.pred)

@@ -9,9 +9,13 @@ class Scratch:
 
     Fresh arrays of a picture's size come from the operating system page by page, which takes
     longer than the arithmetic on them. One object serves one thread.
+
+    Args:
+        compiled: count by `propago.metrics.compiled`, which needs numba (extra `fast`).
     """
 
-    def __init__(self) -> None:
+    def __init__(self, compiled: bool = False) -> None:
+        self.compiled = compiled
         self._held: dict[str, np.ndarray] = {}
 
     def array(self, name: str, size: int, dtype: DTypeLike) -> np.ndarray:
