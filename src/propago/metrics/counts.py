@@ -123,18 +123,10 @@ def _compiled(
     gt_area, pred_area = joint.sum(1)[1:], joint.sum(0)[1:]
     if equal_ids:
         shared = np.diagonal(joint)[1:]
-        return Counts(
-            shared, gt_area, pred_area, gt_boundary, pred_boundary, gt_matched, pred_matched
-        )
-    return Counts(
-        joint[1:, 1:],
-        gt_area[:, None],
-        pred_area[None],
-        gt_boundary[:, None],
-        pred_boundary[None],
-        gt_matched,
-        pred_matched.T,
-    )
+        boundaries = gt_boundary, pred_boundary, gt_matched[:, 0], pred_matched[:, 0]
+        return Counts(shared, gt_area, pred_area, *boundaries)
+    boundaries = gt_boundary[:, None], pred_boundary[None], gt_matched, pred_matched.T
+    return Counts(joint[1:, 1:], gt_area[:, None], pred_area[None], *boundaries)
 
 
 def _blocks(count: int) -> list[tuple[int, int]]:

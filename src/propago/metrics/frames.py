@@ -105,6 +105,9 @@ def score_labels(
 
 def present_ids(labels: np.ndarray) -> tuple[int, ...]:
     """The values but 0 in an unsigned label map, ascending; void is one."""
+    highest = int(labels.max(initial=0))
+    if highest <= FEW:
+        return tuple(i for i in range(1, highest + 1) if (labels == i).any())
     return tuple((np.flatnonzero(np.bincount(labels.ravel())[1:]) + 1).tolist())
 
 
