@@ -10,8 +10,9 @@ import pytest
 from PIL import Image
 from pycocotools import mask as rle
 
+from propago.data.cutouts import cut_out, filled
 from propago.data.objects import visible_objects
-from propago.data.stills import RleMask, StillClips, _cut_out, _filled
+from propago.data.stills import RleMask, StillClips
 from propago.errors import SourceError
 
 DATA = Path(os.environ.get("PROPAGO_DATA", Path(__file__).parents[2] / "../shared/data"))
@@ -51,7 +52,7 @@ def assert_legal(clip):
     assert visible_objects(clip.labels[0]) == list(range(1, clip.objects + 1))
 
 
-def test_labels_lie_on_what_was_cut_out(saliency):
+def test_labels_lie_on_what_wascut_out(saliency):
     sampler = StillClips.from_saliency(saliency, **OPTIONS)
     for seed in range(12):
         images, labels = sampler._render(np.random.default_rng(seed))
@@ -74,7 +75,7 @@ def test_same_seed_same_clip(saliency):
 
 def test_cut_out_is_closed_and_centred():
     image, mask = red_square()
-    rgba, centre_px = _cut_out(image, mask)
+    rgba, centre_px = cut_out(image, mask)
     assert centre_px.tolist() == [99.5, 74.5]
     assert rgba.shape == (76, 86, 4)
     assert rgba[[0, -1], :, 3].max() == rgba[:, [0, -1], 3].max() == 0
@@ -83,9 +84,9 @@ def test_cut_out_is_closed_and_centred():
 
 def test_a_filled_hole_takes_the_colour_of_its_rim():
     image, mask = red_square()
-    filled = _filled(image, mask)
-    assert np.abs(filled.astype(int) - (30, 160, 40)).max() <= 8
-    assert np.array_equal(filled[:20], image[:20])
+    whole = filled(image, mask)
+    assert np.abs(whole.astype(int) - (30, 160, 40)).max() <= 8
+    assert np.array_equal(whole[:20], image[:20])
 
 
 def test_voc_layout(tmp_path):

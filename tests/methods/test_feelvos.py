@@ -14,9 +14,7 @@ from propago.pipeline import segment_frames
 from propago.types import GivenMasks
 from tiny_clip import as_frames, tiny_clip
 
-SMALL = FeelvosConfig(
-    embedding_channels=16, head_width=16, refine_widths=(8, 8), backbone_widths=(8, 8, 16, 16)
-)
+SMALL = FeelvosConfig(embedding_channels=16, head_width=16, refine_widths=(8, 8), features=16)
 
 
 @pytest.fixture(scope="module")

@@ -10,9 +10,7 @@ from propago.methods.feelvos.objective import FeelvosObjective
 from propago.training.fit import Budget, _warmed_up_average, fit, learning_rate
 from propago.training.recipe import Recipe, read_recipe
 
-SMALL = FeelvosConfig(
-    embedding_channels=16, head_width=16, refine_widths=(8, 8), backbone_widths=(8, 8, 16, 16)
-)
+SMALL = FeelvosConfig(embedding_channels=16, head_width=16, refine_widths=(8, 8), features=16)
 TINY = """
 steps = 4
 save_every_s = 0

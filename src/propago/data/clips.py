@@ -17,6 +17,9 @@ from propago.types import VOID
 FAR_FIRST_CHANCE = 0.4
 """How often the first frame of a real clip lies up to 40 frames from the second."""
 
+TWIN_CHANCE = 0.25
+"""How often a pasted object is the clip's own, mirrored: it looks alike and moves otherwise."""
+
 _ATTEMPTS = 50
 
 
@@ -74,7 +77,7 @@ class DavisClips:
 
     Only the frames of a clip are read. A clip has one temporal stride (or irregular gaps), may
     run backwards, is scaled, cropped around an object of its first frame, mirrored and
-    recoloured; on some, the object of another sequence is pasted with its own real motion.
+    recoloured; on most, the object of another sequence is pasted with its own real motion.
     """
 
     def __init__(
@@ -86,7 +89,7 @@ class DavisClips:
         frames: int,
         max_objects: int = 3,
         max_stride: int = 6,
-        paste_chance: float = 0.35,
+        paste_chance: float = 0.7,
     ) -> None:
         """Index the files of `sequences` under `root`.
 
@@ -114,7 +117,9 @@ class DavisClips:
         """One clip, whose first frame shows at least one object."""
         images, labels = self._window(rng)
         if rng.random() < self._paste_chance:
-            pasted = paste_moving(rng, (images, labels), self._window(rng))
+            twin = images[:, :, ::-1].copy(), labels[:, :, ::-1].copy()
+            donor = twin if rng.random() < TWIN_CHANCE else self._window(rng)
+            pasted = paste_moving(rng, (images, labels), donor)
             if visible_objects(pasted[1][0]):
                 images, labels = pasted
         images = degrade(rng, jitter_colours(rng, images))

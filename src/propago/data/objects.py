@@ -40,8 +40,9 @@ def paste_moving(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Paste one object of `donor` (images, labels) into a clip of the same shape.
 
-    It keeps its own motion, plus a drift; it goes over or behind what is there, and is labelled
-    as a further object or not at all.
+    It keeps its own motion, plus a drift, at its own size or smaller; mostly it begins at the
+    outline of an object that is there. It goes over or behind that, and is labelled as a further
+    object or not at all.
 
     Returns:
         images (T, H, W, 3) and labels (T, H, W), both uint8, of the clip with the object in it.
@@ -51,19 +52,44 @@ def paste_moving(
     if not seen:
         return images, labels
     cut = (donor[1] == seen[rng.integers(len(seen))]).astype(np.uint8)
-    h, w = labels.shape[1:]
-    new_id = next(i for i in range(1, VOID) if not (labels == i).any()) if rng.random() < 0.7 else 0
-    behind = rng.random() < 0.35
-    start_px = rng.uniform(-0.3, 0.3, 2) * (w, h)
-    drift_px = rng.normal(0, 0.015, 2) * (w, h)
+    new_id = next(i for i in range(1, VOID) if not (labels == i).any()) if rng.random() < 0.8 else 0
+    behind = rng.random() < 0.4
+    scale = float(np.exp(rng.uniform(np.log(0.4), np.log(1.1))))
+    shift_px = _beginning(rng, labels[0]) - scale * _centre(cut[0])
+    drift_px = rng.normal(0, 0.015, 2) * labels.shape[:0:-1]
     for t in range(len(images)):
-        dx, dy = np.round(start_px + drift_px * t).astype(int)
-        shift = np.array([[1, 0, dx], [0, 1, dy]], np.float32)
-        mask = cv2.warpAffine(cut[t], shift, (w, h), flags=cv2.INTER_NEAREST)
+        dx, dy = shift_px + drift_px * t
+        move = np.array([[scale, 0, dx], [0, scale, dy]])
+        coverage = _moved(cut[t] * np.float32(1), move)
         if behind:
-            mask[labels[t] != 0] = 0
-        alpha = cv2.GaussianBlur(mask.astype(np.float32), (3, 3), 0.7)
-        moved = cv2.warpAffine(donor[0][t], shift, (w, h), borderMode=cv2.BORDER_REPLICATE)
-        images[t] = blend(moved, images[t], alpha)
-        labels[t][mask != 0] = new_id
+            coverage[labels[t] != 0] = 0
+        alpha = cv2.GaussianBlur(coverage, (3, 3), 0.7)
+        images[t] = blend(_moved(donor[0][t], move), images[t], alpha)
+        labels[t][coverage > 0.5] = new_id
     return images, labels
+
+
+def _moved(picture: np.ndarray, move: np.ndarray) -> np.ndarray:
+    border = cv2.BORDER_CONSTANT if picture.ndim == 2 else cv2.BORDER_REPLICATE
+    return cv2.warpAffine(picture, move, picture.shape[1::-1], borderMode=border)
+
+
+def _centre(mask: np.ndarray) -> np.ndarray:
+    """(x, y) mean place of the true pixels."""
+    rows, columns = np.nonzero(mask)
+    return np.array([columns.mean(), rows.mean()])
+
+
+def _beginning(rng: np.random.Generator, labels: np.ndarray) -> np.ndarray:
+    """(x, y) in px, mostly near the outline of an object in the (H, W) `labels`."""
+    height, width = labels.shape
+    edge = cv2.morphologyEx(
+        np.isin(labels, visible_objects(labels)).astype(np.uint8),
+        cv2.MORPH_GRADIENT,
+        np.ones((3, 3), np.uint8),
+    )
+    rows, columns = np.nonzero(edge)
+    if len(rows) == 0 or rng.random() < 0.3:
+        return rng.uniform(0.1, 0.9, 2) * (width, height)
+    at = rng.integers(len(rows))
+    return np.array([columns[at], rows[at]]) + rng.normal(0, 0.06, 2) * (width, height)

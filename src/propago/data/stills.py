@@ -5,7 +5,7 @@ Perazzi et al. 2017 (MaskTrack) and Oh et al. 2018 (RGMP) train on such clips be
 
 import json
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -14,17 +14,17 @@ import numpy as np
 from PIL import Image
 from pycocotools import mask as rle
 
-from propago.data.augment import blend, degrade, jitter_colours
+from propago.data.augment import degrade, jitter_colours
 from propago.data.clips import Clip
+from propago.data.cutouts import SMALLEST_SHARE, choose, cut_out, filled, instances, split
 from propago.data.layers import Layer, Part, draw_backdrop, draw_layer
 from propago.data.motion import affine, draw_bend, draw_path, draw_speed
 from propago.data.objects import number_objects, visible_objects
 from propago.errors import SourceError
-from propago.types import VOID
 
 _ATTEMPTS = 30
-_SMALLEST_SHARE = 0.01
-_FILL_PX = 96
+_SPLIT_CHANCE = 0.35
+_APART_CHANCE = 0.4
 
 
 @dataclass(frozen=True)
@@ -106,7 +106,7 @@ class StillClips:
     def from_coco(cls, root: Path, **options) -> "StillClips":
         """From `images/` and `instances.json` in the COCO format; crowds and specks are left out.
 
-        A speck covers less than 1 % of its image.
+        A speck covers less than 0.3 % of its image.
         """
         return cls(_read_coco(Path(root)), **options)
 
@@ -142,26 +142,46 @@ class StillClips:
     def _draw_scene(self, rng: np.random.Generator) -> tuple[np.ndarray, list[Layer], np.ndarray]:
         """A backdrop, the layers in front of it, and the point (x, y) to look at."""
         image, ids = self._read(rng)
-        chosen = rng.permutation(_instances(ids))[: self._max_objects]
-        cuts = [_cut_out(image, (ids == i).astype(np.uint8)) for i in chosen]
+        chosen = choose(rng, ids, self._max_objects)
+        if len(chosen) == 1 and self._max_objects > 1 and rng.random() < _SPLIT_CHANCE:
+            ids = split(rng, ids, chosen[0])
+            chosen = instances(ids)[: self._max_objects]
+        cuts = [cut_out(image, (ids == i).astype(np.uint8)) for i in chosen]
         if rng.random() < 0.65 or not cuts:
-            canvas = _filled(image, np.isin(ids, chosen).astype(np.uint8))
+            canvas = filled(image, np.isin(ids, chosen).astype(np.uint8))
             origin_px, zoom = np.array(ids.shape[::-1]) / 2, 0.0
         else:
             canvas, origin_px, zoom = self._empty_place(rng), cuts[0][1], rng.uniform(-0.6, 0.1)
         focus_px = cuts[0][1] - origin_px if cuts else np.zeros(2)
-        layers = [
-            self._moving(rng, rgba, np.array([*(centre_px - origin_px), 0.0, zoom]), label)
-            for label, (rgba, centre_px) in enumerate(cuts, 1)
-        ]
+        layers = self._bodies(rng, cuts, origin_px, zoom)
         layers += self._strangers(rng, focus_px, first_label=len(layers) + 1)
         rng.shuffle(layers)
         return canvas, layers, focus_px
 
+    def _bodies(
+        self,
+        rng: np.random.Generator,
+        cuts: Sequence[tuple[np.ndarray, np.ndarray]],
+        origin_px: np.ndarray,
+        zoom: float,
+    ) -> list[Layer]:
+        """A layer for each cut-out; often all move as one, each swinging a little by itself."""
+        starts = [np.array([*(centre_px - origin_px), 0.0, zoom]) for _, centre_px in cuts]
+        layers = [
+            self._moving(rng, rgba, start, label)
+            for label, ((rgba, _), start) in enumerate(zip(cuts, starts, strict=True), 1)
+        ]
+        if len(cuts) < 2 or rng.random() < _APART_CHANCE:
+            return layers
+        return [
+            _riding(rng, layer, layers[0], start - starts[0])
+            for layer, start in zip(layers, starts, strict=True)
+        ]
+
     def _empty_place(self, rng: np.random.Generator) -> np.ndarray:
         """The background of a random still, its instances filled in."""
         image, ids = self._read(rng)
-        return _filled(image, (ids > 0).astype(np.uint8))
+        return filled(image, (ids > 0).astype(np.uint8))
 
     def _strangers(
         self, rng: np.random.Generator, near_px: np.ndarray, first_label: int
@@ -171,8 +191,8 @@ class StillClips:
             return []
         image, ids = self._read(rng)
         strangers = []
-        for chosen in rng.permutation(_instances(ids))[: int(rng.integers(1, 3))]:
-            rgba, _ = _cut_out(image, (ids == chosen).astype(np.uint8))
+        for chosen in rng.permutation(instances(ids))[: int(rng.integers(1, 3))]:
+            rgba, _ = cut_out(image, (ids == chosen).astype(np.uint8))
             place_px = near_px + rng.uniform(-0.5, 0.5, 2) * self._size[::-1]
             label = first_label + len(strangers) if rng.random() < 0.6 else 0
             start = np.array([*place_px, rng.normal(0, 0.2), rng.uniform(-0.6, 0.1)])
@@ -209,37 +229,15 @@ class StillClips:
         return image, ids
 
 
-def _instances(ids: np.ndarray) -> list[int]:
-    """Ids that cover at least 1 % of the image."""
-    counts = np.bincount(ids.ravel(), minlength=256)
-    return [i for i in range(1, VOID) if counts[i] >= _SMALLEST_SHARE * ids.size]
-
-
-def _cut_out(image: np.ndarray, mask: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The object's box as (h, w, 4) with a soft, closed outline, and its centre (x, y)."""
-    x, y, w, h = cv2.boundingRect(mask)
-    box = np.s_[y : y + h, x : x + w]
-    coverage = np.pad(mask[box] * np.uint8(255), 3)
-    coverage = cv2.GaussianBlur(coverage, (0, 0), 0.8)
-    coverage[[0, -1]] = 0
-    coverage[:, [0, -1]] = 0
-    colour = np.pad(image[box], ((3, 3), (3, 3), (0, 0)), mode="edge")
-    centre_px = np.array([x + (w - 1) / 2, y + (h - 1) / 2])
-    return np.dstack([colour, coverage]), centre_px
-
-
-def _filled(image: np.ndarray, hole: np.ndarray) -> np.ndarray:
-    """The image with a hole filled from its rim, computed small and blended in."""
-    if not hole.any() or hole.all():
-        return image
-    h, w = hole.shape
-    scale = _FILL_PX / max(h, w)
-    small = (max(round(w * scale), 1), max(round(h * scale), 1))
-    wide = cv2.dilate(hole, np.ones((7, 7), np.uint8))
-    low_hole = (cv2.resize(wide * 255, small, interpolation=cv2.INTER_AREA) > 0).astype(np.uint8)
-    low = cv2.resize(image, small, interpolation=cv2.INTER_AREA)
-    filled = cv2.resize(cv2.inpaint(low, low_hole, 2, cv2.INPAINT_TELEA), (w, h))
-    return blend(filled, image, cv2.GaussianBlur(wide.astype(np.float32), (0, 0), 1.5))
+def _riding(rng: np.random.Generator, layer: Layer, leader: Layer, away: np.ndarray) -> Layer:
+    """`layer` fixed to the path of `leader` at a distance (x, y), but for a slight swing."""
+    part = replace(
+        layer.parts[0],
+        offset=affine(*(away[:2] / np.exp(leader.path.start[3]))),
+        swing_rad=abs(rng.normal(0, 0.12)),
+        rate=rng.uniform(0.1, 0.8),
+    )
+    return replace(layer, parts=(part,), path=leader.path)
 
 
 def _by_name(root: Path, images: str, masks: str) -> list[Still]:
@@ -260,7 +258,7 @@ def _read_coco(root: Path) -> list[Still]:
     counts: dict[int, list[Any]] = {}
     for annotation in content["annotations"]:
         h, w = sizes[annotation["image_id"]]
-        if not annotation["iscrowd"] and annotation["area"] >= _SMALLEST_SHARE * h * w:
+        if not annotation["iscrowd"] and annotation["area"] >= SMALLEST_SHARE * h * w:
             run_lengths = rle.frPyObjects(annotation["segmentation"], h, w)
             if isinstance(run_lengths, list):
                 run_lengths = rle.merge(run_lengths)

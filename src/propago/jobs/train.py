@@ -17,6 +17,7 @@ from propago.io.atomic import replacing
 from propago.methods.feelvos.net import FeelvosNet
 from propago.methods.feelvos.objective import FeelvosObjective
 from propago.methods.feelvos.run import NETWORK, Feelvos
+from propago.nn.efficientnet import folded, published_weights
 from propago.nn.inference import channels_last
 from propago.nn.weights import fill, load_weights, save_weights
 from propago.training.fit import Budget, fit
@@ -73,7 +74,9 @@ def train(
     folder, root = Path(out) if out else RUNS / chosen.name, Path(data)
     torch.manual_seed(chosen.seed)
     net = FeelvosNet()
-    if chosen.init:
+    if chosen.init == "imagenet":
+        net.pretrained.load_state_dict(folded(torch.load(published_weights(), weights_only=True)))
+    elif chosen.init:
         fill(net, load_weights(chosen.init, NETWORK))
     checks = _Checks(chosen, root, folder)
     net = fit(

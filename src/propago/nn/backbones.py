@@ -1,15 +1,12 @@
 """Image encoders: what every method sees of a picture, at named strides."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from propago.nn.blocks import Residual, conv_bn
-
-IMAGE_MEAN = 0.45
-IMAGE_STD = 0.25
+from propago.nn.blocks import conv_bn
+from propago.nn.efficientnet import EfficientNetLite0
 
 
 @dataclass(frozen=True)
@@ -24,35 +21,33 @@ class Pyramid:
 
 
 class CompactEncoder(nn.Module):
-    """A small residual encoder with features at strides 2, 4 and 8.
+    """EfficientNet-Lite0 with features at strides 2, 4 and 8.
 
-    Stride 16 is computed for its wide view and added back into stride 8, so that matching sees
-    both detail and context.
+    Strides 16 and 32 are added back into stride 8 (Lin et al., feature pyramid networks, CVPR
+    2017), so that matching sees both detail and meaning.
     """
 
-    def __init__(self, widths: Sequence[int]):
+    def __init__(self, width: int):
         super().__init__()
-        first, second, third, fourth = widths
-        self.channels = {2: first, 4: second, 8: third}
-        self.stride2 = conv_bn(3, first, stride=2)
-        self.stride4 = nn.Sequential(conv_bn(first, second, stride=2), Residual(second))
-        self.stride8 = nn.Sequential(
-            conv_bn(second, third, stride=2), Residual(third), Residual(third)
-        )
-        self.stride16 = nn.Sequential(
-            conv_bn(third, fourth, stride=2),
-            Residual(fourth),
-            Residual(fourth, 2),
-            Residual(fourth),
-        )
-        self.lateral = nn.Conv2d(fourth, third, 1)
-        self.merge = conv_bn(third, third)
+        self.trunk = EfficientNetLite0()
+        inside = self.trunk.channels
+        self.channels = {2: inside[2], 4: inside[4], 8: width}
+        self.norm2 = nn.BatchNorm2d(inside[2])
+        self.norm4 = nn.BatchNorm2d(inside[4])
+        self.lateral32 = nn.Conv2d(inside[32], width, 1)
+        self.lateral16 = nn.Conv2d(inside[16], width, 1)
+        self.lateral8 = nn.Conv2d(inside[8], width, 1)
+        self.merge16 = conv_bn(width, width)
+        self.merge8 = conv_bn(width, width)
 
     def forward(self, images: Tensor) -> Pyramid:
         """Features of `images` (B, 3, H, W), RGB in [0, 1]; H and W divisible by 16."""
-        two = self.stride2((images - IMAGE_MEAN) / IMAGE_STD)
-        four = self.stride4(two)
-        eight = self.stride8(four)
-        wide = self.lateral(self.stride16(eight))
-        wide = F.interpolate(wide, eight.shape[-2:], mode="bilinear", align_corners=False)
-        return Pyramid({2: two, 4: four, 8: self.merge(eight + wide)})
+        trunk = self.trunk(images)
+        wide = _add(self.lateral16(trunk[16]), self.lateral32(trunk[32]))
+        eight = _add(self.lateral8(trunk[8]), self.merge16(wide))
+        return Pyramid({2: self.norm2(trunk[2]), 4: self.norm4(trunk[4]), 8: self.merge8(eight)})
+
+
+def _add(fine: Tensor, coarse: Tensor) -> Tensor:
+    """`coarse` brought to the size of `fine`, added."""
+    return fine + F.interpolate(coarse, fine.shape[-2:], mode="bilinear", align_corners=False)

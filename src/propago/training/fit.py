@@ -99,7 +99,7 @@ def fit(
         step, elapsed_s = run.progress.step, run.progress.elapsed_s
         rate = learning_rate(recipe, step, budget.spent(step, elapsed_s))
         for group in optimiser.param_groups:
-            group["lr"] = rate
+            group["lr"] = rate * group["share"]
         loss, numbers = model(batch, _seed(recipe, step, accelerator.process_index))
         accelerator.backward(loss)
         accelerator.clip_grad_norm_(model.parameters(), recipe.optimisation.clip_norm)
@@ -164,12 +164,22 @@ def _begin(objective: nn.Module, recipe: Recipe, folder: Path, active: bool) -> 
         use_buffers=True,
     )
     optimiser = torch.optim.AdamW(
-        objective.parameters(), settings.learning_rate, weight_decay=settings.weight_decay
+        _groups(objective.net, settings.pretrained_share), weight_decay=settings.weight_decay
     )
     run = _Run(objective, average, optimiser, Progress(), folder / "last.pt", active)
     if run.path.is_file():
         run.resume()
     return run
+
+
+def _groups(net: nn.Module, pretrained_share: float) -> list[dict[str, Any]]:
+    """Parameters with their share of the learning rate."""
+    pretrained = set(net.pretrained.parameters())  # type: ignore[union-attr]
+    new = [p for p in net.parameters() if p not in pretrained]
+    return [
+        {"params": new, "share": 1.0},
+        {"params": [p for p in net.parameters() if p in pretrained], "share": pretrained_share},
+    ]
 
 
 def _warmed_up_average(decay: float) -> Callable[[Tensor, Tensor, Any], Tensor]:

@@ -12,9 +12,13 @@ from propago.errors import UsageError
 
 @dataclass(frozen=True)
 class Optimisation:
-    """AdamW with a linear warm-up and a cosine down to nothing; weights averaged by EMA."""
+    """AdamW with a linear warm-up and a cosine down to nothing; weights averaged by EMA.
+
+    `pretrained_share` of the learning rate goes to the encoder that starts from published weights.
+    """
 
     learning_rate: float = 1e-3
+    pretrained_share: float = 0.1
     weight_decay: float = 0.02
     warmup_steps: int = 100
     clip_norm: float = 5.0
@@ -58,7 +62,10 @@ class Validation:
 
 @dataclass(frozen=True)
 class Recipe:
-    """A training run. `init` is empty, the name of shipped weights, or a safetensors file.
+    """A training run.
+
+    `init` is empty, "imagenet" (the published weights of the encoder alone), the name of shipped
+    weights, or a safetensors file.
 
     `save_every_s` is the training time between two writes of the checkpoint.
     """

@@ -63,7 +63,7 @@ class DynamicHead(nn.Module):
         cues: int,
         width: int,
         refine: tuple[int, int],
-        detail: int = 2,
+        detail: int = 3,
     ):
         super().__init__()
         self.features = nn.Conv2d(channels[8], width, 3, 1, 1)

@@ -17,6 +17,7 @@ from propago.methods.feelvos.head import DynamicHead, MaskEncoder
 from propago.methods.feelvos.memory import Memory, SortedMemory, sort_by_owner
 from propago.methods.feelvos.rows import Prepared, Rows, others_of
 from propago.nn.backbones import CompactEncoder, Pyramid
+from propago.nn.efficientnet import EfficientNetLite0
 from propago.ops import matching
 
 VISIBLE = 0.3
@@ -34,7 +35,7 @@ class FeelvosConfig:
         value_channels: length of the encoded masks that are read out of memory.
         head_width: channels of the head at the matching stride.
         refine_widths: channels of the head at strides 4 and 2.
-        backbone_widths: channels of the encoder at strides 2, 4, 8 and 16.
+        features: channels of the encoder at stride 8.
     """
 
     embedding_channels: int = 64
@@ -43,7 +44,7 @@ class FeelvosConfig:
     value_channels: int = 24
     head_width: int = 64
     refine_widths: tuple[int, int] = (32, 16)
-    backbone_widths: tuple[int, int, int, int] = (32, 48, 112, 192)
+    features: int = 112
 
     @property
     def cue_channels(self) -> int:
@@ -73,7 +74,7 @@ class FeelvosNet(nn.Module):
         super().__init__()
         config = config or FeelvosConfig()
         self.config = config
-        self.backbone = CompactEncoder(config.backbone_widths)
+        self.backbone = CompactEncoder(config.features)
         channels = self.backbone.channels
         width = channels[config.match_stride]
         self.embedding = nn.Conv2d(width, config.embedding_channels, 3, 1, 1)
@@ -85,6 +86,11 @@ class FeelvosNet(nn.Module):
             config.head_width,
             config.refine_widths,
         )
+
+    @property
+    def pretrained(self) -> EfficientNetLite0:
+        """The part whose weights are published."""
+        return self.backbone.trunk
 
     def see(self, images: Tensor) -> Seen:
         """What there is to know of `images` (B, 3, H, W), whatever the objects."""
@@ -206,7 +212,7 @@ class FeelvosNet(nn.Module):
         encoded = self.encode(prepared.context[owner], rows.carried, rows.others)
         unexpected = F.avg_pool2d(surprise, self.config.match_stride)[owner]
         cues = torch.cat([rows.cues, encoded, unexpected], 1)
-        detail = torch.cat([rows.carried, surprise[owner]], 1)
+        detail = torch.cat([rows.carried, rows.others, surprise[owner]], 1)
         return self.head(prepared.features, owner, cues, detail)
 
 

@@ -19,7 +19,7 @@ from propago.ops.flow import dis_flow, grey
 from propago.types import Frame, GivenMasks, Scores
 
 NETWORK = "feelvos/compact"
-WEIGHTS = {"default": "feelvos-compact", "synthetic": "feelvos-synthetic"}
+WEIGHTS = {"default": "feelvos-synthetic", "synthetic": "feelvos-synthetic"}
 """Short names of shipped weights: the best ones, and those free for any use."""
 
 ABSENT = -10.0

@@ -1,0 +1,87 @@
+"""Val sequences in pairs: the object of one pasted into another, to choose on several objects.
+
+The `val` sequences have one object each. This writes, in the DAVIS layout, each with the object of
+another in it (real motion, own size or smaller, beginning at the outline of what is there), and
+each with its own mirror image; `benchmarks/ablation.py --data FOLDER --set pairs.txt` reads them.
+
+    python benchmarks/pairs.py OUT
+"""
+
+import os
+import sys
+from itertools import islice
+from pathlib import Path
+
+import cv2
+import numpy as np
+from PIL import Image
+
+from propago.data.objects import paste_moving
+from propago.io.davis import davis_annotations, open_davis
+from propago.io.masks import read_mask
+from propago.report.overlay import image_to_rgb
+
+DATA = Path(os.environ.get("PROPAGO_DATA", Path(__file__).parents[1] / "../shared/data")) / "davis"
+FRAMES = 30
+
+
+def main() -> None:
+    """Write the pairs of `val`."""
+    out = Path(sys.argv[1])
+    clips = {source.name: read(source) for source in open_davis(DATA, Path("val"))}
+    names = list(clips)
+    written = []
+    for i, name in enumerate(names):
+        other = names[(i + 1) % len(names)]
+        images, labels = clips[name]
+        twin = images[:, :, ::-1], labels[:, :, ::-1]
+        for donor, donated in ((other, clips[other]), ("twin", twin)):
+            pair = f"{name}+{donor}"
+            write(out, pair, *pasted((images, labels), donated, seed=i))
+            written.append(pair)
+    (out / "ImageSets").mkdir(exist_ok=True)
+    (out / "ImageSets" / "pairs.txt").write_text("\n".join(written) + "\n")
+
+
+def read(source) -> tuple[np.ndarray, np.ndarray]:
+    """Images (T, H, W, 3) and labels (T, H, W) of the first frames."""
+    frames = list(islice(source, FRAMES))
+    folder = davis_annotations(DATA, source.name)
+    masks = [read_mask(folder / f"{f.name}.png", may_be_empty=True).labels for f in frames]
+    return np.stack([image_to_rgb(f.image) for f in frames]), np.stack(masks).astype(np.uint8)
+
+
+def pasted(onto, donor, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """The first random paste in which both objects show well in the first frame."""
+    for attempt in range(1000):
+        rng = np.random.default_rng((seed, attempt))
+        images, labels = paste_moving(rng, onto, donor)
+        counts = np.bincount(labels[0].ravel(), minlength=256)
+        shown = [n for n in counts[1:255] if n > 800]
+        later = np.isin([1, 2], labels[len(labels) // 2])
+        if (
+            len(shown) == 2
+            and later.all()
+            and (labels[0] == 1).sum() > 0.5 * (onto[1][0] == 1).sum()
+        ):
+            return images, labels
+    raise SystemExit(f"no paste of pair {seed} shows both objects")
+
+
+def write(root: Path, name: str, images: np.ndarray, labels: np.ndarray) -> None:
+    """One sequence in the DAVIS layout."""
+    pictures = root / "JPEGImages" / "480p" / name
+    masks = root / "Annotations" / "480p" / name
+    pictures.mkdir(parents=True, exist_ok=True)
+    masks.mkdir(parents=True, exist_ok=True)
+    for t, (image, label) in enumerate(zip(images, labels, strict=True)):
+        cv2.imwrite(
+            str(pictures / f"{t:05d}.jpg"), image[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, 90]
+        )
+        picture = Image.fromarray(label)
+        picture.putpalette([0, 0, 0, 200, 0, 0, 0, 200, 0, 200, 200, 0] + [90] * 756)
+        picture.save(masks / f"{t:05d}.png")
+
+
+if __name__ == "__main__":
+    main()

