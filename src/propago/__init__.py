@@ -25,10 +25,13 @@ if TYPE_CHECKING:
     from propago.io.masks import read_mask, write_mask
     from propago.io.source import Source
     from propago.io.video import open_source
+    from propago.jobs.doctor import doctor
     from propago.jobs.evaluate import evaluate
     from propago.jobs.first_masks import Box
     from propago.jobs.frame import still
+    from propago.jobs.identity import evaluate_identity
     from propago.jobs.options import SegmentOptions
+    from propago.jobs.report import write_report
     from propago.jobs.run_segment import SegmentResult
     from propago.jobs.segment import segment, segment_set
     from propago.methods import METHODS, load_method
@@ -55,7 +58,9 @@ _HOMES = {
     "SourceError": "propago.errors",
     "UsageError": "propago.errors",
     "WeightsError": "propago.errors",
+    "doctor": "propago.jobs.doctor",
     "evaluate": "propago.jobs.evaluate",
+    "evaluate_identity": "propago.jobs.identity",
     "load_method": "propago.methods",
     "open_source": "propago.io.video",
     "read_mask": "propago.io.masks",
@@ -64,6 +69,7 @@ _HOMES = {
     "segment_set": "propago.jobs.segment",
     "still": "propago.jobs.frame",
     "write_mask": "propago.io.masks",
+    "write_report": "propago.jobs.report",
 }
 
 __all__ = [
@@ -86,7 +92,9 @@ __all__ = [
     "UsageError",
     "WeightsError",
     "__version__",
+    "doctor",
     "evaluate",
+    "evaluate_identity",
     "load_method",
     "open_source",
     "read_mask",
@@ -95,6 +103,7 @@ __all__ = [
     "segment_set",
     "still",
     "write_mask",
+    "write_report",
 ]
 
 

@@ -66,3 +66,24 @@ def test_a_list_of_sequences(tmp_path, capsys):
     results = [str(cases / "preds/noisy"), "--gt", str(cases / "davis")]
     assert cli.main(["eval", *results, "--sequences", str(names), "--official"]) == 0
     assert "davis2017, official: 4 objects" in capsys.readouterr().out
+
+
+def test_identity_and_report(tmp_path, capsys):
+    case = SIZES.parent
+    gt, page, out = ["--gt", str(case / "davis")], tmp_path / "r.html", tmp_path / "e.json"
+    files = ["--sequences", "b_three", "--identity", "--json", str(out), "--report", str(page)]
+    assert cli.main(["eval", str(case / "preds/swap"), *gt, *files]) == 0
+    identity = json.loads(out.read_text())["identity"]
+    assert identity["global"]["id_switches"] == len(identity["switches"]) == 2
+    said = capsys.readouterr().out
+    assert f"{identity['global']['HOTA']:.3f}" in said
+    assert "b_three" in page.read_text("utf-8")
+    for line in said.splitlines():
+        assert len(line) <= 80
+
+
+def test_images_are_for_the_report(tmp_path, capsys):
+    case = SIZES / "75x100"
+    arguments = ["eval", str(case / "pred"), "--gt", str(case / "gt"), "--images", str(tmp_path)]
+    assert cli.main(arguments) == 2
+    assert "--report" in capsys.readouterr().err

@@ -22,12 +22,14 @@ def test_the_demo_renders_segments_and_scores(tmp_path):
     assert made.segmented.frames == 12
     assert set(made.segmented.ids) == {1, 2, 3}
     assert {"render", "clip"} <= set(told)
-    for path in (made.clip, made.first_mask, made.contact, made.segmented.overlay):
+    for path in (made.clip, made.first_mask, made.contact, made.report, made.segmented.overlay):
         assert path is not None
         assert path.stat().st_size > 0
     assert len(list(made.truth.iterdir())) == 12
     assert Image.open(made.contact).width == 1280
-    assert made.j_and_f == pytest.approx((made.j + made.f) / 2)
+    assert [o.id for o in made.scores.objects] == [1, 2, 3]
+    assert 0 < made.scores.summary.J_and_F < 1
+    assert "data:image/jpeg" in made.report.read_text("utf-8")
     again = demo(tmp_path / "demo", size=SIZE, frames=4, method=RepeatFirstMask())
     assert again.segmented.frames == len(list(again.truth.iterdir())) == 4
 

@@ -43,6 +43,8 @@ def run(argv: list[str]) -> int:
     print(f"masks    {made.segmented.masks}")
     print(f"overlay  {made.segmented.overlay}")
     print(f"sheet    {made.contact}")
-    print(f"J&F {made.j_and_f:.3f}  (J {made.j:.3f}, F {made.f:.3f})")
+    print(f"report   {made.report}")
+    scores = made.scores.summary
+    print(f"J&F {scores.J_and_F:.3f}  (J {scores.J_mean:.3f}, F {scores.F_mean:.3f})")
     print(f"{made.segmented.frames_per_s:.1f} frames/s")
     return 0

@@ -2,19 +2,24 @@
 
 import json
 import sys
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Literal
 
 import tyro
+from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
 from propago.cli.arguments import parse
 from propago.cli.progress import frame_progress
+from propago.errors import UsageError
 from propago.io.atomic import replacing
 from propago.jobs.evaluate import evaluate
+from propago.jobs.identity import evaluate_identity
 from propago.metrics.evaluation import Evaluation
+from propago.metrics.identity import Identity
 
 ROWS_ON_A_SCREEN = 40
 File = Annotated[Path | None, tyro.conf.arg(metavar="FILE")]
@@ -50,12 +55,22 @@ class EvalArguments:
     """Write all figures, per frame too, to this file."""
     csv: File = None
     """Write the figures of every object to this file."""
+    identity: bool = False
+    """HOTA, MOTA and identity switches besides: a second table, and an entry of the JSON."""
+    report: File = None
+    """Write an HTML page: objects, curves, who was lost or swapped when, the worst frames."""
+    images: Annotated[Path | None, tyro.conf.arg(metavar="DIR")] = None
+    """The pictures behind the masks, for the report: a data set's root or a folder of sequences;
+    for a single sequence its folder or video."""
 
 
 def run(argv: list[str]) -> int:
     """Evaluate, print a table, write files."""
     arguments = parse(EvalArguments, argv, "eval")
+    if arguments.images and not arguments.report:
+        raise UsageError("--images is for the report: add --report FILE")
     found: dict[str, Evaluation] = {}
+    identities: dict[str, Identity] = {}
     with frame_progress() as progress:
         for results in arguments.results:
             found[str(results)] = evaluate(
@@ -68,16 +83,31 @@ def run(argv: list[str]) -> int:
                 sequences=_sequences(arguments.sequences),
                 progress=progress,
             )
+        if arguments.identity:
+            identities = {name: evaluate_identity(e, progress) for name, e in found.items()}
     for note in dict.fromkeys(note for evaluation in found.values() for note in evaluation.notes):
         print(f"note: {note}", file=sys.stderr)
+    _write_files(arguments, found, identities)
+    console = Console()
+    for table in (*_tables(found, arguments.objects), *_identity_tables(identities)):
+        console.print(table)
+    return 0
+
+
+def _write_files(
+    arguments: EvalArguments, found: dict[str, Evaluation], identities: dict[str, Identity]
+) -> None:
     if arguments.json:
         with replacing(arguments.json) as temporary:
-            temporary.write_text(json.dumps(_to_json(found), allow_nan=False))
+            temporary.write_text(json.dumps(_to_json(found, identities), allow_nan=False))
     if arguments.csv:
         with replacing(arguments.csv) as temporary:
             temporary.write_text(_to_csv(found))
-    Console().print(_table(found, arguments.objects))
-    return 0
+    if arguments.report:
+        from propago.jobs.report import write_report
+
+        with frame_progress() as progress:
+            write_report(arguments.report, found, arguments.images, progress)
 
 
 def _sequences(named: tuple[str, ...]) -> tuple[str, ...] | str | None:
@@ -86,11 +116,12 @@ def _sequences(named: tuple[str, ...]) -> tuple[str, ...] | str | None:
     return named or None
 
 
-def _to_json(found: dict[str, Evaluation]) -> dict:
-    """One evaluation as it is; several by folder."""
-    if len(found) == 1:
-        return next(iter(found.values())).to_json()
-    return {results: evaluation.to_json() for results, evaluation in found.items()}
+def _to_json(found: dict[str, Evaluation], identities: dict[str, Identity]) -> dict:
+    """One evaluation as it is; several by folder. With "identity" where it was measured."""
+    values = {results: evaluation.to_json() for results, evaluation in found.items()}
+    for results, identity in identities.items():
+        values[results]["identity"] = identity.to_json()
+    return values if len(values) > 1 else next(iter(values.values()))
 
 
 def _to_csv(found: dict[str, Evaluation]) -> str:
@@ -105,29 +136,53 @@ def _to_csv(found: dict[str, Evaluation]) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _table(found: dict[str, Evaluation], every_object: bool) -> Table:
-    first = next(iter(found.values()))
-    rules = f"{first.protocol}{', official' if first.official else ''}"
-    tolerance = "" if first.tolerance_px is None else f", tolerance {first.tolerance_px} px"
-    table = Table(title=f"{rules}{tolerance}: {len(first.objects)} objects")
-    figures = list(first.summary.to_json())
-    for name in ("results", "sequence", "id", *figures):
-        table.add_column(name, justify="left" if name in ("results", "sequence") else "right")
-    rows = sum(len(evaluation.objects) for evaluation in found.values())
-    for results, evaluation in found.items():
-        if every_object or rows <= ROWS_ON_A_SCREEN:
+def _tables(found: dict[str, Evaluation], every_object: bool) -> Iterator[Table]:
+    """The objects of each folder, then the folders side by side."""
+    if every_object or sum(len(e.objects) for e in found.values()) <= ROWS_ON_A_SCREEN:
+        for results, evaluation in found.items():
+            figures = evaluation.summary.to_json()
+            table = _numbers_table(results, ("sequence",), ("id", *figures))
             for o in evaluation.objects:
-                table.add_row("", o.sequence, str(o.id), *_shown(o.summary.to_json()))
-        table.add_row(
-            results,
-            "global",
-            "",
-            *_shown(evaluation.summary.to_json()),
-            style="bold",
-            end_section=True,
-        )
+                table.add_row(o.sequence, str(o.id), *_shown(o.summary.to_json()))
+            yield table
+    first = next(iter(found.values()))
+    table = _numbers_table(_rules(first), ("results",), list(first.summary.to_json()))
+    for results, evaluation in found.items():
+        table.add_row(results, *_shown(evaluation.summary.to_json()), style="bold")
+    yield table
+
+
+def _rules(evaluation: Evaluation) -> str:
+    official = ", official" if evaluation.official else ""
+    tolerance = evaluation.tolerance_px
+    within = "" if tolerance is None else f", tolerance {tolerance} px"
+    return f"{evaluation.protocol}{official}{within}: {len(evaluation.objects)} objects"
+
+
+def _identity_tables(identities: dict[str, Identity]) -> Iterator[Table]:
+    """For each folder a line for every sequence, then one for all of them."""
+    for results, identity in identities.items():
+        total = identity.summary.to_json()["global"]
+        table = _numbers_table(f"{results}: identity", ("sequence",), list(total))
+        for name, sequence in identity.sequences.items():
+            table.add_row(name, *_shown(sequence.score.to_json()["global"]))
+        table.add_row("all", *_shown(total), style="bold")
+        yield table
+
+
+def _numbers_table(title: str, texts: Sequence[str], numbers: Sequence[str]) -> Table:
+    """An empty table whose numbers a screen of 80 columns does not cut."""
+    table = Table(title=title, title_justify="left", box=SIMPLE_HEAD, padding=(0, 1, 0, 0))
+    for name in texts:
+        table.add_column(name, overflow="fold")
+    for name in numbers:
+        table.add_column(name.replace("_", " "), justify="right", min_width=2 + 4 * (name != "id"))
     return table
 
 
 def _shown(figures: dict[str, float | None]) -> list[str]:
-    return ["-" if value is None else f"{value:.3f}" for value in figures.values()]
+    """Three decimals, counts as they are, a dash where there is no value."""
+    return [
+        "-" if value is None else str(value) if isinstance(value, int) else f"{value:.3f}"
+        for value in figures.values()
+    ]

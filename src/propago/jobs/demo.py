@@ -6,17 +6,19 @@ from pathlib import Path
 
 import numpy as np
 
-from propago.data.scene import BALL, PARROT, VAN, demo_scene
+from propago.data.scene import demo_scene
 from propago.errors import UsageError
 from propago.io.masks import read_mask, write_mask
 from propago.io.pictures import write_picture
 from propago.io.video import open_source
 from propago.io.writer import VideoWriter
+from propago.jobs.evaluate import evaluate
 from propago.jobs.options import Progress, SegmentOptions
+from propago.jobs.report import write_report
 from propago.jobs.run_folder import RunFolder
 from propago.jobs.run_segment import SegmentResult
 from propago.jobs.segment import segment
-from propago.metrics.davis import evaluate_sequence
+from propago.metrics.evaluation import Evaluation
 from propago.report.contact import contact_sheet
 from propago.report.overlay import draw_overlay, image_to_rgb
 from propago.types import Propagator
@@ -35,9 +37,8 @@ class DemoResult:
         first_mask: of its first frame.
         truth: the folder of true masks.
         contact: a sheet of frames with the masks found.
-        j_and_f: mean of J and F over the objects, first and last frame excluded (DAVIS 2017).
-        j: mean region similarity.
-        f: mean boundary accuracy.
+        report: the page that explains the scores.
+        scores: by the protocol of DAVIS 2017.
     """
 
     segmented: SegmentResult
@@ -45,9 +46,8 @@ class DemoResult:
     first_mask: Path
     truth: Path
     contact: Path
-    j_and_f: float
-    j: float
-    f: float
+    report: Path
+    scores: Evaluation
 
 
 def demo(
@@ -93,10 +93,11 @@ def demo(
     result = segment(
         clip, first_mask, out=folder, method=method, options=options, progress=progress
     )
-    j, f = _scores(truth, result.masks, frames)
     contact = folder / "contact.png"
     write_picture(contact, _sheet(clip, result.masks, frames))
-    return DemoResult(result, clip, first_mask, truth, contact, (j + f) / 2, j, f)
+    scores = evaluate(result.masks, truth)
+    report = write_report(folder / "report.html", scores, images=clip)
+    return DemoResult(result, clip, first_mask, truth, contact, report, scores)
 
 
 def _told(
@@ -107,17 +108,6 @@ def _told(
         yield pair
         if progress:
             progress(done, frames, "render")
-
-
-def _scores(truth: Path, masks: Path, frames: int) -> tuple[float, float]:
-    """Mean J and mean F over objects and frames, first and last frame excluded."""
-
-    def maps(folder: Path) -> Iterator[np.ndarray]:
-        for t in range(1, frames - 1):
-            yield read_mask(folder / f"{t:05d}.png", may_be_empty=True).labels
-
-    j, f = evaluate_sequence(maps(truth), maps(masks), (BALL, VAN, PARROT))
-    return float(j.mean()), float(f.mean())
 
 
 def _sheet(clip: Path, masks: Path, frames: int) -> np.ndarray:

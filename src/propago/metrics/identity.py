@@ -1,6 +1,8 @@
 """Where `hota.py` gets its overlaps: label maps frame by frame, and YouTube-VIS track files."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -10,6 +12,45 @@ from propago.metrics.davis import VOID
 from propago.metrics.hota import FrameOverlap, IdentityScore, combine_identity, identity_score
 from propago.metrics.rle import areas_px, intersections_px
 from propago.metrics.track_files import Track, read_tracks
+
+
+@dataclass(frozen=True)
+class SequenceIdentity:
+    """Who covers whom in one sequence.
+
+    Attributes:
+        frames: names of the T frames, in order.
+        overlaps: of each frame, the IoU of every object with every predicted one.
+        score: HOTA, MOTA and the switches; a switch's `frame` is an index into `frames`.
+    """
+
+    frames: tuple[str, ...]
+    overlaps: tuple[FrameOverlap, ...]
+    score: IdentityScore
+
+
+@dataclass(frozen=True)
+class Identity:
+    """The result of `propago.evaluate_identity`: one entry for each sequence, by its name."""
+
+    sequences: Mapping[str, SequenceIdentity]
+
+    @cached_property
+    def summary(self) -> IdentityScore:
+        """What was counted in all sequences, added up."""
+        return combine_identity([sequence.score for sequence in self.sequences.values()])
+
+    def to_json(self) -> dict:
+        """{"global": figures, "sequences": {name: figures}, "switches": [...]}, frames by name."""
+        return {
+            "global": self.summary.to_json()["global"],
+            "sequences": {name: s.score.to_json()["global"] for name, s in self.sequences.items()},
+            "switches": [
+                switch | {"frame": s.frames[switch["frame"]]}
+                for s in self.sequences.values()
+                for switch in s.score.to_json()["switches"]
+            ],
+        }
 
 
 def identity_of_labels(

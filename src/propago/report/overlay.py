@@ -11,13 +11,16 @@ VIVID = np.rint(255 * (PALETTE / 255) ** 0.35).astype(np.uint8)
 """The palette's colours, brightened so that they show on dark pictures."""
 
 
-def draw_overlay(rgb: np.ndarray, labels: np.ndarray, opacity: float = 0.45) -> np.ndarray:
+def draw_overlay(
+    rgb: np.ndarray, labels: np.ndarray, opacity: float = 0.45, palette: np.ndarray = VIVID
+) -> np.ndarray:
     """The picture with every object tinted in its colour and outlined.
 
     Args:
         rgb: (H, W, 3) uint8.
         labels: (H, W) uint8 or uint16; 0 is left as it is. Ids above 255 repeat the colours.
         opacity: share of the colour inside an object, 0 to 1.
+        palette: (256, 3) uint8 RGB, the colour of each id.
 
     Returns:
         (H, W, 3) uint8, a new array.
@@ -30,7 +33,7 @@ def draw_overlay(rgb: np.ndarray, labels: np.ndarray, opacity: float = 0.45) -> 
         return drawn
     inside = np.s_[max(y - 2, 0) : y + height + 2, max(x - 2, 0) : x + width + 2]
     index, objects, region = index[inside], objects[inside], drawn[inside]
-    colours = cv2.LUT(cv2.merge([index] * 3), VIVID[None])
+    colours = cv2.LUT(cv2.merge([index] * 3), palette[None])
     tinted = cv2.addWeighted(region, 1 - opacity, colours, opacity, 0)
     cv2.copyTo(tinted, objects, region)
     cv2.copyTo(colours, _outline(index), region)

@@ -1,0 +1,203 @@
+"""An evaluation as one HTML page that needs no other file: `render_report`."""
+
+import math
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from propago import __version__
+from propago.errors import UsageError
+from propago.metrics.evaluation import Evaluation
+from propago.metrics.identity import Identity
+from propago.metrics.protocols import PROTOCOLS
+from propago.report.colours import HUES
+from propago.report.difference import CONFUSED, INVENTED, MISSED
+from propago.report.sections import (
+    EVENTS_AT_ONCE,
+    LETTERS,
+    Result,
+    ShownFrame,
+    frames_in,
+    section,
+)
+from propago.report.timeline import Fate
+
+TEMPLATES = Path(__file__).parent / "templates"
+LOWER_IS_BETTER = {"J_decay", "F_decay", "T_mean", "id_switches", "lost", "swapped"}
+NAMES = {
+    "J_mean": "J mean",
+    "J_recall": "J recall",
+    "J_decay": "J decay",
+    "F_mean": "F mean",
+    "F_recall": "F recall",
+    "F_decay": "F decay",
+    "T_mean": "T mean",
+    "id_switches": "ID switches",
+    "lost": "frames lost",
+    "swapped": "frames swapped",
+}
+
+
+def name_results(
+    evaluations: Mapping[str, Evaluation], identities: Mapping[str, Identity]
+) -> list[Result]:
+    """The results of one page, each with its letter.
+
+    Args:
+        evaluations: by what the user calls them, at least one.
+        identities: of the same names.
+
+    Raises:
+        UsageError: none or too many, or they do not measure the same objects by the same rules.
+    """
+    if not 1 <= len(evaluations) <= len(LETTERS):
+        raise UsageError(
+            f"a report shows 1 to {len(LETTERS)} results; these are {len(evaluations)}"
+        )
+    (first, reference), *others = evaluations.items()
+    for name, evaluation in others:
+        if _measured(evaluation) != _measured(reference):
+            raise UsageError(
+                f"{first} and {name} cannot stand side by side: they were not measured on the "
+                "same frames and objects by the same protocol and tolerance"
+            )
+    letters = LETTERS if others else [""]
+    return [
+        Result(letter, name, evaluation, identities[name])
+        for letter, (name, evaluation) in zip(letters, evaluations.items(), strict=False)
+    ]
+
+
+def render_report(results: Sequence[Result], shown: Sequence[ShownFrame]) -> str:
+    """The page.
+
+    Args:
+        results: from `name_results`.
+        shown: the worst frames as pictures; may be empty.
+    """
+    environment = Environment(
+        loader=FileSystemLoader(TEMPLATES),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters["fraction"] = _fraction
+    evaluation = results[0].evaluation
+    names = dict.fromkeys(o.sequence for o in evaluation.objects)
+    sections = [section(n, name, results, shown) for n, name in enumerate(names)]
+    return environment.get_template("report.html").render(
+        version=__version__,
+        results=results,
+        evaluation=evaluation,
+        rules=PROTOCOLS[evaluation.protocol].rules,
+        notes=list(dict.fromkeys(note for r in results for note in r.evaluation.notes)),
+        summary=_summary(results),
+        table=_object_table(results, {s.name: s.number for s in sections}),
+        worst=_worst_objects(results),
+        sections=sections,
+        readouts={s.number: _readout(s.name, s.charts, results) for s in sections},
+        events_at_once=EVENTS_AT_ONCE,
+        hues=HUES,
+        errors={"missed": MISSED, "invented": INVENTED, "another object": CONFUSED},
+    )
+
+
+def _measured(evaluation: Evaluation) -> tuple:
+    """What must be equal for two results to be compared."""
+    objects = sorted((o.sequence, o.id, o.frames) for o in evaluation.objects)
+    return evaluation.protocol, evaluation.official, evaluation.tolerance_px, objects
+
+
+def _summary(results: Sequence[Result]) -> list[dict]:
+    """One row a figure, one cell a result, the best one marked where there are several."""
+    columns = []
+    for r in results:
+        identity = r.identity.summary.to_json()["global"]
+        lost = sum(frames_in(fates, Fate.LOST) for fates in r.fates.values())
+        swapped = sum(frames_in(fates, Fate.SWAPPED) for fates in r.fates.values())
+        figures = r.evaluation.summary.to_json() | {n: identity[n] for n in ("HOTA", "id_switches")}
+        columns.append(figures | {"lost": lost, "swapped": swapped})
+    return [
+        {"name": NAMES.get(name, name), "cells": _marked(name, [c[name] for c in columns])}
+        for name in columns[0]
+    ]
+
+
+def _marked(name: str, values: Sequence[float | None]) -> list[dict]:
+    known = [v for v in values if v is not None]
+    best = (min if name in LOWER_IS_BETTER else max)(known, default=None)
+    several = len(set(values)) > 1
+    return [{"value": v, "best": several and v is not None and v == best} for v in values]
+
+
+def _object_table(results: Sequence[Result], numbers: Mapping[str, int]) -> dict:
+    """Columns and rows of the table of objects."""
+    several = len(results) > 1
+    figures = list(results[0].evaluation.summary.to_json())
+    figures = ["J&F", "J_mean", "F_mean"] if several else figures
+    figures += ["lost", "swapped"]
+    columns = [f"{f.replace('_', ' ')} {r.letter}".strip() for f in figures for r in results]
+    if several:
+        columns.insert(len(results), _difference_name(results))
+    rows = []
+    for key in results[0].objects:
+        values = [_figure(r, key, f) for f in figures for r in results]
+        if several:
+            values.insert(len(results), _difference(values[: len(results)]))
+        rows.append(
+            {
+                "sequence": key[0],
+                "number": numbers[key[0]],
+                "id": key[1],
+                "proposal": results[0].objects[key].proposal if not several else None,
+                "values": values,
+            }
+        )
+    proposals = any(row["proposal"] is not None for row in rows)
+    return {"columns": columns, "rows": rows, "proposals": proposals}
+
+
+def _figure(result: Result, key: tuple[str, int], figure: str) -> float | int | None:
+    if figure in ("lost", "swapped"):
+        return frames_in(result.fates[key], Fate(figure))
+    return result.objects[key].summary.to_json()[figure]
+
+
+def _difference_name(results: Sequence[Result]) -> str:
+    return "J&F B - A" if len(results) == 2 else "J&F best - worst"
+
+
+def _difference(values: Sequence[float | int | None]) -> float:
+    known = [float("nan") if v is None else float(v) for v in values]
+    return known[1] - known[0] if len(known) == 2 else max(known) - min(known)
+
+
+def _worst_objects(results: Sequence[Result]) -> list[tuple[Result, str, int, float]]:
+    """The three worst objects: result, sequence, id, J&F."""
+    found = [(r, name, i, o.summary.J_and_F) for r in results for (name, i), o in r.objects.items()]
+    return sorted(found, key=lambda row: row[3])[:3]
+
+
+def _readout(name: str, charts: Sequence[dict], results: Sequence[Result]) -> dict:
+    """What the page's script says when a reader points at a frame."""
+    return {
+        "frames": results[0].identity.sequences[name].frames,
+        "curves": [
+            {
+                "measure": chart["measure"],
+                "label": f"{curve['letter']} {curve['id']}".strip(),
+                "values": curve["values"],
+            }
+            for chart in charts
+            for curve in chart["curves"]
+        ],
+    }
+
+
+def _fraction(value: float | int | None) -> str:
+    """Three decimals; counts as they are; a dash where there is no value."""
+    if value is None or math.isnan(value):
+        return "–"  # noqa: RUF001
+    return str(value) if isinstance(value, int) else f"{value:.3f}"
