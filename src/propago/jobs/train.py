@@ -140,6 +140,7 @@ def _card(
         "",
         f"- network: {about['network']}",
         f"- licence: {about['licence']}",
+        "- encoder: EfficientNet-Lite0, begun from published ImageNet weights (Apache-2.0)",
         f"- data (share of the clips): {', '.join(f'{k} {v:g}' for k, v in mixture.items())}",
         f"- recipe: `propago train {recipe.name}`; started from {recipe.init or 'nothing'}",
         f"- seed {recipe.seed}, {about['steps']} steps in {elapsed_s / 60:.0f} minutes, "
