@@ -1,13 +1,15 @@
 """How fast `propago eval` is: CPU seconds against vos-benchmark, and against reading the files.
 
-    pip install --no-deps --target /tmp/vos vos-benchmark tqdm scikit-image
-    python benchmarks/eval.py --vos /tmp/vos
+    python benchmarks/eval.py                     # everything, a few minutes on a free machine
+    python benchmarks/eval.py --without-vos       # nothing is installed
+
+vos-benchmark is installed from PyPI into a folder of its own, not into this environment.
 
 The load is synthetic: 5 sequences of 60 frames of 854 x 480 with 3 objects, predictions displaced,
 bent and speckled. With PROPAGO_DATA (default ../shared/data) the sequences of DAVIS's `val.txt`
-are measured too, against themselves shifted and turned. Without vos-benchmark its line is left
-out. All tools run in one process, sequence by sequence in turn, so that a busy machine slows all
-of them; times are CPU seconds of `evaluate` and of the other tool's per-sequence function.
+are measured too, against themselves shifted and turned. All tools run in one process, sequence by
+sequence in turn, so that a busy machine slows all of them; times are CPU seconds of `evaluate`
+and of the other tool's per-sequence function.
 """
 
 import argparse
@@ -18,7 +20,7 @@ import time
 import zlib
 from collections.abc import Callable
 from pathlib import Path
-from tempfile import TemporaryDirectory
+from tempfile import TemporaryDirectory, gettempdir
 
 import cv2
 import numpy as np
@@ -29,6 +31,8 @@ from propago.jobs import evaluate as job
 from propago.jobs.evaluate import evaluate
 
 SIZE = (480, 854)
+VOS = Path(gettempdir()) / "propago-vos-benchmark"
+VOS_PACKAGES = ("vos-benchmark", "tqdm", "scikit-image")
 FLOOR, FLOOR_ZLIB = "read both files (isal)", "read both files (zlib)"
 PALETTE = [(i * 61) % 256 for i in range(768)]
 
@@ -36,24 +40,22 @@ PALETTE = [(i * 61) % 256 for i in range(768)]
 def main() -> None:
     """Make the load, measure, print tables."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--vos", type=Path, help="folder that vos-benchmark is installed in")
+    parser.add_argument("--without-vos", action="store_true", help="leave vos-benchmark out")
     parser.add_argument("--sequences", type=int, default=5)
     parser.add_argument("--frames", type=int, default=60)
     parser.add_argument("--repeat", type=int, default=2, help="the best time of each counts")
-    parser.add_argument("--jobs", type=int, nargs="*", default=[], help="wall time for so many")
-    parser.add_argument("--memory", action="store_true", help="peak memory for 1x, 4x the frames")
+    parser.add_argument("--jobs", type=int, nargs="*", default=[1, 2], help="wall time of so many")
     data = Path(os.environ.get("PROPAGO_DATA", "../shared/data"))
     parser.add_argument("--data", type=Path, default=data)
     options = parser.parse_args()
     cv2.setNumThreads(1)
-    other = find_vos_benchmark(options.vos)
+    other = None if options.without_vos else find_vos_benchmark()
     with TemporaryDirectory() as folder:
         root = Path(folder)
         for index in range(options.sequences):
             make_sequence(root, f"s{index}", options.frames, seed=index)
         report("synthetic, 3 objects", root / "gt", root / "pred", other, options)
-        if options.memory:
-            report_memory(root, options.frames)
+        report_memory(root, options.frames)
     davis = options.data / "davis"
     if davis.is_dir():
         with TemporaryDirectory() as folder:
@@ -144,14 +146,16 @@ def use_zlib(action: Callable[[], object]) -> None:
         png.decompress = fast
 
 
-def find_vos_benchmark(folder: Path | None) -> Callable | None:
-    """vos-benchmark's evaluation of one sequence, if it can be imported."""
-    if folder:
-        sys.path.append(str(folder))
+def find_vos_benchmark() -> Callable | None:
+    """vos-benchmark's evaluation of one sequence, installed if need be; None where that fails."""
+    if not VOS.is_dir():
+        pip = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--target", str(VOS)]
+        subprocess.run([*pip, *VOS_PACKAGES], check=False)
+    sys.path.append(str(VOS))
     try:
         from vos_benchmark.benchmark import VideoEvaluator
     except ImportError as error:
-        print(f"vos-benchmark is not measured ({error}); see the top of this file")
+        print(f"vos-benchmark is not measured: {error}")
         return None
     return lambda gt, pred: VideoEvaluator(str(gt.parent), str(pred.parent))(gt.name)
 
@@ -170,14 +174,16 @@ def disagreement(gt: Path, pred: Path, other: Callable) -> float:
 
 def report_jobs(gt: Path, pred: Path, jobs: list[int]) -> None:
     """Wall seconds for several numbers of processes, starting them included."""
+    print("\n| --jobs | wall s |\n|---|---|")
     for count in jobs:
         start = time.perf_counter()
         evaluate(pred, gt, jobs=count)
-        print(f"--jobs {count}: {time.perf_counter() - start:.2f} s wall")
+        print(f"| {count} | {time.perf_counter() - start:.2f} |", flush=True)
 
 
 def report_memory(root: Path, frames: int) -> None:
     """Peak memory of a process that evaluates a short and a four times as long sequence."""
+    print("\n| frames in a sequence | peak memory, MiB |\n|---|---|")
     for factor in (1, 4):
         name = f"long{factor}"
         make_sequence(root / name, "s", frames * factor, seed=9)
@@ -188,7 +194,7 @@ def report_memory(root: Path, frames: int) -> None:
         )
         command = [sys.executable, "-c", code, str(root / name / "pred"), str(root / name / "gt")]
         peak = int(subprocess.run(command, capture_output=True, check=True, text=True).stdout)
-        print(f"{frames * factor} frames: peak memory {peak / 1024:.0f} MiB")
+        print(f"| {frames * factor} | {peak / 1024:.0f} |", flush=True)
 
 
 def make_sequence(root: Path, name: str, frames: int, seed: int) -> None:

@@ -25,10 +25,12 @@ from propago.io.masks import read_mask, write_mask
 from propago.io.source import Source
 from propago.io.video import open_source
 from propago.io.writer import VideoWriter
+from propago.jobs.evaluate import evaluate
 from propago.jobs.options import SegmentOptions
+from propago.jobs.report import write_report
 from propago.jobs.segment import segment
 from propago.methods import load_method
-from propago.metrics.davis import score_frame
+from propago.metrics.evaluation import Evaluation
 from propago.ops.flow import dis_flow, grey
 from propago.pipeline import segment_frames
 from propago.report.overlay import image_to_rgb
@@ -50,6 +52,7 @@ def main() -> None:
     parser.add_argument("--weights", default="default")
     parser.add_argument("--size", type=int, help="working size, short side in px")
     parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--report", type=Path, help="write an HTML page about the accuracy")
     parser.add_argument("--without-baselines", action="store_true")
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
@@ -65,7 +68,7 @@ def main() -> None:
                 "first mask repeated": RepeatFirstMask(),
                 "carried by DIS flow": FlowCarried(),
             } | methods
-        measure_quality(options.data / "davis", options.set, methods)
+        measure_quality(options.data / "davis", options.set, methods, options.report)
     with tempfile.TemporaryDirectory() as folder:
         if options.only in (None, "speed"):
             measure_speed(options.data / "davis", method, Path(folder))
@@ -80,43 +83,51 @@ def commit() -> str:
     return done.stdout.strip() or "unknown"
 
 
-def measure_quality(davis: Path, set_name: str, methods: dict[str, Propagator]) -> None:
-    """J and F per sequence, mean over objects, first and last frame left out."""
-    scores: dict[str, list[np.ndarray]] = {name: [] for name in methods}
-    print(
-        f"| sequence ({set_name}) | objects | " + " | ".join(f"{m} J / F" for m in methods) + " |"
-    )
-    print("|---|---|" + "---|" * len(methods))
-    for source in open_davis(davis, Path(set_name)):
-        cells = []
-        for name, method in methods.items():
-            per_object = follow(method, source, davis_annotations(davis, source.name))
-            scores[name].append(per_object)
-            j, f = per_object.mean(1)
-            cells.append(f"{j:.3f} / {f:.3f}")
-        print(f"| {source.name} | {per_object.shape[1]} | " + " | ".join(cells) + " |", flush=True)
-    means = [np.concatenate(parts, 1).mean(1) for parts in scores.values()]
-    objects = np.concatenate(scores["propago"], 1).shape[1]
+def measure_quality(
+    davis: Path, set_name: str, methods: dict[str, Propagator], report: Path | None
+) -> None:
+    """J and F by the protocol of DAVIS 2017, first and last frame left out."""
+    with tempfile.TemporaryDirectory() as folder:
+        masks = {name: Path(folder) / name for name in methods}
+        sources = open_davis(davis, Path(set_name))
+        for source in sources:
+            for name, method in methods.items():
+                follow(method, source, davis_annotations(davis, source.name), masks[name])
+        names = [source.name for source in sources]
+        scores = {name: evaluate(masks[name], davis, sequences=names) for name in methods}
+        print_quality(set_name, names, scores)
+        if report:
+            write_report(report, scores, images=davis)
+
+
+def follow(method: Propagator, source: Source, annotations: Path, out: Path) -> None:
+    """Write the masks that a method carries on from the first one."""
+    folder, first = out / source.name, next(iter(source))
+    folder.mkdir(parents=True)
+    given = GivenMasks(read_mask(annotations / f"{first.name}.png").labels)
+    for result in segment_frames(source, {first.index: given}, method):
+        write_mask(folder / f"{result.frame.name}.png", result.labels)
+
+
+def print_quality(set_name: str, names: list[str], scores: dict[str, Evaluation]) -> None:
+    """A line for each sequence, then the mean over objects."""
+    print(f"| sequence ({set_name}) | objects | " + " | ".join(f"{m} J / F" for m in scores) + " |")
+    print("|---|---|" + "---|" * len(scores))
+    for name in names:
+        found = [[o.summary for o in e.objects if o.sequence == name] for e in scores.values()]
+        cells = [
+            f"{np.mean([o.J_mean for o in own]):.3f} / {np.mean([o.F_mean for o in own]):.3f}"
+            for own in found
+        ]
+        print(f"| {name} | {len(found[0])} | " + " | ".join(cells) + " |")
+    objects = len(next(iter(scores.values())).objects)
+    means = [e.summary for e in scores.values()]
     print(
         f"| **mean over objects** | {objects} | "
-        + " | ".join(f"**{j:.3f} / {f:.3f}**" for j, f in means)
-        + " |\n"
+        + " | ".join(f"**{s.J_mean:.3f} / {s.F_mean:.3f}**" for s in means)
+        + " |\n",
+        flush=True,
     )
-
-
-def follow(method: Propagator, source: Source, annotations: Path) -> np.ndarray:
-    """(2, K) mean J and F of each object of the first mask."""
-
-    def truth(name: str) -> np.ndarray:
-        return read_mask(annotations / f"{name}.png", may_be_empty=True).labels
-
-    first = next(iter(source))
-    given = GivenMasks(truth(first.name))
-    scores = [
-        score_frame(truth(result.frame.name), result.labels, given.ids)
-        for result in segment_frames(source, {first.index: given}, method)
-    ]
-    return np.array(scores)[1:-1].mean(0)
 
 
 def measure_speed(davis: Path, method: Propagator, folder: Path) -> None:
