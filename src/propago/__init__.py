@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from propago.io.masks import read_mask, write_mask
     from propago.io.source import Source
     from propago.io.video import open_source
+    from propago.jobs.clean import clean
     from propago.jobs.doctor import doctor
     from propago.jobs.evaluate import evaluate
     from propago.jobs.first_masks import Box
@@ -37,12 +38,16 @@ if TYPE_CHECKING:
     from propago.methods import METHODS, load_method
     from propago.metrics.evaluation import Evaluation
     from propago.pipeline import Checkpoint, Segmented, segment_frames
+    from propago.refinement.craf import Craf
+    from propago.refinement.craf_settings import CrafSettings
     from propago.types import Frame, GivenMasks, Scores
 
 _HOMES = {
     "METHODS": "propago.methods",
     "Box": "propago.jobs.first_masks",
     "Checkpoint": "propago.pipeline",
+    "Craf": "propago.refinement.craf",
+    "CrafSettings": "propago.refinement.craf_settings",
     "Evaluation": "propago.metrics.evaluation",
     "Frame": "propago.types",
     "GivenMasks": "propago.types",
@@ -58,6 +63,7 @@ _HOMES = {
     "SourceError": "propago.errors",
     "UsageError": "propago.errors",
     "WeightsError": "propago.errors",
+    "clean": "propago.jobs.clean",
     "doctor": "propago.jobs.doctor",
     "evaluate": "propago.jobs.evaluate",
     "evaluate_identity": "propago.jobs.identity",
@@ -76,6 +82,8 @@ __all__ = [
     "METHODS",
     "Box",
     "Checkpoint",
+    "Craf",
+    "CrafSettings",
     "Evaluation",
     "Frame",
     "GivenMasks",
@@ -92,6 +100,7 @@ __all__ = [
     "UsageError",
     "WeightsError",
     "__version__",
+    "clean",
     "doctor",
     "evaluate",
     "evaluate_identity",

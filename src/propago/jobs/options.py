@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Literal
 
 from propago.errors import UsageError
 
@@ -21,6 +22,8 @@ class SegmentOptions:
         weights: "default", "synthetic" (free for any use), or a safetensors file.
         device: auto, cpu, cuda or mps.
         size: shorter side in pixels at which the network works; masks are always at source size.
+        clean: craf makes each prediction consistent with the frame before, before objects compete
+            and before it is remembered; regions that were not there go.
         threads: processor threads; all of them if None.
         seed: of every random choice.
         fit_masks: resize given masks of another size than the frame.
@@ -37,6 +40,7 @@ class SegmentOptions:
     weights: str = "default"
     device: str = "auto"
     size: int | None = None
+    clean: Literal["craf"] | None = None
     threads: int | None = None
     seed: int = 0
     fit_masks: bool = False

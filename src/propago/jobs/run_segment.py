@@ -15,11 +15,19 @@ from propago.io.writer import VideoWriter
 from propago.jobs.first_masks import FirstMasks, write_boxed
 from propago.jobs.frame_log import FrameLog
 from propago.jobs.options import Progress, SegmentOptions
+from propago.jobs.processor import give_back_memory
 from propago.jobs.record import description_of, inputs_of, new_record, now, refuse_other_inputs
-from propago.jobs.result_writer import ResultWriter, is_wide, open_overlay, render_overlay
+from propago.jobs.result_writer import (
+    CHECKPOINT_EVERY_FRAMES,
+    ResultWriter,
+    is_wide,
+    open_overlay,
+    render_overlay,
+)
 from propago.jobs.run_folder import RunFolder
 from propago.jobs.stages import FetchAhead, PutAway
 from propago.pipeline import Checkpoint, Segmented, segment_frames
+from propago.refinement.craf import Craf
 from propago.types import Propagator
 
 
@@ -153,11 +161,14 @@ def _segment_and_write(
     damage, done = None, log.count
     away: PutAway[tuple[Segmented, float]] = PutAway(lambda item: writer.write(*item))
     with FetchAhead(run.source.frames(checkpoint.index + 1 if checkpoint else 0)) as ahead:
-        results = segment_frames(ahead, run.first.given, run.method, resume=checkpoint)
+        clean = Craf() if run.options.clean else None
+        results = segment_frames(ahead, run.first.given, run.method, clean=clean, resume=checkpoint)
         try:
             for result, seconds in _timed(results):
                 away.put((result, seconds))
                 done += 1
+                if done % CHECKPOINT_EVERY_FRAMES == 0:
+                    give_back_memory()
                 if progress:
                     progress(done, run.source.frame_count, run.source.name)
         except SourceError as error:

@@ -1,0 +1,48 @@
+"""`propago clean`."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import tyro
+
+from propago.cli.arguments import parse
+from propago.cli.progress import frame_progress
+from propago.refinement.craf_settings import CrafSettings
+
+
+@dataclass(frozen=True)
+class CleanArguments:
+    """Make anyone's masks of a video consistent from frame to frame.
+
+    Regions that were not there before go, lost ones are recovered, and a log says what was done
+    and why. The masks come as indexed PNGs, one a frame, in the order of their names; the first
+    is taken for the truth.
+    """
+
+    masks: tyro.conf.Positional[Path]
+    """A folder of masks, a folder that `propago segment` wrote, or a folder of such folders."""
+    rules: tyro.conf.OmitArgPrefixes[CrafSettings]
+    out: Path | None = None
+    """The output folder: masks/ and clean.jsonl. Default: runs/clean/<name of MASKS>."""
+    overwrite: bool = False
+    """Delete earlier results in the output folder."""
+
+
+def run(argv: list[str]) -> int:
+    """Clean, and say what was done."""
+    arguments = parse(CleanArguments, argv, "clean")
+    from propago.jobs.clean import clean
+
+    with frame_progress() as progress:
+        results = clean(
+            arguments.masks,
+            out=arguments.out,
+            settings=arguments.rules,
+            overwrite=arguments.overwrite,
+            progress=progress,
+        )
+    for result in results:
+        done = ", ".join(f"{px} px {what}" for what, px in sorted(result.pixels.items()))
+        print(f"masks  {result.masks} ({result.frames} frames, {done or 'nothing changed'})")
+        print(f"log    {result.log}")
+    return 0

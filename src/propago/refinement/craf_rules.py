@@ -1,0 +1,199 @@
+"""The steps of the connected-region-aware filter on regions, without scores or label maps."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import permutations
+from typing import Literal
+
+from propago.ops.regions import Region, holes, iou, overlap, union, widened, without
+from propago.refinement.craf_settings import CrafSettings
+
+Found = Mapping[int, Sequence[Region]]
+"""By object id its connected regions, the largest first."""
+Previous = Mapping[int, Region]
+"""By object id where it was in the previous frame; absent ones are missing."""
+
+
+@dataclass(frozen=True)
+class Event:
+    """One thing that was done to an object in a frame, and why.
+
+    Attributes:
+        id: the object.
+        what: "removed", "adopted" or "filled".
+        why: in words.
+        area_px: how many pixels.
+        box: x0, y0, x1, y1 in pixels, exclusive end.
+    """
+
+    id: int
+    what: Literal["removed", "adopted", "filled"]
+    why: str
+    area_px: int
+    box: tuple[int, int, int, int]
+
+
+@dataclass(frozen=True)
+class Kept:
+    """What is left of an object.
+
+    Attributes:
+        region: all its pixels.
+        donor: the object whose map the region was adopted from, which may be itself.
+        filled: former holes.
+    """
+
+    region: Region
+    donor: int | None = None
+    filled: tuple[Region, ...] = ()
+
+
+def selected(
+    found: Found, previous: Previous, settings: CrafSettings
+) -> tuple[dict[int, Kept], list[Event]]:
+    """All three steps.
+
+    Returns:
+        What is left of each object, which may be nothing, and what was done.
+    """
+    kept: dict[int, Kept] = {}
+    refused: list[tuple[int, Region, str]] = []
+    for i, parts in found.items():
+        good, bad = _chosen(i, parts, previous, settings)
+        refused += [(i, region, why) for region, why in bad]
+        if good:
+            kept[i] = Kept(union(good))
+    events = _uncover(kept, previous, settings.beta)
+    adopted = _adopt(kept, refused, found, previous, settings)
+    if adopted:
+        events += [_event(i, "adopted", why, region) for i, region, why in adopted]
+        events += _uncover(kept, previous, settings.beta)
+    return kept, [_event(i, "removed", why, region) for i, region, why in refused] + events
+
+
+def filled(kept: Mapping[int, Kept], up_to_px: int) -> tuple[dict[int, Kept], list[Event]]:
+    """Holes of at most `up_to_px` pixels become the object's, less what another object holds."""
+    result, events = dict(kept), []
+    for i in kept if up_to_px else ():
+        own = result[i]
+        others = [other.region for j, other in result.items() if j != i]
+        small = [hole for hole in holes(own.region) if hole.area <= up_to_px]
+        left = [hole for hole in (_less(hole, others) for hole in small) if hole]
+        if left:
+            result[i] = replace(own, region=union([own.region, *left]), filled=tuple(left))
+            events += [_event(i, "filled", "a small hole", hole) for hole in left]
+    return result, events
+
+
+def _chosen(
+    i: int, parts: Sequence[Region], previous: Previous, settings: CrafSettings
+) -> tuple[list[Region], list[tuple[Region, str]]]:
+    """Step 1: the regions that an object keeps, and the others with the reason."""
+    before = previous.get(i)
+    bad = [(p, "an island") for p in parts[1:] if p.area < settings.islands_px]
+    parts = [p for n, p in enumerate(parts) if n == 0 or p.area >= settings.islands_px]
+    if settings.regions == "consistent":
+        foreign = {
+            n: j for n, p in enumerate(parts) if (j := _like_another(p, i, previous, settings))
+        }
+        bad += [(parts[n], f"it is where object {j} was") for n, j in foreign.items()]
+        parts = [p for n, p in enumerate(parts) if n not in foreign]
+    if not parts:
+        return [], bad
+    agreement = [_iou(part, before) for part in parts]
+    least = settings.alpha * parts[0].area
+    large = [n for n, part in enumerate(parts) if n == 0 or part.area > least]
+    best = max(large, key=lambda n: (agreement[n], parts[n].area))
+    if before and agreement[best] <= settings.least_iou and settings.least_iou:
+        why = f"it agrees with the previous region by {agreement[best]:.2f} at most"
+        return [], bad + [(part, why) for part in parts]
+    good = {best}
+    if settings.keep_small:
+        good |= {n for n, share in enumerate(agreement) if share > agreement[best]}
+    if settings.regions == "consistent":
+        good |= set(large) | _touching(parts, before, settings.reach_px)
+    why = f"it agrees less with the previous region than the best, {agreement[best]:.2f}"
+    bad += [(part, why) for n, part in enumerate(parts) if n not in good]
+    return [parts[n] for n in sorted(good)], bad
+
+
+def _like_another(part: Region, i: int, previous: Previous, settings: CrafSettings) -> int | None:
+    """The object whose previous region this one is like, more than like its own."""
+    least = max(settings.delta, _iou(part, previous.get(i)))
+    best = max((j for j in previous if j != i), key=lambda j: _iou(part, previous[j]), default=None)
+    return best if best is not None and _iou(part, previous[best]) > least else None
+
+
+def _touching(parts: Sequence[Region], before: Region | None, reach_px: int) -> set[int]:
+    """Which of the regions overlap the previous one; all where there is none."""
+    if before is None:
+        return set(range(len(parts)))
+    near = widened(before, reach_px)
+    return {n for n, part in enumerate(parts) if overlap(part, near)}
+
+
+def _uncover(kept: dict[int, Kept], previous: Previous, beta: float | None) -> list[Event]:
+    """Step 2, in place: an object loses what a covered object holds."""
+    events: list[Event] = []
+    if beta is None:
+        return events
+    for i, j in permutations(sorted(kept), 2):
+        if i not in kept or j not in kept:
+            continue
+        a, b = kept[i].region, kept[j].region
+        both = overlap(a, b)
+        if not both or both / b.area <= beta:
+            continue
+        mutual = both / a.area > beta
+        if mutual and (_iou(a, previous.get(i)), -i) > (_iou(b, previous.get(j)), -j):
+            continue
+        events.append(Event(i, "removed", f"object {j} covers it", both, b.xyxy))
+        left = without(a, b)
+        if left is None:
+            del kept[i]
+        else:
+            kept[i] = replace(kept[i], region=left)
+    return events
+
+
+def _adopt(
+    kept: dict[int, Kept],
+    refused: list[tuple[int, Region, str]],
+    found: Found,
+    previous: Previous,
+    settings: CrafSettings,
+) -> list[tuple[int, Region, str]]:
+    """Step 3, in place: objects that have become too small take a refused region."""
+    adopted = []
+    for i in found:
+        before = previous.get(i)
+        area = kept[i].region.area if i in kept else 0
+        if before is None or before.area < settings.recover_from_px:
+            continue
+        if area >= settings.gamma * before.area:
+            continue
+        n = max(range(len(refused)), key=lambda n: _iou(refused[n][1], before), default=None)
+        if n is None or (share := _iou(refused[n][1], before)) <= settings.delta:
+            continue
+        donor, region, _ = refused.pop(n)
+        kept[i] = Kept(region, donor)
+        why = f"from object {donor}: it agrees with the previous region by {share:.2f}"
+        adopted.append((i, region, why))
+    return adopted
+
+
+def _iou(region: Region, before: Region | None) -> float:
+    return iou(region, before) if before else 0.0
+
+
+def _less(region: Region, others: Sequence[Region]) -> Region | None:
+    left: Region | None = region
+    for other in others:
+        left = without(left, other) if left else None
+    return left
+
+
+def _event(
+    i: int, what: Literal["removed", "adopted", "filled"], why: str, region: Region
+) -> Event:
+    return Event(i, what, why, region.area, region.xyxy)

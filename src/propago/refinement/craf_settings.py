@@ -1,0 +1,84 @@
+"""What the connected-region-aware filter keeps."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from propago.errors import UsageError
+
+
+@dataclass(frozen=True)
+class CrafSettings:
+    """What the filter keeps.
+
+    Attributes:
+        regions: "best" keeps one connected region of an object, as the paper does. "consistent"
+            is ours, because objects often have several parts: it keeps the best region and every
+            one that overlaps the previous frame's, or that is larger than `alpha` of the largest;
+            of an object that was absent it keeps all. A region that is like another object's
+            previous one (`delta`), and more so than like its own, is not kept.
+        threshold: pixels with a higher score form an object's regions. The paper does not say;
+            at 0.5 what the filter sees is what would be labelled.
+        alpha: the best region is larger than this share of the object's largest one.
+        beta: an object loses what another one covers, where that lies in it with more than this
+            share of its own area; None leaves this step out. Of two objects that so cover each
+            other the one that agrees less with its previous region loses (the paper does not say).
+        gamma: an object with less than this share of its previous area looks for a lost region.
+        delta: it adopts the unselected region, of any object, that agrees best with its previous
+            one, if their Jaccard similarity is higher than this.
+        reach_px: how far from the previous region "consistent" still takes a region for
+            overlapping.
+        least_iou: an object whose best region agrees less with its previous one is dropped.
+        keep_small: keep also the better regions that `alpha` refuses.
+        recover_from_px: only objects of at least this previous area adopt.
+        holes_px: enclosed background up to this area becomes the object's.
+        islands_px: regions below this area go, except the largest.
+    """
+
+    regions: Literal["best", "consistent"] = "consistent"
+    threshold: float = 0.5
+    alpha: float = 0.2
+    beta: float | None = 0.9
+    gamma: float = 0.1
+    delta: float = 0.4
+    reach_px: int = 0
+    least_iou: float = 0.0
+    keep_small: bool = False
+    recover_from_px: int = 0
+    holes_px: int = 0
+    islands_px: int = 0
+
+    def __post_init__(self) -> None:
+        """Refuse what is out of range.
+
+        Raises:
+            UsageError: it is.
+        """
+        if self.regions not in ("best", "consistent"):
+            raise UsageError(f"regions {self.regions!r}: there are best and consistent")
+        shares = ("threshold", "alpha", "beta", "gamma", "delta", "least_iou")
+        for name in shares:
+            value = getattr(self, name)
+            if value is not None and not 0 <= value <= 1:
+                raise UsageError(f"{name} is {value}; it is between 0 and 1")
+        for name in ("reach_px", "recover_from_px", "holes_px", "islands_px"):
+            if getattr(self, name) < 0:
+                raise UsageError(f"{name} is {getattr(self, name)}; it is at least 0")
+
+    @classmethod
+    def paper(cls) -> "CrafSettings":
+        """The three steps as the paper has them."""
+        return cls(regions="best")
+
+    @classmethod
+    def released(cls) -> "CrafSettings":
+        """The rules of the published code, which has no coverage step; label at 100/255."""
+        return cls(
+            regions="best",
+            threshold=30 / 255,
+            beta=None,
+            gamma=0.3,
+            delta=0.2,
+            least_iou=0.01,
+            keep_small=True,
+            recover_from_px=100,
+        )

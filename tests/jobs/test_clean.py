@@ -1,0 +1,111 @@
+import json
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from propago.cli import main
+from propago.errors import MaskError, OutputError, SourceError, UsageError
+from propago.io.masks import read_mask, write_mask
+from propago.jobs.clean import clean
+from propago.refinement.craf_settings import CrafSettings
+from tiny_clip import tiny_clip
+
+FRAMES, SIZE = 5, (48, 64)
+
+
+def write_clip(folder, ids=(1, 5)):
+    """A folder of masks with an island in the third frame; the true masks."""
+    folder.mkdir(parents=True)
+    _, labels = tiny_clip(FRAMES, SIZE, ids)
+    for t, truth in enumerate(labels):
+        shown = truth.copy()
+        if t == 2:
+            shown[44:47, 60:63] = 5
+        write_mask(folder / f"{t:05d}.png", shown)
+    return labels
+
+
+def events(log):
+    return [json.loads(line) for line in log.read_text().splitlines()]
+
+
+def test_a_folder_of_masks_is_cleaned_and_the_log_says_what_went(tmp_path):
+    truth = write_clip(tmp_path / "cat")
+    (result,) = clean(tmp_path / "cat", out=tmp_path / "out")
+    assert (result.name, result.frames, result.pixels) == ("cat", FRAMES, {"removed": 9})
+    for t, labels in enumerate(truth):
+        path = tmp_path / "out" / "masks" / f"{t:05d}.png"
+        assert np.array_equal(read_mask(path).labels, labels)
+        assert Image.open(path).mode == "P"
+    (event,) = events(result.log)
+    assert (event["name"], event["id"], event["what"]) == ("00002", 5, "removed")
+    assert (event["area_px"], event["box"]) == (9, [60, 44, 63, 47])
+
+
+def test_what_segment_wrote_and_several_videos(tmp_path, capsys):
+    write_clip(tmp_path / "runs" / "cat" / "masks")
+    write_clip(tmp_path / "runs" / "dog" / "masks")
+    results = clean(tmp_path / "runs", out=tmp_path / "out")
+    assert [r.name for r in results] == ["cat", "dog"]
+    assert (tmp_path / "out" / "dog" / "masks" / "00004.png").exists()
+    (single,) = clean(tmp_path / "runs" / "cat", out=tmp_path / "one")
+    assert single.masks == tmp_path / "one" / "masks"
+
+
+def test_wide_ids_void_and_empty_masks_come_through(tmp_path):
+    folder = tmp_path / "wide"
+    folder.mkdir()
+    first = np.zeros(SIZE, np.uint16)
+    first[4:9, 4:9], first[20:30, 20:30] = 300, 255
+    write_mask(folder / "0.png", first)
+    write_mask(folder / "1.png", np.zeros(SIZE, np.uint8))
+    void = np.zeros(SIZE, np.uint8)
+    void[2:8, 2:8], void[40:44, 40:44] = 7, 255
+    write_mask(folder / "2.png", void)
+    write_mask(folder / "10.png", void)
+    (result,) = clean(folder, out=tmp_path / "out")
+    assert result.frames == 4
+    for name in ("0", "2", "10"):
+        before, after = (read_mask(p / f"{name}.png").labels for p in (folder, result.masks))
+        assert np.array_equal(before, after)
+
+
+def test_settings_reach_the_filter(tmp_path):
+    write_clip(tmp_path / "cat")
+    (result,) = clean(tmp_path / "cat", out=tmp_path / "out", settings=CrafSettings(reach_px=60))
+    assert result.pixels == {}
+
+
+def test_results_are_not_overwritten_and_inputs_never(tmp_path):
+    write_clip(tmp_path / "cat" / "masks")
+    clean(tmp_path / "cat", out=tmp_path / "out")
+    with pytest.raises(UsageError, match="--overwrite"):
+        clean(tmp_path / "cat", out=tmp_path / "out")
+    clean(tmp_path / "cat", out=tmp_path / "out", overwrite=True)
+    with pytest.raises(UsageError, match="choose another --out"):
+        clean(tmp_path / "cat", out=tmp_path / "cat", overwrite=True)
+    assert len(list((tmp_path / "cat" / "masks").iterdir())) == FRAMES
+
+
+def test_bad_input_is_said(tmp_path):
+    with pytest.raises(SourceError, match="not a folder"):
+        clean(tmp_path / "nowhere", out=tmp_path / "out")
+    write_clip(tmp_path / "cat")
+    write_mask(tmp_path / "cat" / "00003.png", np.zeros((5, 6), np.uint8))
+    with pytest.raises(MaskError, match=r"00003\.png is 6x5, the masks before are 64x48"):
+        clean(tmp_path / "cat", out=tmp_path / "out")
+    (tmp_path / "file").write_text("x")
+    with pytest.raises(OutputError, match="file"):
+        clean(tmp_path / "cat", out=tmp_path / "file")
+
+
+def test_the_verb_says_where_things_are(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    write_clip(tmp_path / "cat")
+    assert main(["clean", "cat", "--islands-px", "4"]) == 0
+    out = capsys.readouterr().out
+    assert out.startswith("masks  runs/clean/cat/masks (5 frames, 9 px removed)")
+    assert "log    runs/clean/cat/clean.jsonl" in out
+    assert main(["clean", "cat", "--alpha", "7"]) == 2
+    assert "alpha" in capsys.readouterr().err
