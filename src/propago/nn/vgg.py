@@ -1,0 +1,61 @@
+"""VGG-16 as an encoder (Simonyan and Zisserman, ICLR 2015, configuration D)."""
+
+from collections.abc import Mapping
+
+import torch
+from torch import Tensor, nn
+
+from propago.errors import WeightsError
+
+STAGES = ((64, 2), (128, 2), (256, 3), (512, 3), (512, 3))
+"""Channels and convolutions of each stage; a pooling by two ends it."""
+
+_HEAD = "classifier."
+
+
+class Vgg16(nn.Module):
+    """The convolutions of VGG-16 under the names of the published ImageNet file."""
+
+    mean: Tensor
+    std: Tensor
+
+    def __init__(self):
+        super().__init__()
+        layers, inputs = [], 3
+        for channels, count in STAGES:
+            for _ in range(count):
+                layers += [nn.Conv2d(inputs, channels, 3, padding=1), nn.ReLU(inplace=True)]
+                inputs = channels
+            layers.append(nn.MaxPool2d(2))
+        self.features = nn.Sequential(*layers)
+        self.register_buffer("mean", torch.tensor([0.485, 0.456, 0.406])[:, None, None], False)
+        self.register_buffer("std", torch.tensor([0.229, 0.224, 0.225])[:, None, None], False)
+
+    def forward(self, images: Tensor) -> tuple[list[Tensor], Tensor]:
+        """What each stage sees before its pooling, and the last pooling.
+
+        Args:
+            images: (B, 3, H, W) RGB in [0, 1]; H and W divisible by 32.
+
+        Returns:
+            conv1_2, conv2_2, conv3_3, conv4_3, conv5_3 at strides 1, 2, 4, 8, 16; pool5 at 32.
+        """
+        x, before = (images - self.mean) / self.std, []
+        for layer in self.features:
+            if isinstance(layer, nn.MaxPool2d):
+                before.append(x)
+            x = layer(x)
+        return before, x
+
+
+def fill_vgg16(net: Vgg16, published: Mapping[str, Tensor]) -> None:
+    """Put the weights of torchvision's vgg16 file into `net`; its classifier is left out.
+
+    Raises:
+        WeightsError: a name is missing, unknown, or of another shape.
+    """
+    tensors = {name: t for name, t in published.items() if not name.startswith(_HEAD)}
+    try:
+        net.load_state_dict(tensors)
+    except RuntimeError as error:
+        raise WeightsError(f"these are not the weights of torchvision's vgg16: {error}") from error

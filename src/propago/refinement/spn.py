@@ -1,0 +1,98 @@
+"""The spatial propagation network on the scores of a frame, object by object."""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from propago.errors import MaskError, ShapeError, UsageError
+from propago.refinement.spn_net import SpnNet
+from propago.types import Frame, Scores
+
+
+@dataclass(frozen=True)
+class SpnSettings:
+    """Where the network works.
+
+    Attributes:
+        present: an object's box holds the pixels with a higher score.
+        margin_px: around the box; what lies farther keeps its coarse score.
+        whole_frame: work on the whole frame for every object, as the paper does.
+    """
+
+    present: float = 0.1
+    margin_px: int = 24
+    whole_frame: bool = False
+
+    def __post_init__(self) -> None:
+        """Refuse what is out of range.
+
+        Raises:
+            UsageError: it is.
+        """
+        if not 0 <= self.present < 1 or self.margin_px < 0:
+            raise UsageError("present is in [0, 1), margin_px at least 0")
+
+
+class Spn:
+    """A trained network as a `Refiner`; objects are refined alone, so ids never mix."""
+
+    def __init__(self, net: SpnNet, settings: SpnSettings | None = None) -> None:
+        self.net = net.eval()
+        self.settings = settings or SpnSettings()
+
+    def __call__(self, frame: Frame, scores: Scores) -> Scores:
+        """Sharper scores in [0, 1] of the same objects.
+
+        Raises:
+            ShapeError: the scores are of another size than the frame.
+            MaskError: scores that are not numbers in [0, 1].
+        """
+        return scores.replaced(self.refine(frame.image, scores.probabilities))
+
+    @torch.no_grad()
+    def refine(self, image: Tensor, probabilities: Tensor) -> Tensor:
+        """Sharper probabilities.
+
+        Args:
+            image: (3, H, W) RGB in [0, 1].
+            probabilities: (K, H, W) in [0, 1].
+
+        Returns:
+            (K, H, W) float32 in [0, 1].
+
+        Raises:
+            ShapeError: sizes differ.
+            MaskError: probabilities that are not numbers in [0, 1].
+        """
+        if image.ndim != 3 or probabilities.ndim != 3 or image.shape[1:] != probabilities.shape[1:]:
+            raise ShapeError(
+                f"an image (3, H, W) and scores (K, H, W) have one size; these are "
+                f"{tuple(image.shape)} and {tuple(probabilities.shape)}"
+            )
+        if probabilities.numel():
+            low, high = (float(a) for a in probabilities.aminmax())
+            if not (low >= 0 and high <= 1):
+                raise MaskError(f"scores are in [0, 1]; these reach from {low:g} to {high:g}")
+        device = next(self.net.parameters()).device
+        out = probabilities.to(device, torch.float32).clone()
+        image = image.to(device)
+        for row in out:
+            box = self._box(row)
+            if box is not None:
+                refined = self.net(image[(slice(None), *box)][None], row[box][None, None])
+                row[box] = refined[0, 0].clamp(0, 1)
+        return out.to(probabilities.device)
+
+    def _box(self, row: Tensor) -> tuple[slice, slice] | None:
+        """Rows and columns to work on; None where the object is absent."""
+        present = row > self.settings.present
+        sides = []
+        for axis in (1, 0):
+            at = present.any(axis).nonzero()
+            if not len(at):
+                return None
+            length = row.shape[1 - axis]
+            margin = length if self.settings.whole_frame else self.settings.margin_px
+            sides.append(slice(max(int(at[0]) - margin, 0), min(int(at[-1]) + 1 + margin, length)))
+        return sides[0], sides[1]

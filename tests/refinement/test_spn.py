@@ -1,0 +1,110 @@
+import numpy as np
+import pytest
+import torch
+
+from propago.errors import MaskError, ShapeError, UsageError
+from propago.ops.scan import propagate
+from propago.refinement.spn import Spn, SpnSettings
+from propago.refinement.spn_net import SpnConfig, SpnNet
+from propago.types import Frame, Scores
+
+SIZE = (45, 61)
+NETS = [SpnConfig(), SpnConfig(sees_mask=False, rounds=2), SpnConfig(guidance="vgg16")]
+
+
+def a_net(config=None, gates=0.0):
+    torch.manual_seed(0)
+    net = SpnNet(config)
+    torch.nn.init.normal_(net.guidance.gates.weight, std=gates or 1e-9)
+    return net
+
+
+def boxes(*places):
+    rows = torch.zeros(len(places), *SIZE)
+    for row, (top, left, bottom, right) in zip(rows, places, strict=True):
+        row[top:bottom, left:right] = 0.8
+    return rows
+
+
+@pytest.mark.parametrize("config", NETS, ids=["compact", "picture alone", "vgg16"])
+def test_a_new_network_is_the_identity_for_any_size(config):
+    coarse = torch.rand(1, 1, *SIZE)
+    with torch.no_grad():
+        assert torch.equal(SpnNet(config).eval()(torch.rand(1, 3, *SIZE), coarse), coarse)
+
+
+@pytest.mark.parametrize("config", NETS, ids=["compact", "picture alone", "vgg16"])
+def test_every_parameter_gets_a_gradient(config):
+    net = a_net(config, gates=0.1)
+    out = net(torch.rand(2, 3, 32, 37), torch.rand(2, 1, 32, 37))
+    assert out.shape == (2, 1, 32, 37)
+    (out * torch.rand_like(out)).sum().backward()
+    for name, parameter in net.named_parameters():
+        assert parameter.grad is not None, name
+        assert parameter.grad.isfinite().all(), name
+        assert parameter.grad.any(), name
+
+
+def test_gates_of_the_picture_alone_do_not_know_the_mask():
+    net = a_net(SpnConfig(sees_mask=False), gates=0.5).eval()
+    image = torch.rand(1, 3, *SIZE)
+    with torch.no_grad():
+        gates = net.guidance(image, torch.zeros(1, 1, *SIZE))
+        assert torch.equal(gates, net.guidance(image, torch.ones(1, 1, *SIZE)))
+        coarse = torch.rand(1, 1, *SIZE)
+        wanted = propagate(coarse, gates.reshape(1, 1, 4, 3, *SIZE))
+        assert torch.equal(net(image, coarse), wanted)
+
+
+def test_work_is_done_near_the_object_only():
+    spn = Spn(a_net(gates=0.5), SpnSettings(margin_px=5))
+    coarse = boxes((10, 10, 20, 20), (0, 0, 0, 0))
+    out = spn.refine(torch.rand(3, *SIZE), coarse)
+    inside = torch.zeros(SIZE, dtype=torch.bool)
+    inside[5:25, 5:25] = True
+    assert not torch.equal(out[0], coarse[0])
+    assert torch.equal(out[0][~inside], coarse[0][~inside])
+    assert torch.equal(out[1], coarse[1])
+    assert out.min() >= 0
+    assert out.max() <= 1
+
+
+def test_objects_are_refined_alone():
+    image, spn = torch.rand(3, *SIZE), Spn(a_net(gates=0.5))
+    coarse = boxes((5, 5, 20, 20), (15, 15, 40, 50), (30, 2, 40, 12))
+    together = spn.refine(image, coarse)
+    for row, alone in zip(coarse, together, strict=True):
+        assert torch.equal(spn.refine(image, row[None])[0], alone)
+
+
+def test_a_box_at_the_border_and_the_whole_frame():
+    coarse = boxes((0, 50, 9, 61))
+    image = torch.rand(3, *SIZE)
+    for settings in (SpnSettings(), SpnSettings(whole_frame=True), SpnSettings(margin_px=0)):
+        out = Spn(a_net(gates=0.5), settings).refine(image, coarse)
+        assert out.shape == coarse.shape
+        assert out.isfinite().all()
+
+
+def test_as_a_refiner_it_keeps_ids_and_drops_logits():
+    frame = Frame(torch.rand(3, *SIZE), 0, "00000")
+    scores = Scores((4, 2), boxes((2, 2, 9, 9), (20, 20, 30, 30)), torch.zeros(3, *SIZE))
+    out = Spn(SpnNet())(frame, scores)
+    assert out.ids == (4, 2)
+    assert out.logits is None
+    assert torch.equal(out.probabilities, scores.probabilities)
+    assert Spn(SpnNet())(frame, Scores.none(SIZE)).ids == ()
+
+
+def test_bad_input_is_said():
+    spn, image = Spn(SpnNet()), torch.rand(3, *SIZE)
+    with pytest.raises(ShapeError, match="one size"):
+        spn.refine(image, torch.zeros(1, 7, 8))
+    with pytest.raises(MaskError, match="reach from -2"):
+        spn.refine(image, boxes((2, 2, 9, 9)) - 2)
+    with pytest.raises(MaskError, match="nan"):
+        spn.refine(image, torch.full((1, *SIZE), np.nan))
+    with pytest.raises(UsageError, match="margin_px"):
+        SpnSettings(margin_px=-1)
+    with pytest.raises(ShapeError, match="coarse masks"):
+        SpnNet()(image[None], torch.zeros(2, 1, *SIZE))
