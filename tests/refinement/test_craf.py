@@ -138,7 +138,7 @@ def test_consistent_keeps_every_part_that_was_there_and_best_only_one():
 
 def test_consistent_believes_a_large_new_part_and_one_within_reach():
     here, large, near = box(2, 2, 10, 10), box(14, 14, 18, 18), box(12, 2, 14, 4)
-    (kept,), _ = cleaned(scored(here), scored(here | large | near), CrafSettings())
+    (kept,), _ = cleaned(scored(here), scored(here | large | near), CrafSettings(reach_px=2))
     assert np.array_equal(kept, here | large)
     (kept,), _ = cleaned(scored(here), scored(here | large | near), CrafSettings(reach_px=3))
     assert np.array_equal(kept, here | large | near)

@@ -26,7 +26,7 @@ class CrafSettings:
         delta: it adopts the unselected region, of any object, that agrees best with its previous
             one, if their Jaccard similarity is higher than this.
         reach_px: how far from the previous region "consistent" still takes a region for
-            overlapping.
+            overlapping, because small parts move by more than their size.
         least_iou: an object whose best region agrees less with its previous one is dropped.
         keep_small: keep also the better regions that `alpha` refuses.
         recover_from_px: only objects of at least this previous area adopt.
@@ -40,7 +40,7 @@ class CrafSettings:
     beta: float | None = 0.9
     gamma: float = 0.1
     delta: float = 0.4
-    reach_px: int = 0
+    reach_px: int = 8
     least_iou: float = 0.0
     keep_small: bool = False
     recover_from_px: int = 0
