@@ -27,6 +27,17 @@ def test_features_at_five_strides():
     }
 
 
+def test_a_shallow_one_is_the_beginning_of_the_whole(published):
+    whole, shallow = EfficientNetLite0().eval(), EfficientNetLite0(deepest=8).eval()
+    whole.load_published()
+    shallow.load_published()
+    image = torch.rand(1, 3, 32, 48)
+    with torch.no_grad():
+        features, few = whole(image), shallow(image)
+    assert set(few) == {2, 4, 8}
+    assert all(torch.equal(few[stride], features[stride]) for stride in few)
+
+
 @pytest.mark.parametrize("kernel", [3, 5])
 def test_same_padding_puts_the_odd_pixel_last(kernel):
     conv = SameConv(1, 1, kernel, stride=2)

@@ -9,7 +9,8 @@ from propago.refinement.spn_net import SpnConfig, SpnNet
 from propago.types import Frame, Scores
 
 SIZE = (45, 61)
-NETS = [SpnConfig(), SpnConfig(sees_mask=False, rounds=2), SpnConfig(guidance="vgg16")]
+ALONE = SpnConfig(sees_mask=False, trusts=False, rounds=2)
+NETS = [SpnConfig(), ALONE, SpnConfig(guidance="vgg16")]
 
 
 def a_net(config=None, gates=0.0):
@@ -30,7 +31,9 @@ def boxes(*places):
 def test_a_new_network_is_the_identity_for_any_size(config):
     coarse = torch.rand(1, 1, *SIZE)
     with torch.no_grad():
-        assert torch.equal(SpnNet(config).eval()(torch.rand(1, 3, *SIZE), coarse), coarse)
+        out = SpnNet(config).eval()(torch.rand(1, 3, *SIZE), coarse)
+        assert torch.allclose(out, coarse, atol=1e-6)
+        assert torch.equal(out > 0.5, coarse > 0.5)
 
 
 @pytest.mark.parametrize("config", NETS, ids=["compact", "picture alone", "vgg16"])
@@ -46,7 +49,7 @@ def test_every_parameter_gets_a_gradient(config):
 
 
 def test_gates_of_the_picture_alone_do_not_know_the_mask():
-    net = a_net(SpnConfig(sees_mask=False), gates=0.5).eval()
+    net = a_net(SpnConfig(sees_mask=False, trusts=False), gates=0.5).eval()
     image = torch.rand(1, 3, *SIZE)
     with torch.no_grad():
         gates = net.guidance(image, torch.zeros(1, 1, *SIZE))
@@ -54,6 +57,32 @@ def test_gates_of_the_picture_alone_do_not_know_the_mask():
         coarse = torch.rand(1, 1, *SIZE)
         wanted = propagate(coarse, gates.reshape(1, 1, 4, 3, *SIZE))
         assert torch.equal(net(image, coarse), wanted)
+
+
+def test_where_nothing_is_trusted_what_arrives_decides():
+    net = a_net(SpnConfig())
+    coarse = torch.zeros(1, 1, *SIZE)
+    coarse[..., 30:] = 1
+    net.guidance = Says(slice(20, 40))
+    with torch.no_grad():
+        out = net(torch.rand(1, 3, *SIZE), coarse)[0, 0]
+    assert (out[:, :20] < 0.01).all()
+    assert torch.allclose(out[:, 20:40], torch.ones(()), atol=0.01), "carried to the left"
+    assert (out[:, 40:] > 0.99).all()
+
+
+class Says(torch.nn.Module):
+    """A guidance that trusts all but some columns, and carries to the left there."""
+
+    def __init__(self, columns):
+        super().__init__()
+        self.said = torch.zeros(1, 13, *SIZE)
+        self.said[:, 12] = 9
+        self.said[:, 12, :, columns] = -30
+        self.said[:, 4, :, columns] = 1
+
+    def forward(self, images, coarse):
+        return self.said
 
 
 def test_work_is_done_near_the_object_only():
@@ -92,7 +121,7 @@ def test_as_a_refiner_it_keeps_ids_and_drops_logits():
     out = Spn(SpnNet())(frame, scores)
     assert out.ids == (4, 2)
     assert out.logits is None
-    assert torch.equal(out.probabilities, scores.probabilities)
+    assert torch.allclose(out.probabilities, scores.probabilities, atol=1e-6)
     assert Spn(SpnNet())(frame, Scores.none(SIZE)).ids == ()
 
 

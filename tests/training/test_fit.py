@@ -7,6 +7,7 @@ from propago.data.synthetic import SyntheticClips
 from propago.errors import UsageError
 from propago.methods.feelvos.net import FeelvosConfig, FeelvosNet
 from propago.methods.feelvos.objective import FeelvosObjective
+from propago.training.batches import ClipExamples
 from propago.training.fit import Budget, _warmed_up_average, fit, learning_rate
 from propago.training.recipe import Recipe, read_recipe
 
@@ -31,20 +32,18 @@ def recipe(tmp_path):
 
 def train(recipe, folder, steps):
     torch.manual_seed(recipe.seed)
-    sampler = SyntheticClips(size=(32, 32), frames=2, max_objects=2)
-    return fit(
-        FeelvosObjective(FeelvosNet(SMALL)), sampler, recipe, folder, Budget(steps), workers=0
-    )
+    clips = ClipExamples(SyntheticClips(size=(32, 32), frames=2, max_objects=2))
+    return fit(FeelvosObjective(FeelvosNet(SMALL)), clips, recipe, folder, Budget(steps), workers=0)
 
 
 def test_a_resumed_run_ends_where_an_unbroken_one_does(recipe, tmp_path):
     whole = train(recipe, tmp_path / "whole", 4)
     torch.manual_seed(recipe.seed)
     broken = _Breaking(FeelvosNet(SMALL), at=2)
-    sampler = SyntheticClips(size=(32, 32), frames=2, max_objects=2)
+    clips = ClipExamples(SyntheticClips(size=(32, 32), frames=2, max_objects=2))
     folder = tmp_path / "broken"
     with pytest.raises(KeyboardInterrupt):
-        fit(broken, sampler, recipe, folder, Budget(4), workers=0)
+        fit(broken, clips, recipe, folder, Budget(4), workers=0)
     resumed = train(recipe, folder, 4)
     for a, b in zip(whole.state_dict().values(), resumed.state_dict().values(), strict=True):
         assert torch.equal(a, b)

@@ -15,7 +15,7 @@ class TrainArguments:
     """Train a network from a recipe; the same command goes on with an interrupted run."""
 
     recipe: tyro.conf.Positional[str]
-    """Name of a shipped recipe (feelvos-compact, feelvos-synthetic), or a TOML file."""
+    """A shipped recipe (feelvos-compact, feelvos-synthetic, spn-compact), or a TOML file."""
     data: Path = Path("data")
     """Folder with the real data of the recipe: davis, saliency_sod, coco_small, voc2007_44."""
     out: Path | None = None
@@ -25,7 +25,7 @@ class TrainArguments:
     minutes: float | None = None
     """Wall time, instead of steps."""
     workers: int = 1
-    """Processes that prepare clips."""
+    """Processes that prepare examples."""
 
 
 def run(argv: list[str]) -> int:

@@ -95,12 +95,12 @@ class StillClips:
     @classmethod
     def from_saliency(cls, root: Path, **options) -> "StillClips":
         """From `images/NAME.jpg` with a black and white `masks/NAME.png`."""
-        return cls(_by_name(Path(root), "images", "masks"), **options)
+        return cls(stills_by_name(Path(root), "images", "masks"), **options)
 
     @classmethod
     def from_voc(cls, root: Path, **options) -> "StillClips":
         """From `JPEGImages/NAME.jpg` with an indexed `SegmentationObject/NAME.png`."""
-        return cls(_by_name(Path(root), "JPEGImages", "SegmentationObject"), **options)
+        return cls(stills_by_name(Path(root), "JPEGImages", "SegmentationObject"), **options)
 
     @classmethod
     def from_coco(cls, root: Path, **options) -> "StillClips":
@@ -108,7 +108,7 @@ class StillClips:
 
         A speck covers less than 0.3 % of its image.
         """
-        return cls(_read_coco(Path(root)), **options)
+        return cls(stills_of_coco(Path(root)), **options)
 
     def sample(self, rng: np.random.Generator) -> Clip:
         """One clip, whose first frame shows at least one object."""
@@ -240,7 +240,12 @@ def _riding(rng: np.random.Generator, layer: Layer, leader: Layer, away: np.ndar
     return replace(layer, parts=(part,), path=leader.path)
 
 
-def _by_name(root: Path, images: str, masks: str) -> list[Still]:
+def stills_by_name(root: Path, images: str, masks: str) -> list[Still]:
+    """Every `images`/NAME.jpg under `root` that has a `masks`/NAME.png.
+
+    Raises:
+        SourceError: there is none.
+    """
     files = sorted((root / images).glob("*.jpg"))
     pairs = [(image, root / masks / f"{image.stem}.png") for image in files]
     stills = [Still(image, IndexedMask(mask)) for image, mask in pairs if mask.is_file()]
@@ -249,7 +254,12 @@ def _by_name(root: Path, images: str, masks: str) -> list[Still]:
     return stills
 
 
-def _read_coco(root: Path) -> list[Still]:
+def stills_of_coco(root: Path) -> list[Still]:
+    """The images of `instances.json` with their instances; crowds and specks are left out.
+
+    Raises:
+        SourceError: there is no such file.
+    """
     path = root / "instances.json"
     if not path.is_file():
         raise SourceError(f"{path} does not exist; it holds the instances in the COCO format")

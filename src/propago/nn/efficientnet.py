@@ -31,18 +31,21 @@ _STAGES = (
     (6, 112, 3, 1, 5),
     (6, 192, 4, 2, 5),
 )
+_FEATURE_STRIDES = (2, 4, 8, 16, 16, 32)
+"""After each stage; stride 16 is read after the fifth."""
 
 
 class EfficientNetLite0(nn.Module):
-    """The seven first stages of table 1 of the paper, with features at strides 2 to 32."""
+    """The seven first stages of table 1 of the paper, with features at strides 2 to `deepest`."""
 
     channels: ClassVar = {2: 16, 4: 24, 8: 40, 16: 112, 32: 192}
 
-    def __init__(self):
+    def __init__(self, deepest: int = 32):
         super().__init__()
         self.stem = SameConv(3, 32, 3, stride=2)
         stages, inputs = [], 32
-        for expansion, outputs, blocks, stride, kernel in _STAGES:
+        built = sum(stride <= deepest for stride in _FEATURE_STRIDES)
+        for expansion, outputs, blocks, stride, kernel in _STAGES[:built]:
             strides = [stride, *[1] * (blocks - 1)]
             widths = [inputs, *[outputs] * (blocks - 1)]
             stages.append(
@@ -60,11 +63,18 @@ class EfficientNetLite0(nn.Module):
         """(B, C, H / stride, W / stride) at each stride of `channels`; `images` RGB in [0, 1]."""
         x = F.relu6(self.stem((images * 255 - 127) / 128))
         features = {}
-        for i, stage in enumerate(self.stages):
-            x = stage(x)
-            if i != 3:  # stride 16 is read after the fifth stage
-                features[(2, 4, 8, 16, 16, 32)[i]] = x
+        for stride, stage in zip(_FEATURE_STRIDES, self.stages, strict=False):
+            features[stride] = x = stage(x)
         return features
+
+    def load_published(self) -> None:
+        """Begin from the published ImageNet weights.
+
+        Raises:
+            WeightsError: as `published_weights`.
+        """
+        state = folded(torch.load(published_weights(), weights_only=True))
+        self.load_state_dict({name: state[name] for name in self.state_dict()})
 
 
 class InvertedResidual(nn.Module):

@@ -1,13 +1,20 @@
 """The spatial propagation network on the scores of a frame, object by object."""
 
 from dataclasses import dataclass
+from pathlib import Path
 
 import torch
 from torch import Tensor
 
 from propago.errors import MaskError, ShapeError, UsageError
+from propago.nn.inference import choose_device, ready
+from propago.nn.weights import fill, load_weights
 from propago.refinement.spn_net import SpnNet
 from propago.types import Frame, Scores
+
+NETWORK = "spn/compact"
+WEIGHTS = {"default": "spn-compact"}
+"""Short names of shipped weights."""
 
 
 @dataclass(frozen=True)
@@ -40,6 +47,29 @@ class Spn:
     def __init__(self, net: SpnNet, settings: SpnSettings | None = None) -> None:
         self.net = net.eval()
         self.settings = settings or SpnSettings()
+
+    @classmethod
+    def load(
+        cls,
+        weights: str | Path = "default",
+        *,
+        device: str = "auto",
+        settings: SpnSettings | None = None,
+    ) -> "Spn":
+        """The compact network with trained weights, ready to run.
+
+        Args:
+            weights: "default", or a safetensors file that `propago train` wrote.
+            device: auto, cpu, cuda or mps.
+            settings: where it works.
+
+        Raises:
+            WeightsError: no such weights, corrupt, or of another network.
+            UsageError: no such device.
+        """
+        net = SpnNet()
+        fill(net, load_weights(WEIGHTS.get(str(weights), weights), NETWORK))
+        return cls(ready(net, choose_device(device)), settings)
 
     def __call__(self, frame: Frame, scores: Scores) -> Scores:
         """Sharper scores in [0, 1] of the same objects.

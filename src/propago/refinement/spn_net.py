@@ -15,11 +15,16 @@ from torch import Tensor, nn
 
 from propago.errors import ShapeError
 from propago.nn.blocks import conv_bn
+from propago.nn.efficientnet import EfficientNetLite0
 from propago.nn.vgg import STAGES, Vgg16
 from propago.ops.scan import DIRECTIONS, Normalise, propagate
 
 CONNECTIONS = 3
 GATES = len(DIRECTIONS) * CONNECTIONS
+STRIDES = (2, 4, 8)
+"""Of the compact guidance, below full resolution."""
+LEAST_TRUST = 1e-6
+"""Divisor where neither object nor background arrives."""
 
 
 @dataclass(frozen=True)
@@ -28,33 +33,50 @@ class SpnConfig:
 
     Attributes:
         guidance: "vgg16" is the paper's; "compact" is ours, for a CPU.
-        widths: channels of the compact guidance at strides 1, 2, 4, ...
+        widths: channels of the compact guidance at strides 1, 2, 4 and 8.
         sees_mask: the compact guidance reads the coarse mask beside the picture. The paper's
             reads the picture alone.
+        trusts: the compact guidance also says how far each pixel's coarse score is to be trusted.
+            The paper propagates the mask alone; see `SpnNet`.
         rounds: of `propagate`; the paper has 1, the first published implementation 2.
         normalise: of `propagate`.
     """
 
     guidance: Literal["vgg16", "compact"] = "compact"
-    widths: tuple[int, ...] = (12, 16, 24, 32)
+    widths: tuple[int, int, int, int] = (12, 16, 24, 40)
     sees_mask: bool = True
+    trusts: bool = True
     rounds: int = 1
     normalise: Normalise = "above_one"
 
 
 class SpnNet(nn.Module):
-    """Sharpens coarse masks of pictures: gates from the guidance, then one propagation."""
+    """Sharpens coarse masks of pictures: gates from the guidance, then one propagation.
+
+    A mask that is propagated alone and merged by max loses what it has too much only where zeros
+    are carried there in every direction, in one of them through the whole object. With `trusts`,
+    object and background are both propagated, each pixel weighted by a trust in (0, 1), and what
+    arrives of the object is compared with what arrives of the background: where trust is low, the
+    neighbours decide, as far as the gates let them pass.
+    """
 
     def __init__(self, config: SpnConfig | None = None):
         super().__init__()
         self.config = config or SpnConfig()
+        self._trusts = self.config.trusts and self.config.guidance == "compact"
         if self.config.guidance == "vgg16":
-            self.guidance: nn.Module = VggGuidance()
+            self.guidance: VggGuidance | CompactGuidance = VggGuidance()
         else:
-            self.guidance = CompactGuidance(self.config.widths, self.config.sees_mask)
+            outputs = GATES + self._trusts
+            self.guidance = CompactGuidance(self.config.widths, self.config.sees_mask, outputs)
+
+    @property
+    def pretrained(self) -> nn.Module:
+        """The part whose weights are published."""
+        return self.guidance.encoder
 
     def forward(self, images: Tensor, coarse: Tensor) -> Tensor:
-        """Sharper masks, which may leave [0, 1] a little where gates are negative.
+        """Sharper masks; without `trusts` they may leave [0, 1] where gates are negative.
 
         Args:
             images: (B, 3, H, W) RGB in [0, 1], any size.
@@ -72,9 +94,16 @@ class SpnNet(nn.Module):
                 f"coarse masks of pictures {tuple(images.shape)} are {(batch, 1, height, width)}; "
                 f"these are {tuple(coarse.shape)}"
             )
-        gates = self.guidance(images, coarse)
-        gates = gates.reshape(batch, 1, len(DIRECTIONS), CONNECTIONS, height, width)
-        return propagate(coarse, gates, rounds=self.config.rounds, normalise=self.config.normalise)
+        said = self.guidance(images, coarse)
+        gates = said[:, :GATES].reshape(batch, 1, len(DIRECTIONS), CONNECTIONS, height, width)
+        if not self._trusts:
+            return self._propagated(coarse, gates)
+        trust = said[:, GATES:].sigmoid()
+        both = self._propagated(torch.cat([coarse, 1 - coarse], 1) * trust, gates).clamp_min(0)
+        return both[:, :1] / both.sum(1, keepdim=True).clamp_min(LEAST_TRUST)
+
+    def _propagated(self, x: Tensor, gates: Tensor) -> Tensor:
+        return propagate(x, gates, rounds=self.config.rounds, normalise=self.config.normalise)
 
 
 class VggGuidance(nn.Module):
@@ -99,7 +128,7 @@ class VggGuidance(nn.Module):
                 pairwise(widths), reversed(STAGES), strict=True
             )
         )
-        self.gates = _gates(widths[-1])
+        self.gates = _last_layer(widths[-1], GATES)
 
     def forward(self, images: Tensor, coarse: Tensor) -> Tensor:
         """(B, 12, H, W) gates; `coarse` is not looked at."""
@@ -111,36 +140,43 @@ class VggGuidance(nn.Module):
 
 
 class CompactGuidance(nn.Module):
-    """A small encoder with skips, for object crops."""
+    """EfficientNet-Lite0 up to stride 8, and a narrow way up to full resolution."""
 
-    def __init__(self, widths: tuple[int, ...], sees_mask: bool):
+    def __init__(self, widths: tuple[int, int, int, int], sees_mask: bool, outputs: int):
         super().__init__()
         self.sees_mask = sees_mask
-        inputs = [3 + sees_mask, *widths[:-1]]
-        self.down = nn.ModuleList(
-            nn.Sequential(conv_bn(a, b, stride=2), conv_bn(b, b)) if n else conv_bn(a, b)
-            for n, (a, b) in enumerate(zip(inputs, widths, strict=True))
+        full, *inner = widths
+        self.encoder = EfficientNetLite0(deepest=STRIDES[-1])
+        self.fine = nn.Sequential(conv_bn(3 + sees_mask, full), conv_bn(full, full))
+        self.lateral = nn.ModuleList(
+            nn.Sequential(
+                nn.Conv2d(self.encoder.channels[stride] + sees_mask, inside, 1, bias=False),
+                nn.BatchNorm2d(inside),
+            )
+            for stride, inside in zip(STRIDES, inner, strict=True)
         )
-        self.up = nn.ModuleList(
-            conv_bn(deep, shallow) for shallow, deep in reversed(list(pairwise(widths)))
-        )
-        self.gates = _gates(widths[0])
+        self.mix = nn.ModuleList(conv_bn(inside, inside) for inside in inner)
+        self.up = nn.ModuleList(conv_bn(deep, shallow) for shallow, deep in pairwise(widths))
+        self.gates = _last_layer(full, outputs)
 
     def forward(self, images: Tensor, coarse: Tensor) -> Tensor:
-        """(B, 12, H, W) gates."""
-        seen = torch.cat([images, coarse], 1) if self.sees_mask else images
-        x, skips = _padded(seen - 0.5, 2 ** len(self.up)), []
-        for stage in self.down:
-            x = stage(x)
-            skips.append(x)
-        for stage, skip in zip(self.up, reversed(skips[:-1]), strict=True):
-            x = _enlarged(stage(x), skip) + skip
+        """(B, 12 or 13, H, W): gates, and before the sigmoid the trust."""
+        padded, mask = (_padded(x, STRIDES[-1]) for x in (images, coarse))
+        seen, x = self.encoder(padded), torch.zeros(())
+        for n in reversed(range(len(STRIDES))):
+            here = self._with(seen[STRIDES[n]], F.avg_pool2d(mask, STRIDES[n]))
+            x = self.mix[n](self.lateral[n](here) + x)
+            x = F.interpolate(self.up[n](x), scale_factor=2, mode="bilinear", align_corners=False)
+        x = x + self.fine(self._with(padded, mask) - 0.5)
         return self.gates(x)[..., : images.shape[-2], : images.shape[-1]]
 
+    def _with(self, features: Tensor, mask: Tensor) -> Tensor:
+        return torch.cat([features, mask], 1) if self.sees_mask else features
 
-def _gates(inputs: int) -> nn.Conv2d:
-    """The last layer, 0 at first: the propagation begins as the identity."""
-    layer = nn.Conv2d(inputs, GATES, 3, padding=1)
+
+def _last_layer(inputs: int, outputs: int) -> nn.Conv2d:
+    """0 at first: the propagation begins as the identity."""
+    layer = nn.Conv2d(inputs, outputs, 3, padding=1)
     for parameter in layer.parameters():
         nn.init.zeros_(parameter)
     return layer

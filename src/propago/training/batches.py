@@ -1,35 +1,87 @@
-"""Clips to batches: a seed and a number give the same clip in any process and after a resume."""
+"""Examples to batches: a seed and a number give the same one in any process and after a resume."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any, Protocol
 
 import cv2
 import numpy as np
 import torch
+from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
 from propago.data.clips import Clip, ClipSampler
+from propago.data.crops import ObjectCrops
 from propago.methods.feelvos.objective import ClipBatch
 from propago.ops.flow import dis_flow
+from propago.refinement.spn_objective import CropBatch
+
+
+class Examples(Protocol):
+    """What an objective learns from."""
+
+    def draw(self, rng: np.random.Generator) -> tuple[np.ndarray, ...]:
+        """One example as arrays whose shapes never change."""
+        ...
+
+    def batch(self, parts: Sequence[Tensor]) -> Any:
+        """The arrays of several examples, stacked, as the objective takes them."""
+        ...
 
 
 @dataclass(frozen=True)
-class NumberedClips(Dataset):
-    """Clip number i is drawn with a generator of its own, seeded by (seed, i)."""
+class ClipExamples:
+    """Clips with the flow between their frames."""
 
     sampler: ClipSampler
+
+    def draw(self, rng: np.random.Generator) -> tuple[np.ndarray, ...]:
+        """Images (T, 3, H, W), labels (T, H, W) and flows (T - 1, 2, H, W) of a clip."""
+        clip = self.sampler.sample(rng)
+        return clip.images.transpose(0, 3, 1, 2), clip.labels, backward_flows(clip)
+
+    def batch(self, parts: Sequence[Tensor]) -> ClipBatch:
+        """Clips of equal size."""
+        return ClipBatch(*parts)
+
+
+@dataclass(frozen=True)
+class CropExamples:
+    """Crops with coarse masks and true ones."""
+
+    sampler: ObjectCrops
+
+    def draw(self, rng: np.random.Generator) -> tuple[np.ndarray, ...]:
+        """Image (3, S, S), coarse mask (1, S, S) and truth (1, S, S) of a crop."""
+        crop = self.sampler.sample(rng)
+        return crop.image.transpose(2, 0, 1), crop.coarse[None], crop.truth[None]
+
+    def batch(self, parts: Sequence[Tensor]) -> CropBatch:
+        """Crops of equal size."""
+        return CropBatch(*parts)
+
+
+@dataclass(frozen=True)
+class NumberedExamples(Dataset):
+    """Example number i is drawn with a generator of its own, seeded by (seed, i)."""
+
+    examples: Examples
     seed: int
     first: int
     count: int
 
     def __len__(self) -> int:
-        """How many clips are left to draw."""
+        """How many examples are left to draw."""
         return self.count
 
-    def __getitem__(self, i: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Images (T, 3, H, W), labels (T, H, W) and flows (T - 1, 2, H, W) of a clip."""
-        clip = self.sampler.sample(np.random.default_rng((self.seed, self.first + i)))
-        return clip.images.transpose(0, 3, 1, 2), clip.labels, backward_flows(clip)
+    def __getitem__(self, i: int) -> tuple[np.ndarray, ...]:
+        """Example number `first` + i."""
+        return self.examples.draw(np.random.default_rng((self.seed, self.first + i)))
+
+    def collate(self, samples: Sequence[tuple[np.ndarray, ...]]) -> Any:
+        """A batch of samples."""
+        parts = [torch.from_numpy(np.stack(part)) for part in zip(*samples, strict=True)]
+        return self.examples.batch(parts)
 
 
 def backward_flows(clip: Clip) -> np.ndarray:
@@ -39,25 +91,17 @@ def backward_flows(clip: Clip) -> np.ndarray:
     return np.stack([dis_flow(now, before) for now, before in pairs])
 
 
-def load(clips: NumberedClips, batch: int, workers: int) -> DataLoader[ClipBatch]:
-    """Batches of `batch` clips in order, prepared by `workers` processes."""
+def load(examples: NumberedExamples, batch: int, workers: int) -> DataLoader[Any]:
+    """Batches of `batch` examples in order, prepared by `workers` processes."""
     return DataLoader(
-        clips,
+        examples,
         batch,
         num_workers=workers,
-        collate_fn=collate,
+        collate_fn=examples.collate,
         worker_init_fn=_one_thread,
         prefetch_factor=4 if workers else None,
         drop_last=True,
     )
-
-
-def collate(samples: Sequence[tuple[np.ndarray, np.ndarray, np.ndarray]]) -> ClipBatch:
-    """Stack samples of equal size."""
-    images, labels, flows = (
-        torch.from_numpy(np.stack(part)) for part in zip(*samples, strict=True)
-    )
-    return ClipBatch(images, labels, flows)
 
 
 def _one_thread(_: int) -> None:

@@ -16,8 +16,7 @@ from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel
 from torch.utils.tensorboard import SummaryWriter
 
-from propago.data.clips import ClipSampler
-from propago.training.batches import NumberedClips, load
+from propago.training.batches import Examples, NumberedExamples, load
 from propago.training.recipe import Recipe
 
 
@@ -60,7 +59,7 @@ class Progress:
 
 def fit(
     objective: nn.Module,
-    sampler: ClipSampler,
+    examples: Examples,
     recipe: Recipe,
     folder: Path,
     budget: Budget,
@@ -71,27 +70,28 @@ def fit(
 ) -> nn.Module:
     """Train `objective` and return its network with averaged weights.
 
-    Under `torchrun` each process draws clips of its own; the batch of a step is the recipe's times
-    the number of processes.
+    Under `torchrun` each process draws examples of its own; the batch of a step is the recipe's
+    times the number of processes.
 
     Args:
         objective: called with (batch, seed), returns (loss, numbers for the log); its `net` is the
-            network.
-        sampler: draws clips.
+            network, whose `pretrained` part learns more slowly.
+        examples: what it learns from.
         recipe: all settings.
         folder: receives `log.jsonl`, TensorBoard events and `last.pt`; a `last.pt` that is there
             already is resumed from, and the run goes on as if it had never stopped.
         budget: how long.
         check: validation, called every `recipe.validation.every_minutes` and at the end.
-        workers: processes that prepare clips, for each training process.
+        workers: processes that prepare examples, for each training process.
         report: called with each line of the log.
     """
     accelerator = Accelerator()
     run = _begin(objective, recipe, folder, accelerator.is_main_process)
     together = recipe.clips.batch * accelerator.num_processes
-    clips = NumberedClips(sampler, recipe.seed, run.progress.step * together, 10**6 * together)
+    first = run.progress.step * together
+    numbered = NumberedExamples(examples, recipe.seed, first, 10**6 * together)
     model, optimiser, loader = accelerator.prepare(
-        objective, run.optimiser, load(clips, recipe.clips.batch, workers)
+        objective, run.optimiser, load(numbered, recipe.clips.batch, workers)
     )
     log = _Log(folder, accelerator.is_main_process, report)
     checked = saved = run.progress.elapsed_s
@@ -157,14 +157,10 @@ class _Run:
 
 def _begin(objective: nn.Module, recipe: Recipe, folder: Path, active: bool) -> _Run:
     """A fresh run, or the one that `last.pt` in the folder holds."""
-    settings = recipe.optimisation
-    average = AveragedModel(
-        objective.net,  # type: ignore[arg-type]
-        avg_fn=_warmed_up_average(settings.ema_decay),
-        use_buffers=True,
-    )
+    settings, net = recipe.optimisation, objective.get_submodule("net")
+    average = AveragedModel(net, avg_fn=_warmed_up_average(settings.ema_decay), use_buffers=True)
     optimiser = torch.optim.AdamW(
-        _groups(objective.net, settings.pretrained_share), weight_decay=settings.weight_decay
+        _groups(net, settings.pretrained_share), weight_decay=settings.weight_decay
     )
     run = _Run(objective, average, optimiser, Progress(), folder / "last.pt", active)
     if run.path.is_file():
@@ -215,7 +211,7 @@ class _Log:
         self._sums: dict[str, list[float]] = {}
         if active:
             folder.mkdir(parents=True, exist_ok=True)
-            self._file = (folder / "log.jsonl").open("a")
+            self._path = folder / "log.jsonl"
             self._board = SummaryWriter(str(folder / "tensorboard"))
 
     def gather(self, numbers: dict[str, float | Tensor]) -> None:
@@ -230,8 +226,8 @@ class _Log:
         if not self._active:
             return
         line = {"step": progress.step, "elapsed_s": round(progress.elapsed_s, 1), **means, **more}
-        self._file.write(json.dumps(line) + "\n")
-        self._file.flush()
+        with self._path.open("a") as file:
+            file.write(json.dumps(line) + "\n")
         for name, value in (means | more).items():
             self._board.add_scalar(name, value, progress.step)
         if picture is not None:

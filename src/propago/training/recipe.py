@@ -14,7 +14,8 @@ from propago.errors import UsageError
 class Optimisation:
     """AdamW with a linear warm-up and a cosine down to nothing; weights averaged by EMA.
 
-    `pretrained_share` of the learning rate goes to the encoder that starts from published weights.
+    `pretrained_share` of the learning rate goes to the encoder that starts from published weights;
+    with 0 it does not learn.
     """
 
     learning_rate: float = 1e-3
@@ -27,7 +28,7 @@ class Optimisation:
 
 @dataclass(frozen=True)
 class Clips:
-    """What a batch looks like."""
+    """What a batch looks like; `frames` and `max_objects` are of clips, which crops are not."""
 
     height: int = 224
     width: int = 224
@@ -53,7 +54,10 @@ class Data:
 
 @dataclass(frozen=True)
 class Validation:
-    """How the network is watched: J on real sequences, whose first frames alone are used."""
+    """How the network is watched on real sequences.
+
+    `frames`: the first so many of each sequence; of a network that sharpens, crops a sequence.
+    """
 
     davis_set: str = "val"
     frames: int = 40

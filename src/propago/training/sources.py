@@ -1,11 +1,13 @@
-"""The clips that a recipe mixes."""
+"""The clips or crops that a recipe mixes."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 from propago.data.clips import ClipSampler, DavisClips, MixedClips
-from propago.data.stills import StillClips
+from propago.data.crops import ObjectCrops, stills_of_davis
+from propago.data.stills import Still, StillClips, stills_by_name, stills_of_coco
 from propago.data.synthetic import SyntheticClips
-from propago.errors import SourceError
+from propago.errors import SourceError, UsageError
 from propago.io.davis import open_davis
 from propago.training.recipe import Recipe
 
@@ -44,6 +46,30 @@ def clip_sampler(recipe: Recipe, root: Path) -> ClipSampler:
         if weight > 0:
             mixture.append((weight, make(_folder(root, name))))
     return MixedClips(mixture)
+
+
+def crop_sampler(recipe: Recipe, root: Path) -> ObjectCrops:
+    """Crops of the pictures of `recipe.data`, of height and width `recipe.clips.height`.
+
+    Raises:
+        SourceError: a source of the recipe is not under `root`.
+        UsageError: the recipe asks for synthetic clips, or for crops that are no squares.
+    """
+    data = recipe.data
+    if data.synthetic > 0 or recipe.clips.height != recipe.clips.width:
+        raise UsageError(
+            f"recipe {recipe.name}: crops are squares from real pictures: data.synthetic is 0 and "
+            "clips.height equals clips.width"
+        )
+    readers: dict[str, Callable[[Path], list[Still]]] = {
+        "davis": lambda path: stills_of_davis(path, data.davis_set),
+        "saliency": lambda path: stills_by_name(path, "images", "masks"),
+        "coco": stills_of_coco,
+        "voc": lambda path: stills_by_name(path, "JPEGImages", "SegmentationObject"),
+    }
+    wanted = [(getattr(data, name), name) for name in readers if getattr(data, name) > 0]
+    mixture = [(weight, readers[name](_folder(root, name))) for weight, name in wanted]
+    return ObjectCrops(mixture, size=recipe.clips.height)
 
 
 def sequence_names(root: Path, set_name: str) -> list[str]:

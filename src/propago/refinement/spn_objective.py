@@ -1,0 +1,77 @@
+"""What the spatial propagation network is trained for: the true mask from a coarse one."""
+
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from propago.nn.losses import soft_jaccard
+from propago.refinement.spn_net import SpnNet
+from propago.types import VOID
+
+STEEPNESS = 8.0
+"""Logits for a difference of 1 from the threshold of 0.5."""
+
+
+@dataclass(frozen=True)
+class CropBatch:
+    """Crops of equal size, one object each.
+
+    Attributes:
+        images: (B, 3, H, W) uint8 RGB.
+        coarse: (B, 1, H, W) float32 in [0, 1].
+        truth: (B, 1, H, W) uint8; 1 object, 0 not, 255 nobody knows.
+    """
+
+    images: Tensor
+    coarse: Tensor
+    truth: Tensor
+
+
+class SpnObjective(nn.Module):
+    """Loss of a network on a batch of crops.
+
+    Cross-entropy in which pixels near the outline count more, because there alone a coarse mask is
+    wrong; and the soft Jaccard distance. Probabilities p enter as logits STEEPNESS (p - 0.5), which
+    have a gradient also where a coarse mask says exactly 0 or 1.
+    """
+
+    def __init__(self, net: SpnNet, near_px: int = 12, near_weight: float = 6.0):
+        super().__init__()
+        self.net = net
+        self.near_px = near_px
+        self.near_weight = near_weight
+
+    def forward(self, batch: CropBatch, seed: int) -> tuple[Tensor, dict[str, float]]:
+        """The loss, and numbers for the log; `seed` decides nothing here."""
+        images = batch.images.float() / 255
+        images = images.contiguous(memory_format=torch.channels_last)
+        known = (batch.truth != VOID).float()
+        truth = (batch.truth == 1).float()
+        logits = STEEPNESS * (self.net(images, batch.coarse) - 0.5)
+        weight = known * (1 + self.near_weight * self._near(truth))
+        entropy = F.binary_cross_entropy_with_logits(logits, truth, reduction="none")
+        entropy = (entropy * weight).sum() / weight.sum().clamp_min(1)
+        apart = _jaccard_distance(logits.sigmoid(), truth, known)
+        loss = entropy + apart.mean()
+        before = _jaccard_distance((batch.coarse > 0.5).float(), truth, known)
+        after = _jaccard_distance((logits.detach() > 0).float(), truth, known)
+        return loss, {
+            "loss": loss.item(),
+            "j_before": 1 - before.mean().item(),
+            "j_after": 1 - after.mean().item(),
+        }
+
+    def _near(self, truth: Tensor) -> Tensor:
+        """1 at most `near_px` rows and columns from the outline, else 0."""
+        side = 2 * self.near_px + 1
+        wide, narrow = (F.max_pool2d(x, side, 1, self.near_px) for x in (truth, 1 - truth))
+        return wide * narrow
+
+
+def _jaccard_distance(probabilities: Tensor, truth: Tensor, known: Tensor) -> Tensor:
+    """(B,) soft Jaccard distance of each crop."""
+    return torch.cat(
+        [soft_jaccard(p, t, k) for p, t, k in zip(probabilities, truth, known, strict=True)]
+    )

@@ -1,0 +1,89 @@
+import json
+from dataclasses import replace
+
+import cv2
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from propago.errors import SourceError, UsageError
+from propago.jobs.train import train
+from propago.nn.weights import load_weights
+from propago.refinement.spn import NETWORK, Spn
+from propago.training.plans import plan_for
+from propago.training.recipe import read_recipe
+from propago.training.sources import crop_sampler
+
+TINY = """
+method = "spn"
+steps = 2
+seed = 3
+[clips]
+height = 32
+width = 32
+batch = 2
+[data]
+synthetic = 0
+davis = 1
+davis_set = "some"
+[validation]
+davis_set = "some"
+frames = 2
+"""
+
+
+@pytest.fixture
+def data(tmp_path):
+    """A data root with a DAVIS set of two frames."""
+    root = tmp_path / "data" / "davis"
+    for kind in ("JPEGImages", "Annotations"):
+        (root / kind / "480p" / "bear").mkdir(parents=True)
+    (root / "ImageSets").mkdir()
+    (root / "ImageSets" / "some.txt").write_text("bear")
+    for t in range(2):
+        mask = np.zeros((60, 80), np.uint8)
+        cv2.circle(mask, (30 + 10 * t, 30), 15, 1, -1)
+        image = np.repeat(mask[..., None] * 150 + 60, 3, 2).astype(np.uint8)
+        cv2.imwrite(str(root / "JPEGImages" / "480p" / "bear" / f"{t:05d}.jpg"), image)
+        indexed = Image.fromarray(mask)
+        indexed.putpalette([0, 0, 0, 200, 0, 0])
+        indexed.save(root / "Annotations" / "480p" / "bear" / f"{t:05d}.png")
+    return tmp_path / "data"
+
+
+@pytest.fixture
+def recipe(tmp_path):
+    path = tmp_path / "tiny.toml"
+    path.write_text(TINY)
+    return path
+
+
+def test_a_recipe_becomes_weights_that_load_and_a_card(data, recipe, tmp_path):
+    trained = train(recipe, data=data, out=tmp_path / "run", workers=0)
+    assert load_weights(trained.weights, NETWORK).about["licence"] == "Apache-2.0"
+    coarse = torch.rand(1, 40, 50)
+    assert Spn.load(trained.weights).refine(torch.rand(3, 40, 50), coarse).shape == coarse.shape
+    assert "2 crops of the `some` sequences: J 0." in trained.card.read_text()
+    last = json.loads((tmp_path / "run" / "log.jsonl").read_text().splitlines()[-1])
+    assert last["step"] == 2
+    assert {"val_j_before", "val_j_after", "val_f_2px_after", "j_before"} <= set(last)
+
+
+def test_an_encoder_that_does_not_learn_is_frozen(data, recipe):
+    chosen = read_recipe(recipe)
+    share = replace(chosen.optimisation, pretrained_share=0.0)
+    for one, learns in ((chosen, True), (replace(chosen, optimisation=share), False)):
+        net = plan_for(one, data).objective.net
+        assert all(p.requires_grad is learns for p in net.pretrained.parameters())
+        assert all(p.requires_grad for p in net.guidance.gates.parameters())
+
+
+def test_what_cannot_be_trained_is_said(data, recipe):
+    chosen = read_recipe(recipe)
+    with pytest.raises(UsageError, match="methods feelvos and spn"):
+        plan_for(replace(chosen, method="rgmp"), data)
+    with pytest.raises(UsageError, match=r"data\.synthetic is 0"):
+        crop_sampler(replace(chosen, data=replace(chosen.data, synthetic=0.5)), data)
+    with pytest.raises(SourceError, match="coco"):
+        crop_sampler(replace(chosen, data=replace(chosen.data, coco=0.5)), data)
