@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from propago.jobs.frame import still
     from propago.jobs.identity import evaluate_identity
     from propago.jobs.options import SegmentOptions
+    from propago.jobs.refine import refine, refine_masks
     from propago.jobs.report import write_report
     from propago.jobs.run_segment import SegmentResult
     from propago.jobs.segment import segment, segment_set
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
     from propago.pipeline import Checkpoint, Segmented, segment_frames
     from propago.refinement.craf import Craf
     from propago.refinement.craf_settings import CrafSettings
+    from propago.refinement.spn import Spn, SpnSettings
     from propago.types import Frame, GivenMasks, Scores
 
 _HOMES = {
@@ -61,6 +63,8 @@ _HOMES = {
     "ShapeError": "propago.errors",
     "Source": "propago.io.source",
     "SourceError": "propago.errors",
+    "Spn": "propago.refinement.spn",
+    "SpnSettings": "propago.refinement.spn",
     "UsageError": "propago.errors",
     "WeightsError": "propago.errors",
     "clean": "propago.jobs.clean",
@@ -70,6 +74,8 @@ _HOMES = {
     "load_method": "propago.methods",
     "open_source": "propago.io.video",
     "read_mask": "propago.io.masks",
+    "refine": "propago.jobs.refine",
+    "refine_masks": "propago.jobs.refine",
     "segment": "propago.jobs.segment",
     "segment_frames": "propago.pipeline",
     "segment_set": "propago.jobs.segment",
@@ -97,6 +103,8 @@ __all__ = [
     "ShapeError",
     "Source",
     "SourceError",
+    "Spn",
+    "SpnSettings",
     "UsageError",
     "WeightsError",
     "__version__",
@@ -107,6 +115,8 @@ __all__ = [
     "load_method",
     "open_source",
     "read_mask",
+    "refine",
+    "refine_masks",
     "segment",
     "segment_frames",
     "segment_set",

@@ -14,6 +14,7 @@ from propago.errors import PropagoError
 
 VERBS = {
     "segment": ("propago.cli.segment", "masks of some frames -> masks of every frame"),
+    "refine": ("propago.cli.refine", "masks of anyone -> masks along the edges of the picture"),
     "clean": ("propago.cli.clean", "masks of anyone -> masks consistent from frame to frame"),
     "frame": ("propago.cli.frame", "a still of one frame, to draw a first mask on"),
     "eval": ("propago.cli.eval", "J, F, J&F, T of results against ground truth"),

@@ -1,20 +1,19 @@
 """`propago clean`: anyone's masks of a video, made consistent from frame to frame."""
 
 import json
-import shutil
 from collections import Counter
-from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
 
-from propago.errors import MaskError, OutputError, UsageError
+from propago.errors import MaskError
 from propago.io.atomic import replacing
 from propago.io.formats.sequence_folders import find_folders
 from propago.io.masks import read_mask, shared_colours, write_mask
 from propago.io.stills import natural_key
 from propago.jobs.options import Progress
+from propago.jobs.places import make_folder, refuse_results
 from propago.refinement.craf import Craf
 from propago.refinement.craf_settings import CrafSettings
 
@@ -75,7 +74,7 @@ def clean(
     base = Path(out) if out else RUNS / Path(masks).resolve().name
     places = {name: base if folders.single else base / name for name in folders.sequences}
     for place in places.values():
-        _refuse(place, folders.sequences.values(), overwrite)
+        refuse_results(place, (MASKS, LOG), folders.sequences.values(), overwrite)
     craf = Craf(settings)
     return [
         _clean_one(craf, name, folder, places[name], progress)
@@ -88,7 +87,7 @@ def _clean_one(
 ) -> CleanResult:
     paths = sorted(folder.glob("*.png"), key=lambda path: natural_key(path.name))
     target, log = place / MASKS, place / LOG
-    _make(target)
+    make_folder(target)
     colours = shared_colours(paths)
     state, size, pixels = craf.begin(), None, Counter()
     with replacing(log) as unfinished, open(unfinished, "w", encoding="utf-8") as file:
@@ -106,37 +105,9 @@ def _clean_one(
     return CleanResult(name, target, log, len(paths), dict(pixels))
 
 
-def _make(folder: Path) -> None:
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise OutputError(
-            f"{folder} cannot be made ({error.strerror}); choose another --out"
-        ) from error
-
-
 def _refuse_other_size(path: Path, labels: np.ndarray, size: tuple[int, ...]) -> None:
     if labels.shape != size:
         raise MaskError(
             f"{path} is {labels.shape[1]}x{labels.shape[0]}, the masks before are "
             f"{size[1]}x{size[0]}; all masks of a video have one size"
         )
-
-
-def _refuse(place: Path, inputs: Iterable[Path], overwrite: bool) -> None:
-    """Refuse a folder with results, or delete them with `overwrite`; never touch the inputs."""
-    results = [place / MASKS, place / LOG]
-    for folder in inputs:
-        if any(folder.resolve().is_relative_to(result.resolve()) for result in results):
-            raise UsageError(f"{place} is where the masks come from; choose another --out")
-    there = [result for result in results if result.exists()]
-    if there and not overwrite:
-        raise UsageError(
-            f"{place} already holds results ({there[0].name}); add --overwrite to delete them, or "
-            "choose another --out"
-        )
-    for result in there:
-        if result.is_dir():
-            shutil.rmtree(result)
-        else:
-            result.unlink()

@@ -22,6 +22,7 @@ class SegmentOptions:
         weights: "default", "synthetic" (free for any use), or a safetensors file.
         device: auto, cpu, cuda or mps.
         size: shorter side in pixels at which the network works; masks are always at source size.
+        refine: spn sharpens each prediction along the edges of the picture, before it is cleaned.
         clean: craf makes each prediction consistent with the frame before, before objects compete
             and before it is remembered; regions that were not there go.
         threads: processor threads; all of them if None.
@@ -40,6 +41,7 @@ class SegmentOptions:
     weights: str = "default"
     device: str = "auto"
     size: int | None = None
+    refine: Literal["spn"] | None = None
     clean: Literal["craf"] | None = None
     threads: int | None = None
     seed: int = 0

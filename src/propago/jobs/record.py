@@ -41,6 +41,7 @@ def inputs_of(
         "given": _digest(first),
         "method": description_of(method),
         "working_size": options.size,
+        "refine": options.refine,
         "clean": options.clean,
         "seed": options.seed,
     }

@@ -7,9 +7,9 @@ import cv2
 import numpy as np
 
 from propago.errors import MaskError, OutputError
-from propago.io.atomic import replacing
 from propago.io.checkpoint import save_state
 from propago.io.masks import read_mask, write_mask
+from propago.io.scores import write_scores
 from propago.io.source import Source
 from propago.io.writer import VideoWriter
 from propago.jobs.frame_log import FrameLog
@@ -66,7 +66,7 @@ class ResultWriter:
             drawn = draw_overlay(image_to_rgb(frame.image), labels)
             self._overlay.write(drawn, frame.time_s)
         if self._scores:
-            self._write_scores(frame.name, result.scores)
+            write_scores(self._folder.scores / f"{frame.name}.npz", result.scores)
         self._log.append(
             {
                 "index": frame.index,
@@ -89,12 +89,6 @@ class ResultWriter:
         if self._last:
             self._log.sync()
             save_state(self._folder.checkpoint, self._last)
-
-    def _write_scores(self, name: str, scores: Scores) -> None:
-        half = scores.probabilities.half().numpy(force=True)
-        path = self._folder.scores / f"{name}.npz"
-        with replacing(path) as unfinished, open(unfinished, "wb") as file:
-            np.savez_compressed(file, ids=np.array(scores.ids, np.int64), probabilities=half)
 
 
 def areas_and_scores(scores: Scores, labels: np.ndarray) -> dict[str, dict[str, float]]:

@@ -28,18 +28,19 @@ from propago.jobs.run_folder import RunFolder
 from propago.jobs.stages import FetchAhead, PutAway
 from propago.pipeline import Checkpoint, Segmented, segment_frames
 from propago.refinement.craf import Craf
-from propago.types import Propagator
+from propago.types import Propagator, Refiner
 
 
 @dataclass(frozen=True)
 class Run:
-    """Everything one run needs."""
+    """Everything one run needs; `refine` is what `options.refine` names, loaded."""
 
     source: Source
     first: FirstMasks
     method: Propagator
     folder: RunFolder
     options: SegmentOptions
+    refine: Refiner | None = None
 
 
 @dataclass(frozen=True)
@@ -162,7 +163,14 @@ def _segment_and_write(
     away: PutAway[tuple[Segmented, float]] = PutAway(lambda item: writer.write(*item))
     with FetchAhead(run.source.frames(checkpoint.index + 1 if checkpoint else 0)) as ahead:
         clean = Craf() if run.options.clean else None
-        results = segment_frames(ahead, run.first.given, run.method, clean=clean, resume=checkpoint)
+        results = segment_frames(
+            ahead,
+            run.first.given,
+            run.method,
+            refine=run.refine,
+            clean=clean,
+            resume=checkpoint,
+        )
         try:
             for result, seconds in _timed(results):
                 away.put((result, seconds))

@@ -1,6 +1,7 @@
 """`propago segment`: a video and masks of some frames become masks of every frame."""
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from propago.errors import UsageError
@@ -13,7 +14,8 @@ from propago.jobs.processor import processor
 from propago.jobs.run_folder import RunFolder
 from propago.jobs.run_segment import Run, SegmentResult, carry_out
 from propago.methods import load_method
-from propago.types import Propagator
+from propago.refinement.spn import Spn
+from propago.types import Propagator, Refiner
 
 RUNS = Path("runs/segment")
 
@@ -56,7 +58,7 @@ def segment(
     _refuse(folder, opened, masks, options)
     first = first_masks(opened, masks, boxes, fit=options.fit_masks)
     with processor(options.threads, options.seed):
-        run = Run(opened, first, _loaded(method, options), folder, options)
+        run = Run(opened, first, _loaded(method, options), folder, options, _refiner(options))
         return carry_out(run, progress)
 
 
@@ -100,9 +102,14 @@ def segment_set(
         folders = [RunFolder(base / source.name) for source in sources]
         for source, folder in zip(sources, folders, strict=True):
             _refuse(folder, source, Path(root), options)
-        propagator = _loaded(method, options)
+        propagator, refiner = _loaded(method, options), _refiner(options)
         return [
-            carry_out(_sequence(root, masks, source, folder, propagator, options), progress)
+            carry_out(
+                replace(
+                    _sequence(root, masks, source, folder, propagator, options), refine=refiner
+                ),
+                progress,
+            )
             for source, folder in zip(sources, folders, strict=True)
         ]
 
@@ -127,6 +134,10 @@ def _loaded(method: str | Propagator, options: SegmentOptions) -> Propagator:
     return load_method(
         method, weights=options.weights, device=options.device, size=options.size, **preset
     )
+
+
+def _refiner(options: SegmentOptions) -> Refiner | None:
+    return Spn.load(device=options.device) if options.refine else None
 
 
 def _refuse(folder: RunFolder, source: Source, masks: Path | None, options: SegmentOptions) -> None:

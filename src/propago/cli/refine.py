@@ -1,0 +1,56 @@
+"""`propago refine`."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+import tyro
+
+from propago.cli.arguments import parse
+from propago.cli.progress import frame_progress
+from propago.refinement.spn import SpnSettings
+
+
+@dataclass(frozen=True)
+class RefineArguments:
+    """Sharpen anyone's masks of a video along the edges of its pictures.
+
+    The spatial propagation network looks at each object by itself. Masks come as indexed PNGs or
+    as scores (.npz, .npy), one file a frame, named by frame.
+    """
+
+    frames: tyro.conf.Positional[Annotated[str, tyro.conf.arg(metavar="FRAMES")]]
+    """A video file, a folder of frames, a quoted glob of images, a multi-page TIFF."""
+    masks: tyro.conf.Positional[Path]
+    """A folder of masks or scores, or the folder that `propago segment` wrote."""
+    where: tyro.conf.OmitArgPrefixes[SpnSettings]
+    out: Path | None = None
+    """The output folder: masks/, and scores/ where scores came. Default: runs/refine/<name>."""
+    weights: str = "default"
+    """Shipped weights, or a .safetensors file of `propago train`."""
+    device: str = "auto"
+    """auto, cpu, cuda or mps."""
+    overwrite: bool = False
+    """Delete earlier results in the output folder."""
+
+
+def run(argv: list[str]) -> int:
+    """Refine, and say where things are."""
+    arguments = parse(RefineArguments, argv, "refine")
+    from propago.jobs.refine import refine_masks
+
+    with frame_progress() as progress:
+        result = refine_masks(
+            arguments.frames,
+            arguments.masks,
+            out=arguments.out,
+            weights=arguments.weights,
+            device=arguments.device,
+            settings=arguments.where,
+            overwrite=arguments.overwrite,
+            progress=progress,
+        )
+    print(f"masks   {result.masks} ({result.frames} frames)")
+    if result.scores:
+        print(f"scores  {result.scores}")
+    return 0

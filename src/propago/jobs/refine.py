@@ -1,0 +1,202 @@
+"""`propago refine`: anyone's masks of a video, sharpened along the edges of the picture."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import TypeVar, cast
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from propago.errors import MaskError, ShapeError, SourceError
+from propago.io.masks import read_mask, shared_colours, write_mask
+from propago.io.scores import SCORE_SUFFIXES, as_probabilities, read_scores, write_scores
+from propago.io.stills import image_from_rgb
+from propago.io.video import open_source
+from propago.jobs.options import Progress
+from propago.jobs.places import make_folder, refuse_results
+from propago.refinement.spn import Spn, SpnSettings
+from propago.types import VOID, Frame, GivenMasks
+
+RUNS = Path("runs/refine")
+MASKS, SCORES = "masks", "scores"
+
+Planes = TypeVar("Planes", Tensor, np.ndarray)
+
+
+@dataclass(frozen=True)
+class RefineResult:
+    """One refined sequence.
+
+    Attributes:
+        masks: the folder of sharper masks, named like those that came.
+        scores: the folder of sharper scores; None where label maps came.
+        frames: how many frames had masks.
+    """
+
+    masks: Path
+    scores: Path | None
+    frames: int
+
+
+def refine(
+    image: Tensor | np.ndarray,
+    scores: Planes,
+    *,
+    weights: str | Path = "default",
+    device: str = "auto",
+    settings: SpnSettings | None = None,
+) -> Planes:
+    """Sharpen the scores of one picture along its edges, each object by itself.
+
+    Args:
+        image: (3, H, W) float RGB in [0, 1], or (H, W, 3) uint8 RGB.
+        scores: (K, H, W), or (H, W) of one object: floats in [0, 1] of any type, or bool.
+        weights: "default", or a safetensors file that `propago train` wrote. They are read once.
+        device: auto, cpu, cuda or mps.
+        settings: where the network works.
+
+    Returns:
+        float32 in [0, 1], of the shape and kind of `scores`.
+
+    Raises:
+        ShapeError: the sizes of image and scores differ.
+        MaskError: scores that are not numbers in [0, 1].
+        WeightsError: no such weights.
+    """
+    given = scores.numpy(force=True) if isinstance(scores, Tensor) else np.asarray(scores)
+    planes = as_probabilities(given)
+    picture = image if isinstance(image, Tensor) else _picture(image)
+    rows = planes[None] if planes.ndim == 2 else planes
+    spn = Spn(_loaded(weights, device).net, settings)
+    refined = spn.refine(picture, rows).reshape(planes.shape)
+    same = refined.to(scores.device) if isinstance(scores, Tensor) else refined.numpy(force=True)
+    return cast(Planes, same)
+
+
+def refine_masks(
+    frames: str | Path,
+    masks: str | Path,
+    *,
+    out: str | Path | None = None,
+    weights: str | Path = "default",
+    device: str = "auto",
+    settings: SpnSettings | None = None,
+    overwrite: bool = False,
+    progress: Progress | None = None,
+) -> RefineResult:
+    """Sharpen the masks or scores of a video.
+
+    Args:
+        frames: a video file, a folder of frames, a glob pattern, a multi-page TIFF.
+        masks: a folder of masks, or of scores (.npz, .npy), named by frame; or the folder that
+            `segment` wrote, whose scores are taken if there are any. Frames without one are
+            passed over.
+        out: gets masks/, and scores/ where scores came; runs/refine/<name of the source> if None.
+        weights: "default", or a safetensors file that `propago train` wrote.
+        device: auto, cpu, cuda or mps.
+        settings: where the network works.
+        overwrite: delete earlier results in `out`.
+        progress: called as (frames done, frames in all, name of the source).
+
+    Raises:
+        WeightsError: no such weights.
+        SourceError: frames or masks cannot be found, or no mask is named like a frame.
+        MaskError: a mask is illegal or of another size than its frame.
+        UsageError: `out` holds results, or is where the masks come from.
+        OutputError: the results cannot be written.
+    """
+    spn = Spn(_loaded(weights, device).net, settings)
+    source, files = open_source(frames), _files(Path(masks))
+    place = Path(out) if out else RUNS / source.name
+    from_scores = next(iter(files.values())).suffix.lower() in SCORE_SUFFIXES
+    kinds = (MASKS, SCORES) if from_scores else (MASKS,)
+    refuse_results(place, (MASKS, SCORES), [next(iter(files.values())).parent], overwrite)
+    for kind in kinds:
+        make_folder(place / kind)
+    colours = None if from_scores else shared_colours(files.values())
+    done = 0
+    for frame, path in _matched(source, files):
+        if from_scores:
+            _refine_scores(spn, frame, path, place)
+        else:
+            labels = read_mask(path, colours=colours, may_be_empty=True).labels
+            write_mask(place / MASKS / f"{path.stem}.png", refined_labels(spn, frame, labels, path))
+        done += 1
+        if progress:
+            progress(done, len(files), source.name)
+    if not done:
+        raise SourceError(
+            f"no mask in {masks} is named like a frame of {frames}: masks are called "
+            f"{next(iter(files))} and so on; frames are named by their file, those of a video by "
+            "their index in five digits"
+        )
+    return RefineResult(place / MASKS, place / SCORES if from_scores else None, done)
+
+
+def refined_labels(spn: Spn, frame: Frame, labels: np.ndarray, path: Path) -> np.ndarray:
+    """A label map whose objects are refined one at a time; the most probable one above 0.5 wins.
+
+    Void stays void.
+    """
+    _refuse_other_size(path, labels.shape, frame)
+    best = torch.full(labels.shape, 0.5)
+    given, refined = GivenMasks(labels), np.zeros_like(labels)
+    for object_id in given.ids:
+        coarse = torch.from_numpy((labels == object_id).astype(np.float32))[None]
+        sharper = spn.refine(frame.image, coarse)[0]
+        wins = sharper > best
+        best = torch.where(wins, sharper, best)
+        refined[wins.numpy()] = object_id
+    refined[given.void] = VOID
+    return refined
+
+
+@lru_cache(maxsize=2)
+def _loaded(weights: str | Path, device: str) -> Spn:
+    return Spn.load(weights, device=device)
+
+
+def _refine_scores(spn: Spn, frame: Frame, path: Path, place: Path) -> None:
+    scores = read_scores(path)
+    _refuse_other_size(path, tuple(scores.probabilities.shape[1:]), frame)
+    refined = spn(frame, scores)
+    write_scores(place / SCORES / f"{path.stem}.npz", refined)
+    write_mask(place / MASKS / f"{path.stem}.png", refined.labels())
+
+
+def _picture(image: np.ndarray) -> Tensor:
+    if image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8:
+        raise ShapeError(
+            f"an array that is a picture is (H, W, 3) uint8 RGB; this one is {image.shape} "
+            f"{image.dtype}. Tensors are (3, H, W) in [0, 1]"
+        )
+    return image_from_rgb(image.copy())
+
+
+def _files(folder: Path) -> dict[str, Path]:
+    """Score files, or else masks, by stem."""
+    if not folder.is_dir():
+        raise SourceError(f"{folder} is not a folder; masks come as a folder, one file a frame")
+    for place in (folder / SCORES, folder / MASKS, folder):
+        for suffixes in (SCORE_SUFFIXES, (".png",)):
+            found = [p for p in sorted(place.glob("*.*")) if p.suffix.lower() in suffixes]
+            if found:
+                return {path.stem: path for path in found}
+    raise SourceError(f"{folder} holds no masks: neither PNG nor {' nor '.join(SCORE_SUFFIXES)}")
+
+
+def _matched(frames: Iterable[Frame], files: dict[str, Path]) -> Iterator[tuple[Frame, Path]]:
+    for frame in frames:
+        if frame.name in files:
+            yield frame, files[frame.name]
+
+
+def _refuse_other_size(path: Path, size: tuple[int, ...], frame: Frame) -> None:
+    if size != frame.size:
+        raise MaskError(
+            f"{path} is {size[1]}x{size[0]}, its frame {frame.name} {frame.size[1]}x"
+            f"{frame.size[0]}; scores and masks have the size of their frame"
+        )

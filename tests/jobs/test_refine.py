@@ -1,0 +1,180 @@
+import json
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+import propago
+from propago.cli import main
+from propago.errors import MaskError, ShapeError, SourceError, UsageError, WeightsError
+from propago.io.masks import read_mask, write_mask
+from propago.io.pictures import write_picture
+from propago.io.scores import read_scores, write_scores
+from propago.jobs.refine import refine, refine_masks
+from propago.nn.weights import save_weights
+from propago.refinement.spn import NETWORK, SpnSettings
+from propago.refinement.spn_net import SpnNet
+from propago.types import Scores
+from segment_runs import mask_bytes, run
+from tiny_clip import tiny_clip
+
+FRAMES, SIZE = 3, (48, 64)
+
+
+@pytest.fixture(scope="module")
+def weights(tmp_path_factory):
+    """A network that changes what it sees, though it never learnt anything."""
+    torch.manual_seed(0)
+    net = SpnNet()
+    torch.nn.init.normal_(net.guidance.gates.weight, std=0.5)
+    path = tmp_path_factory.mktemp("weights") / "random.safetensors"
+    save_weights(path, net.state_dict(), {"network": NETWORK, "licence": "Apache-2.0"})
+    return path
+
+
+@pytest.fixture
+def video(tmp_path):
+    """Frames, and masks of objects 1 and 5 with some void."""
+    images, labels = tiny_clip(FRAMES, SIZE, (1, 5))
+    for folder in ("frames", "masks"):
+        (tmp_path / folder).mkdir()
+    for t, (image, label) in enumerate(zip(images, labels, strict=True)):
+        shown = label.copy()
+        shown[44:, 60:] = 255
+        write_picture(tmp_path / "frames" / f"{t:05d}.png", image)
+        write_mask(tmp_path / "masks" / f"{t:05d}.png", shown)
+    return tmp_path
+
+
+def test_masks_keep_names_ids_and_void(video, weights):
+    result = refine_masks(video / "frames", video / "masks", out=video / "out", weights=weights)
+    assert (result.frames, result.scores) == (FRAMES, None)
+    changed = False
+    for t in range(FRAMES):
+        before, after = (
+            read_mask(folder / f"{t:05d}.png").labels for folder in (video / "masks", result.masks)
+        )
+        assert set(np.unique(after)) <= {0, 1, 5, 255}
+        assert np.array_equal(before == 255, after == 255)
+        assert Image.open(result.masks / f"{t:05d}.png").mode == "P"
+        changed |= not np.array_equal(before, after)
+    assert changed
+
+
+def test_scores_are_what_the_network_makes_of_them(video, weights):
+    scores = Scores((3, 7), torch.rand(2, *SIZE).half().float())
+    (video / "run" / "scores").mkdir(parents=True)
+    write_scores(video / "run" / "scores" / "00001.npz", scores)
+    result = refine_masks(video / "frames", video / "run", out=video / "out", weights=weights)
+    assert result.frames == 1
+    refined = read_scores(result.scores / "00001.npz")
+    image = np.asarray(Image.open(video / "frames" / "00001.png"))
+    wanted = refine(image, scores.probabilities, weights=weights)
+    assert refined.ids == (3, 7)
+    assert torch.allclose(refined.probabilities, wanted, atol=1e-3)
+    labels = read_mask(result.masks / "00001.png", may_be_empty=True).labels
+    assert set(np.unique(labels)) <= {0, 3, 7}
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.float16, np.int64, bool])
+def test_any_numbers_and_shapes(dtype, weights):
+    image = (np.random.default_rng(0).random((*SIZE, 3)) * 255).astype(np.uint8)
+    plane = np.zeros(SIZE, dtype)
+    plane[10:30, 20:40] = 1
+    one = refine(image, plane, weights=weights)
+    assert one.shape == SIZE
+    assert one.dtype == np.float32
+    many = refine(image, np.stack([plane] * 3), weights=weights)
+    assert np.array_equal(many[2], one)
+    assert refine(image, np.zeros((0, *SIZE), dtype), weights=weights).shape == (0, *SIZE)
+
+
+def test_two_hundred_objects_and_wide_ids(tmp_path, weights):
+    labels = np.kron(np.arange(200, 456).reshape(16, 16), np.ones((3, 4), int)).astype(np.uint16)
+    labels[labels >= 400] = 0
+    for folder in ("frames", "masks"):
+        (tmp_path / folder).mkdir()
+    write_picture(tmp_path / "frames" / "a.png", np.zeros((*SIZE, 3), np.uint8))
+    write_mask(tmp_path / "masks" / "a.png", labels)
+    result = refine_masks(
+        tmp_path / "frames",
+        tmp_path / "masks",
+        out=tmp_path / "out",
+        weights=weights,
+        settings=SpnSettings(margin_px=0),
+    )
+    after = read_mask(result.masks / "a.png").labels
+    assert after.dtype == np.uint16
+    assert set(np.unique(after)) <= {0, *range(200, 400)}
+
+
+def test_bad_scores_are_said(weights, tmp_path):
+    image = np.zeros((*SIZE, 3), np.uint8)
+    cases = [
+        (np.full(SIZE, np.nan), "nan"),
+        (np.full(SIZE, 7), "to 7"),
+        (np.full(SIZE, -0.5), "sigmoid"),
+        (np.full(SIZE, "x"), "numbers"),
+    ]
+    for scores, says in cases:
+        with pytest.raises(MaskError, match=says):
+            refine(image, scores, weights=weights)
+    with pytest.raises(ShapeError, match="one size"):
+        refine(image, np.zeros((7, 8)), weights=weights)
+    with pytest.raises(ShapeError, match="uint8 RGB"):
+        refine(np.zeros(SIZE), np.zeros(SIZE), weights=weights)
+    with pytest.raises(WeightsError, match="no such file"):
+        refine(image, np.zeros(SIZE), weights="nothing")
+    np.save(tmp_path / "a.npy", np.zeros((2, *SIZE), np.float32))
+    assert read_scores(tmp_path / "a.npy").ids == (1, 2)
+    np.savez(tmp_path / "b.npz", ids=[1], probabilities=np.zeros((2, *SIZE)))
+    (tmp_path / "c.npz").write_bytes(b"PK no zip")
+    np.savez(tmp_path / "d.npz", other=[1])
+    for name in ("b.npz", "c.npz", "d.npz"):
+        with pytest.raises(MaskError, match="--save-scores"):
+            read_scores(tmp_path / name)
+
+
+def test_bad_folders_are_said(video, weights):
+    frames, masks = video / "frames", video / "masks"
+    with pytest.raises(SourceError, match="not a folder"):
+        refine_masks(frames, video / "nowhere", out=video / "out", weights=weights)
+    (video / "empty").mkdir()
+    with pytest.raises(SourceError, match="holds no masks"):
+        refine_masks(frames, video / "empty", out=video / "out", weights=weights)
+    refine_masks(frames, masks, out=video / "out", weights=weights)
+    with pytest.raises(UsageError, match="--overwrite"):
+        refine_masks(frames, masks, out=video / "out", weights=weights)
+    with pytest.raises(UsageError, match="choose another --out"):
+        refine_masks(frames, masks, out=video, weights=weights, overwrite=True)
+    write_mask(masks / "00001.png", np.ones((5, 6), np.uint8))
+    with pytest.raises(MaskError, match=r"00001\.png is 6x5, its frame 00001 64x48"):
+        refine_masks(frames, masks, out=video / "new", weights=weights)
+    for path in masks.iterdir():
+        path.rename(masks / f"x{path.name}")
+    with pytest.raises(SourceError, match="named like a frame"):
+        refine_masks(frames, masks, out=video / "newer", weights=weights)
+
+
+def test_the_verb_says_where_things_are(video, weights, monkeypatch, capsys):
+    monkeypatch.chdir(video)
+    assert main(["refine", "frames", "masks", "--weights", str(weights), "--margin-px", "8"]) == 0
+    assert capsys.readouterr().out == "masks   runs/refine/frames/masks (3 frames)\n"
+    assert main(["refine", "frames", "masks", "--weights", "none"]) == 1
+    assert "weights none: no such file" in capsys.readouterr().err
+
+
+def test_segment_refines_before_it_remembers(clip, weights, monkeypatch):
+    from propago.refinement import spn
+
+    monkeypatch.setitem(spn.WEIGHTS, "default", str(weights))
+    plain, refined = run(clip, out="plain"), run(clip, out="refined", refine="spn")
+    assert mask_bytes(plain.out) != mask_bytes(refined.out)
+    assert json.loads((refined.out / "run.json").read_text())["inputs"]["refine"] == "spn"
+    with pytest.raises(UsageError, match="another refine"):
+        run(clip, out="refined", resume=True)
+
+
+def test_refine_is_public():
+    assert propago.refine is refine
