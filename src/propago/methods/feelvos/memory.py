@@ -41,6 +41,13 @@ class SortedMemory:
     counts: tuple[int, ...]
 
 
+def only(past: SortedMemory, keep: Tensor) -> SortedMemory:
+    """The positions of `past` where `keep` (M,) is true."""
+    at = keep.nonzero()[:, 0]
+    counts = tuple(int(group.sum()) for group in keep.split(list(past.counts)))
+    return SortedMemory(past.embedding[:, at], past.values[:, at], past.order[at], counts)
+
+
 def sort_by_owner(memory: Sequence[Memory]) -> SortedMemory:
     """All positions of `memory`, the background's first, then each object's."""
     owner = torch.cat([owners(past.groups.flatten(1)) for past in memory])

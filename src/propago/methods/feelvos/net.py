@@ -14,7 +14,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from propago.methods.feelvos.head import DynamicHead, MaskEncoder
-from propago.methods.feelvos.memory import Memory, SortedMemory, sort_by_owner
+from propago.methods.feelvos.memory import Memory, SortedMemory, only, sort_by_owner
 from propago.methods.feelvos.rows import Prepared, Rows, others_of
 from propago.nn.backbones import CompactEncoder, Pyramid
 from propago.nn.efficientnet import EfficientNetLite0
@@ -156,17 +156,15 @@ class FeelvosNet(nn.Module):
         query = query.flatten(1)
         everywhere, last = sort_by_owner(memory), sort_by_owner(memory[-1:])
         outside, place = _window(size, self.config.window, query.device)
-        place = place[:, last.order]
-        chunks = [
-            torch.cat(
-                [
-                    self._matches(query[:, at], everywhere),
-                    self._matches(query[:, at], last, (outside[:, at], place)),
-                ],
-                1,
-            )
-            for at in _chunks(query.shape[1], everywhere.embedding.shape[1])
-        ]
+        chunks = []
+        for at in _chunks(query.shape[1], everywhere.embedding.shape[1]):
+            near = only(last, _in_reach(last.order, at, size[1], self.config.window))
+            penalty = outside[:, at], place[:, near.order]
+            found = [
+                self._matches(query[:, at], everywhere),
+                self._matches(query[:, at], near, penalty),
+            ]
+            chunks.append(torch.cat(found, 1))
         matched = torch.cat(chunks, 2).unflatten(2, size)
         return torch.cat([matched, memory[-1].groups[1:, None]], 1)
 
@@ -220,6 +218,14 @@ def _chunks(queries: int, positions: int, budget: int = 2**22) -> list[slice]:
     """Slices of the queries such that one block of similarities has about `budget` numbers."""
     step = max(16, budget // max(positions, 1))
     return [slice(at, min(at + step, queries)) for at in range(0, queries, step)]
+
+
+def _in_reach(places: Tensor, queries: slice, width: int, radius: int) -> Tensor:
+    """Which of the flat `places` lie at most `radius` rows from some of the `queries`."""
+    rows = places // width
+    return (rows >= queries.start // width - radius) & (
+        rows <= (queries.stop - 1) // width + radius
+    )
 
 
 @cache

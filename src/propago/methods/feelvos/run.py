@@ -19,7 +19,7 @@ from propago.ops.flow import dis_flow, grey
 from propago.types import Frame, GivenMasks, Scores
 
 NETWORK = "feelvos/compact"
-WEIGHTS = {"default": "feelvos-synthetic", "synthetic": "feelvos-synthetic"}
+WEIGHTS = {"default": "feelvos-compact", "synthetic": "feelvos-synthetic"}
 """Short names of shipped weights: the best ones, and those free for any use."""
 
 ABSENT = -10.0
@@ -40,12 +40,12 @@ class FeelvosSettings:
         margin: so many positions around.
     """
 
-    size: int = 272
+    size: int = 304
     anchors: int = 3
     recent: int = 1
     interval_frames: int = 5
     visible: float = VISIBLE
-    margin: int = 4
+    margin: int = 6
 
     def __post_init__(self) -> None:
         """Refuse what cannot work."""
