@@ -117,8 +117,10 @@ class DavisClips:
         """One clip, whose first frame shows at least one object."""
         images, labels = self._window(rng)
         if rng.random() < self._paste_chance:
-            twin = images[:, :, ::-1].copy(), labels[:, :, ::-1].copy()
-            donor = twin if rng.random() < TWIN_CHANCE else self._window(rng)
+            if rng.random() < TWIN_CHANCE:
+                donor = images[:, :, ::-1].copy(), labels[:, :, ::-1].copy()
+            else:
+                donor = self._window(rng)
             pasted = paste_moving(rng, (images, labels), donor)
             if visible_objects(pasted[1][0]):
                 images, labels = pasted

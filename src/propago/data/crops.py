@@ -10,7 +10,7 @@ import numpy as np
 from propago.data.augment import degrade, jitter_colours
 from propago.data.coarse import draw_coarse
 from propago.data.cutouts import instances
-from propago.data.stills import IndexedMask, Still
+from propago.data.stills import IndexedMask, Still, read_still
 from propago.errors import SourceError, UsageError
 from propago.io.davis import davis_annotations, open_davis
 from propago.io.stills import stills_in
@@ -77,7 +77,7 @@ class ObjectCrops:
         """
         for _ in range(_ATTEMPTS):
             stills = self._sources[rng.choice(len(self._sources), p=self._share)]
-            image, ids = _read(stills[rng.integers(len(stills))])
+            image, ids = read_still(stills[rng.integers(len(stills))])
             seen = instances(ids)
             if not seen:
                 continue
@@ -128,11 +128,3 @@ def stills_of_davis(root: Path, set_name: str) -> list[Still]:
         for source in open_davis(root, Path(set_name))
         for image in stills_in(source.path)
     ]
-
-
-def _read(still: Still) -> tuple[np.ndarray, np.ndarray]:
-    image, ids = cv2.imread(str(still.image)), still.read_ids()
-    if image is None or image.shape[:2] != ids.shape:
-        came = "unreadable" if image is None else f"{image.shape[:2]}, its mask {ids.shape}"
-        raise SourceError(f"{still.image} is {came}; image and mask must have one size")
-    return cv2.cvtColor(image, cv2.COLOR_BGR2RGB), ids

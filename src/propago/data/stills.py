@@ -40,6 +40,19 @@ class Still:
     read_ids: Callable[[], np.ndarray]
 
 
+def read_still(still: Still) -> tuple[np.ndarray, np.ndarray]:
+    """The picture (H, W, 3) uint8 RGB and its ids (H, W) uint8.
+
+    Raises:
+        SourceError: the picture is unreadable, or of another size than its mask.
+    """
+    image, ids = cv2.imread(str(still.image)), still.read_ids()
+    if image is None or image.shape[:2] != ids.shape:
+        came = "unreadable" if image is None else f"{image.shape[:2]}, its mask {ids.shape}"
+        raise SourceError(f"{still.image} is {came}; image and mask must have one size")
+    return cv2.cvtColor(image, cv2.COLOR_BGR2RGB), ids
+
+
 @dataclass(frozen=True)
 class IndexedMask:
     """Reads instances from an indexed PNG, or one object from a black and white picture."""
@@ -214,15 +227,12 @@ class StillClips:
     def _read(self, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
         """A random still at a random scale, at least as large as the clip, perhaps mirrored."""
         still = self._stills[rng.integers(len(self._stills))]
-        image, ids = cv2.imread(str(still.image)), still.read_ids()
-        if image is None or image.shape[:2] != ids.shape:
-            came = "unreadable" if image is None else f"{image.shape[:2]}, its mask {ids.shape}"
-            raise SourceError(f"{still.image} is {came}; image and mask must have one size")
+        image, ids = read_still(still)
         cover = max(self._size[0] / ids.shape[0], self._size[1] / ids.shape[1])
         scale = cover * float(np.exp(rng.uniform(0.0, np.log(1.5))))
         size = (round(ids.shape[1] * scale), round(ids.shape[0] * scale))
         how = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
-        image = cv2.cvtColor(cv2.resize(image, size, interpolation=how), cv2.COLOR_BGR2RGB)
+        image = cv2.resize(image, size, interpolation=how)
         ids = cv2.resize(ids, size, interpolation=cv2.INTER_NEAREST_EXACT)
         if rng.random() < 0.5:
             image, ids = np.ascontiguousarray(image[:, ::-1]), np.ascontiguousarray(ids[:, ::-1])

@@ -1,7 +1,6 @@
 """`propago segment`: a video and masks of some frames become masks of every frame."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
 from pathlib import Path
 
 from propago.errors import UsageError
@@ -105,10 +104,7 @@ def segment_set(
         propagator, refiner = _loaded(method, options), _refiner(options)
         return [
             carry_out(
-                replace(
-                    _sequence(root, masks, source, folder, propagator, options), refine=refiner
-                ),
-                progress,
+                _sequence(root, masks, source, folder, propagator, refiner, options), progress
             )
             for source, folder in zip(sources, folders, strict=True)
         ]
@@ -120,11 +116,12 @@ def _sequence(
     source: Source,
     folder: RunFolder,
     method: Propagator,
+    refiner: Refiner | None,
     options: SegmentOptions,
 ) -> Run:
     annotations = Path(masks) / source.name if masks else Path(root)
     first = first_masks(source, annotations, (), fit=options.fit_masks, only_first=True)
-    return Run(source, first, method, folder, options)
+    return Run(source, first, method, folder, options, refiner)
 
 
 def _loaded(method: str | Propagator, options: SegmentOptions) -> Propagator:
