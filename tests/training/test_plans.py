@@ -11,6 +11,7 @@ from propago.errors import SourceError, UsageError
 from propago.jobs.train import train
 from propago.nn.weights import load_weights
 from propago.refinement.spn import NETWORK, Spn
+from propago.training import predictions
 from propago.training.plans import plan_for
 from propago.training.recipe import read_recipe
 from propago.training.sources import crop_sampler
@@ -70,20 +71,31 @@ def test_a_recipe_becomes_weights_that_load_and_a_card(data, recipe, tmp_path):
     assert {"val_j_before", "val_j_after", "val_f_2px_after", "j_before"} <= set(last)
 
 
-def test_an_encoder_that_does_not_learn_is_frozen(data, recipe):
+def test_an_encoder_that_does_not_learn_is_frozen(data, recipe, tmp_path):
     chosen = read_recipe(recipe)
     share = replace(chosen.optimisation, pretrained_share=0.0)
     for one, learns in ((chosen, True), (replace(chosen, optimisation=share), False)):
-        net = plan_for(one, data).objective.net
+        net = plan_for(one, data, tmp_path).objective.net
         assert all(p.requires_grad is learns for p in net.pretrained.parameters())
         assert all(p.requires_grad for p in net.guidance.gates.parameters())
 
 
-def test_what_cannot_be_trained_is_said(data, recipe):
+def test_crops_of_what_the_default_method_says_are_made_once(data, recipe, tmp_path, monkeypatch):
+    monkeypatch.setattr(predictions, "EVERY_FRAMES", 1)
+    chosen = read_recipe(recipe)
+    chosen = replace(chosen, data=replace(chosen.data, davis=0.0, predicted=1.0))
+    crop = crop_sampler(chosen, data, tmp_path).sample(np.random.default_rng(0))
+    assert crop.coarse.shape == (32, 32)
+    assert ((crop.coarse > 0.5) == (crop.truth == 1)).mean() > 0.7
+    monkeypatch.setattr(predictions, "load_method", None)
+    crop_sampler(chosen, data, tmp_path)
+
+
+def test_what_cannot_be_trained_is_said(data, recipe, tmp_path):
     chosen = read_recipe(recipe)
     with pytest.raises(UsageError, match="methods feelvos and spn"):
-        plan_for(replace(chosen, method="rgmp"), data)
+        plan_for(replace(chosen, method="rgmp"), data, tmp_path)
     with pytest.raises(UsageError, match=r"data\.synthetic is 0"):
-        crop_sampler(replace(chosen, data=replace(chosen.data, synthetic=0.5)), data)
+        crop_sampler(replace(chosen, data=replace(chosen.data, synthetic=0.5)), data, tmp_path)
     with pytest.raises(SourceError, match="coco"):
-        crop_sampler(replace(chosen, data=replace(chosen.data, coco=0.5)), data)
+        crop_sampler(replace(chosen, data=replace(chosen.data, coco=0.5)), data, tmp_path)

@@ -1,4 +1,7 @@
-"""Crops around one object each, with its mask and a coarse version of it."""
+"""Crops around one object each, with its mask and a coarse version of it.
+
+The coarse version is made from the true mask, or is what a method said of that frame.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -19,7 +22,26 @@ from propago.types import VOID
 LEAST_PX = 100
 """An object of fewer pixels in its crop is no example."""
 
+LEAST_OVERLAP = 0.5
+"""Scores that agree less with the truth of a crop are of something else than its object."""
+
 _ATTEMPTS = 50
+_HARD_CHANCE = 0.3
+
+
+@dataclass(frozen=True)
+class Predicted:
+    """A method's scores of one object of a still.
+
+    Attributes:
+        still: the picture and its true ids.
+        id: the object.
+        scores: a grey PNG of the still's size, 255 where the method is sure of the object.
+    """
+
+    still: Still
+    id: int
+    scores: Path
 
 
 @dataclass(frozen=True)
@@ -42,7 +64,7 @@ class ObjectCrops:
 
     def __init__(
         self,
-        weighted: Sequence[tuple[float, Sequence[Still]]],
+        weighted: Sequence[tuple[float, Sequence[Still | Predicted]]],
         *,
         size: int,
         augmented: bool = True,
@@ -76,45 +98,99 @@ class ObjectCrops:
             SourceError: a picture cannot be read, or shows nothing in many attempts.
         """
         for _ in range(_ATTEMPTS):
-            stills = self._sources[rng.choice(len(self._sources), p=self._share)]
-            image, ids = read_still(stills[rng.integers(len(stills))])
-            seen = instances(ids)
-            if not seen:
-                continue
-            chosen = seen[rng.integers(len(seen))]
-            image, truth = self._cut(rng, image, ids, chosen)
-            if (truth == 1).sum() >= LEAST_PX:
-                if self._augmented:
-                    image = degrade(rng, jitter_colours(rng, image[None]))[0]
-                coarse = draw_coarse(rng, (truth == 1).astype(np.uint8))
-                return Crop(image, coarse, truth)
+            source = self._sources[rng.choice(len(self._sources), p=self._share)]
+            crop = self._tried(rng, source[rng.integers(len(source))])
+            if crop is not None:
+                return crop
         raise SourceError(f"no object of {LEAST_PX} px in {_ATTEMPTS} crops; check the masks")
 
-    def _cut(
-        self, rng: np.random.Generator, image: np.ndarray, ids: np.ndarray, chosen: int
-    ) -> tuple[np.ndarray, np.ndarray]:
-        """A square around a random pixel of the object, resized, perhaps mirrored."""
+    def _tried(self, rng: np.random.Generator, chosen: Still | Predicted) -> Crop | None:
+        """A crop of one object; None where it shows too little, or scores of something else."""
+        still = chosen.still if isinstance(chosen, Predicted) else chosen
+        image, ids = read_still(still)
+        seen = instances(ids)
+        if not seen:
+            return None
+        if isinstance(chosen, Predicted):
+            planes = [image, _plane(ids, chosen.id), _read_scores(chosen.scores)]
+        else:
+            planes = [image, _plane(ids, seen[rng.integers(len(seen))])]
+        image, truth, *scores = self._cut(rng, planes)
+        if (truth == 1).sum() < LEAST_PX:
+            return None
+        coarse = _as_given(rng, scores[0]) if scores else draw_coarse(rng, _binary(truth))
+        if scores and _overlap(coarse > 0.5, truth) < LEAST_OVERLAP:
+            return None
+        if self._augmented:
+            image = degrade(rng, jitter_colours(rng, image[None]))[0]
+        return Crop(image, coarse, truth)
+
+    def _cut(self, rng: np.random.Generator, planes: list[np.ndarray]) -> list[np.ndarray]:
+        """One square of every plane around a random pixel of the object, perhaps mirrored.
+
+        Args:
+            rng: source of chance.
+            planes: the picture, the object's mask (1; 255 void), and its scores where there are.
+        """
+        size = planes[1].shape
         scale = np.exp(rng.uniform(np.log(0.6), np.log(1.5))) if self._augmented else 1.0
-        side = min(round(self._size / scale), *ids.shape)
-        rows, columns = np.nonzero(ids == chosen)
+        side = min(round(self._size / scale), *size)
+        rows, columns = np.nonzero(planes[1] == 1)
+        if not len(rows):
+            return [plane[:0] for plane in planes]
         near = rng.integers(len(rows))
         away = rng.uniform(-0.65, -0.35, 2) * side
         start = np.array([rows[near], columns[near]]) + away
-        top, left = np.clip(start, 0, np.array(ids.shape) - side).astype(int)
+        top, left = np.clip(start, 0, np.array(size) - side).astype(int)
         box = np.s_[top : top + side, left : left + side]
+        mirrored = self._augmented and rng.random() < 0.5
+        kept = [self._resized(plane[box], n == 1) for n, plane in enumerate(planes)]
+        return [np.ascontiguousarray(plane[:, ::-1]) if mirrored else plane for plane in kept]
+
+    def _resized(self, plane: np.ndarray, labels: bool) -> np.ndarray:
+        """`plane` as a square of the crop's size; `labels` stay what they are."""
         size = (self._size, self._size)
-        how = cv2.INTER_AREA if side > self._size else cv2.INTER_LINEAR
-        image = cv2.resize(image[box], size, interpolation=how)
-        mask = cv2.resize((ids[box] == chosen).astype(np.float32), size, interpolation=how)
-        void = (ids[box] == VOID).astype(np.uint8)
+        how = cv2.INTER_AREA if len(plane) > self._size else cv2.INTER_LINEAR
+        if not labels:
+            return cv2.resize(plane, size, interpolation=how)
+        mask = cv2.resize((plane == 1).astype(np.float32), size, interpolation=how)
+        void = (plane == VOID).astype(np.uint8)
         void = cv2.resize(void, size, interpolation=cv2.INTER_NEAREST_EXACT)
-        truth = np.where(void > 0, VOID, mask > 0.5).astype(np.uint8)
-        if self._augmented and rng.random() < 0.5:
-            image, truth = (
-                np.ascontiguousarray(image[:, ::-1]),
-                np.ascontiguousarray(truth[:, ::-1]),
-            )
-        return image, truth
+        return np.where(void > 0, VOID, mask > 0.5).astype(np.uint8)
+
+
+def _plane(ids: np.ndarray, chosen: int) -> np.ndarray:
+    """(H, W) uint8: 1 on the chosen object, 255 where nobody knows."""
+    return np.where(ids == VOID, VOID, ids == chosen).astype(np.uint8)
+
+
+def _binary(truth: np.ndarray) -> np.ndarray:
+    return (truth == 1).astype(np.uint8)
+
+
+def _read_scores(path: Path) -> np.ndarray:
+    """(H, W) uint8.
+
+    Raises:
+        SourceError: it cannot be read.
+    """
+    scores = cv2.imread(str(path), cv2.IMREAD_GRAYSCALE)
+    if scores is None:
+        raise SourceError(f"{path} is unreadable; delete it, the next run makes it again")
+    return scores
+
+
+def _as_given(rng: np.random.Generator, scores: np.ndarray) -> np.ndarray:
+    """Scores in [0, 1]; now and then what a label map of them says."""
+    if rng.random() < _HARD_CHANCE:
+        return (scores > 127).astype(np.float32)
+    return scores.astype(np.float32) / 255
+
+
+def _overlap(mask: np.ndarray, truth: np.ndarray) -> float:
+    """Intersection over union where the truth is known."""
+    known, true = truth != VOID, truth == 1
+    return float((mask & true).sum() / max(((mask | true) & known).sum(), 1))
 
 
 def stills_of_davis(root: Path, set_name: str) -> list[Still]:

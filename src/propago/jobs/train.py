@@ -63,7 +63,7 @@ def train(
     chosen = read_recipe(recipe)
     folder = Path(out) if out else RUNS / chosen.name
     torch.manual_seed(chosen.seed)
-    plan = plan_for(chosen, Path(data))
+    plan = plan_for(chosen, Path(data), folder)
     net = fit(
         plan.objective,
         plan.examples,

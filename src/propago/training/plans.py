@@ -54,12 +54,13 @@ class Plan:
     check: Check | None
 
 
-def plan_for(recipe: Recipe, root: Path) -> Plan:
+def plan_for(recipe: Recipe, root: Path, folder: Path) -> Plan:
     """The plan of a recipe, its network begun as `recipe.init` says.
 
     Args:
         recipe: all settings.
         root: folder with its real data.
+        folder: of the run.
 
     Raises:
         UsageError: a method or preset that cannot be trained.
@@ -74,7 +75,7 @@ def plan_for(recipe: Recipe, root: Path) -> Plan:
         case "spn", "compact":
             net = _begun(SpnNet(), recipe, spn.NETWORK)
             objective, network = SpnObjective(net), spn.NETWORK
-            examples, check = CropExamples(crop_sampler(recipe, root)), CropCheck
+            examples, check = CropExamples(crop_sampler(recipe, root, folder)), CropCheck
         case _:
             raise UsageError(
                 f"recipe {recipe.name}: method {recipe.method}, preset {recipe.preset} cannot be "

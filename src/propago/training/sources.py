@@ -1,14 +1,15 @@
 """The clips or crops that a recipe mixes."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from propago.data.clips import ClipSampler, DavisClips, MixedClips
-from propago.data.crops import ObjectCrops, stills_of_davis
+from propago.data.crops import ObjectCrops, Predicted, stills_of_davis
 from propago.data.stills import Still, StillClips, stills_by_name, stills_of_coco
 from propago.data.synthetic import SyntheticClips
 from propago.errors import SourceError, UsageError
 from propago.io.davis import open_davis
+from propago.training.predictions import predicted_objects
 from propago.training.recipe import Recipe
 
 FOLDERS = {
@@ -16,6 +17,7 @@ FOLDERS = {
     "saliency": "saliency_sod",
     "coco": "coco_small",
     "voc": "voc2007_44",
+    "predicted": "davis",
 }
 """Where each real source is looked for under the data root."""
 
@@ -48,8 +50,13 @@ def clip_sampler(recipe: Recipe, root: Path) -> ClipSampler:
     return MixedClips(mixture)
 
 
-def crop_sampler(recipe: Recipe, root: Path) -> ObjectCrops:
+def crop_sampler(recipe: Recipe, root: Path, folder: Path) -> ObjectCrops:
     """Crops of the pictures of `recipe.data`, of height and width `recipe.clips.height`.
+
+    Args:
+        recipe: all settings.
+        root: folder with the real data.
+        folder: of the run; keeps what the default method said.
 
     Raises:
         SourceError: a source of the recipe is not under `root`.
@@ -61,11 +68,14 @@ def crop_sampler(recipe: Recipe, root: Path) -> ObjectCrops:
             f"recipe {recipe.name}: crops are squares from real pictures: data.synthetic is 0 and "
             "clips.height equals clips.width"
         )
-    readers: dict[str, Callable[[Path], list[Still]]] = {
+    readers: dict[str, Callable[[Path], Sequence[Still | Predicted]]] = {
         "davis": lambda path: stills_of_davis(path, data.davis_set),
         "saliency": lambda path: stills_by_name(path, "images", "masks"),
         "coco": stills_of_coco,
         "voc": lambda path: stills_by_name(path, "JPEGImages", "SegmentationObject"),
+        "predicted": lambda path: predicted_objects(
+            path, data.davis_set, data.predicted_by, folder / "predicted"
+        ),
     }
     wanted = [(getattr(data, name), name) for name in readers if getattr(data, name) > 0]
     mixture = [(weight, readers[name](_folder(root, name))) for weight, name in wanted]
