@@ -41,7 +41,8 @@ if TYPE_CHECKING:
     from propago.pipeline import Checkpoint, Segmented, segment_frames
     from propago.refinement.craf import Craf
     from propago.refinement.craf_settings import CrafSettings
-    from propago.refinement.spn import Spn, SpnSettings
+    from propago.refinement.spn import Spn
+    from propago.refinement.spn_settings import SpnSettings
     from propago.types import Frame, GivenMasks, Scores
 
 _HOMES = {
@@ -64,7 +65,7 @@ _HOMES = {
     "Source": "propago.io.source",
     "SourceError": "propago.errors",
     "Spn": "propago.refinement.spn",
-    "SpnSettings": "propago.refinement.spn",
+    "SpnSettings": "propago.refinement.spn_settings",
     "UsageError": "propago.errors",
     "WeightsError": "propago.errors",
     "clean": "propago.jobs.clean",

@@ -1,5 +1,6 @@
 import json
 
+import cv2
 import numpy as np
 import pytest
 from PIL import Image
@@ -7,6 +8,7 @@ from PIL import Image
 from propago.cli import main
 from propago.errors import MaskError, OutputError, SourceError, UsageError
 from propago.io.masks import read_mask, write_mask
+from propago.io.scores import read_scores
 from propago.jobs.clean import clean
 from propago.refinement.craf_settings import CrafSettings
 from tiny_clip import tiny_clip
@@ -53,6 +55,25 @@ def test_what_segment_wrote_and_several_videos(tmp_path, capsys):
     assert single.masks == tmp_path / "one" / "masks"
 
 
+def test_scores_are_cleaned_like_masks(tmp_path):
+    truth = write_clip(tmp_path / "cat")
+    for t in range(FRAMES):
+        labels = read_mask(tmp_path / "cat" / f"{t:05d}.png").labels
+        for i in (1, 5):
+            (tmp_path / "grey" / str(i)).mkdir(parents=True, exist_ok=True)
+            levels = np.where(labels == i, 60_000, 0).astype(np.uint16)
+            cv2.imwrite(str(tmp_path / "grey" / str(i) / f"{t:05d}.png"), levels)
+    (by_pictures,) = clean(tmp_path / "grey", scores=True, out=tmp_path / "out")
+    assert by_pictures.pixels == {"removed": 9}
+    (again,) = clean(tmp_path / "out", out=tmp_path / "again")
+    assert again.pixels == {}, "scores were taken, and nothing is left to remove"
+    for t, labels in enumerate(truth):
+        assert np.array_equal(read_mask(again.masks / f"{t:05d}.png").labels, labels)
+        assert read_scores(again.scores / f"{t:05d}.npz").ids == (1, 5)
+    with pytest.raises(SourceError, match="no grey PNGs"):
+        clean(tmp_path, scores=True, out=tmp_path / "none")
+
+
 def test_wide_ids_void_and_empty_masks_come_through(tmp_path):
     folder = tmp_path / "wide"
     folder.mkdir()
@@ -93,7 +114,7 @@ def test_bad_input_is_said(tmp_path):
         clean(tmp_path / "nowhere", out=tmp_path / "out")
     write_clip(tmp_path / "cat")
     write_mask(tmp_path / "cat" / "00003.png", np.zeros((5, 6), np.uint8))
-    with pytest.raises(MaskError, match=r"00003\.png is 6x5, the masks before are 64x48"):
+    with pytest.raises(MaskError, match=r"frame 00003 is 6x5, the masks before are 64x48"):
         clean(tmp_path / "cat", out=tmp_path / "out")
     (tmp_path / "file").write_text("x")
     with pytest.raises(OutputError, match="file"):

@@ -1,5 +1,6 @@
 import json
 
+import cv2
 import numpy as np
 import pytest
 import torch
@@ -13,8 +14,9 @@ from propago.io.pictures import write_picture
 from propago.io.scores import read_scores, write_scores
 from propago.jobs.refine import refine, refine_masks
 from propago.nn.weights import save_weights
-from propago.refinement.spn import NETWORK, SpnSettings
+from propago.refinement.spn import NETWORK, Spn
 from propago.refinement.spn_net import SpnNet
+from propago.refinement.spn_settings import SpnSettings
 from propago.types import Scores
 from segment_runs import mask_bytes, run
 from tiny_clip import tiny_clip
@@ -48,7 +50,9 @@ def video(tmp_path):
 
 
 def test_masks_keep_names_ids_and_void(video, weights):
-    result = refine_masks(video / "frames", video / "masks", out=video / "out", weights=weights)
+    result = refine_masks(
+        video / "frames", video / "masks", out=video / "out", refiner=Spn.load(weights)
+    )
     assert (result.frames, result.scores) == (FRAMES, None)
     changed = False
     for t in range(FRAMES):
@@ -66,7 +70,9 @@ def test_scores_are_what_the_network_makes_of_them(video, weights):
     scores = Scores((3, 7), torch.rand(2, *SIZE).half().float())
     (video / "run" / "scores").mkdir(parents=True)
     write_scores(video / "run" / "scores" / "00001.npz", scores)
-    result = refine_masks(video / "frames", video / "run", out=video / "out", weights=weights)
+    result = refine_masks(
+        video / "frames", video / "run", out=video / "out", refiner=Spn.load(weights)
+    )
     assert result.frames == 1
     refined = read_scores(result.scores / "00001.npz")
     image = np.asarray(Image.open(video / "frames" / "00001.png"))
@@ -75,6 +81,25 @@ def test_scores_are_what_the_network_makes_of_them(video, weights):
     assert torch.allclose(refined.probabilities, wanted, atol=1e-3)
     labels = read_mask(result.masks / "00001.png", may_be_empty=True).labels
     assert set(np.unique(labels)) <= {0, 3, 7}
+
+
+@pytest.mark.parametrize(("ids", "dtype"), [((1,), np.uint16), ((3, 12), np.uint8)])
+def test_scores_as_pictures(video, weights, ids, dtype):
+    spn, grey = Spn.load(weights), np.random.default_rng(0).random(SIZE)
+    image = np.asarray(Image.open(video / "frames" / "00001.png"))
+    wanted = refine(image, grey.astype(np.float32), weights=weights)
+    for i in ids:
+        place = video / "grey" if ids == (1,) else video / "grey" / str(i)
+        place.mkdir(parents=True)
+        levels = (grey * np.iinfo(dtype).max).round().astype(dtype)
+        cv2.imwrite(str(place / "00001.png"), levels)
+    options = {"scores": True, "refiner": spn}
+    result = refine_masks(video / "frames", video / "grey", out=video / "out", **options)
+    refined = read_scores(result.scores / "00001.npz")
+    assert refined.ids == ids
+    assert all(np.abs(row - wanted).max() < 0.05 for row in refined.probabilities.numpy())
+    with pytest.raises(MaskError, match="grey PNGs"):
+        refine_masks(video / "frames", video / "masks", out=video / "none", **options)
 
 
 @pytest.mark.parametrize("dtype", [np.float64, np.float16, np.int64, bool])
@@ -101,8 +126,7 @@ def test_two_hundred_objects_and_wide_ids(tmp_path, weights):
         tmp_path / "frames",
         tmp_path / "masks",
         out=tmp_path / "out",
-        weights=weights,
-        settings=SpnSettings(margin_px=0),
+        refiner=Spn.load(weights, settings=SpnSettings(margin_px=0)),
     )
     after = read_mask(result.masks / "a.png").labels
     assert after.dtype == np.uint16
@@ -139,22 +163,22 @@ def test_bad_scores_are_said(weights, tmp_path):
 def test_bad_folders_are_said(video, weights):
     frames, masks = video / "frames", video / "masks"
     with pytest.raises(SourceError, match="not a folder"):
-        refine_masks(frames, video / "nowhere", out=video / "out", weights=weights)
+        refine_masks(frames, video / "nowhere", out=video / "out", refiner=Spn.load(weights))
     (video / "empty").mkdir()
     with pytest.raises(SourceError, match="holds no masks"):
-        refine_masks(frames, video / "empty", out=video / "out", weights=weights)
-    refine_masks(frames, masks, out=video / "out", weights=weights)
+        refine_masks(frames, video / "empty", out=video / "out", refiner=Spn.load(weights))
+    refine_masks(frames, masks, out=video / "out", refiner=Spn.load(weights))
     with pytest.raises(UsageError, match="--overwrite"):
-        refine_masks(frames, masks, out=video / "out", weights=weights)
+        refine_masks(frames, masks, out=video / "out", refiner=Spn.load(weights))
     with pytest.raises(UsageError, match="choose another --out"):
-        refine_masks(frames, masks, out=video, weights=weights, overwrite=True)
+        refine_masks(frames, masks, out=video, refiner=Spn.load(weights), overwrite=True)
     write_mask(masks / "00001.png", np.ones((5, 6), np.uint8))
     with pytest.raises(MaskError, match=r"00001\.png is 6x5, its frame 00001 64x48"):
-        refine_masks(frames, masks, out=video / "new", weights=weights)
+        refine_masks(frames, masks, out=video / "new", refiner=Spn.load(weights))
     for path in masks.iterdir():
         path.rename(masks / f"x{path.name}")
     with pytest.raises(SourceError, match="named like a frame"):
-        refine_masks(frames, masks, out=video / "newer", weights=weights)
+        refine_masks(frames, masks, out=video / "newer", refiner=Spn.load(weights))
 
 
 def test_the_verb_says_where_things_are(video, weights, monkeypatch, capsys):

@@ -22,6 +22,8 @@ class CleanArguments:
     masks: tyro.conf.Positional[Path]
     """A folder of masks, a folder that `propago segment` wrote, or a folder of such folders."""
     rules: tyro.conf.OmitArgPrefixes[CrafSettings]
+    scores: bool = False
+    """The PNGs are scores, not label maps: grey, 8 or 16 bits; ID/FRAME.png if several objects."""
     out: Path | None = None
     """The output folder: masks/ and clean.jsonl. Default: runs/clean/<name of MASKS>."""
     overwrite: bool = False
@@ -36,6 +38,7 @@ def run(argv: list[str]) -> int:
     with frame_progress() as progress:
         results = clean(
             arguments.masks,
+            scores=arguments.scores,
             out=arguments.out,
             settings=arguments.rules,
             overwrite=arguments.overwrite,
@@ -44,5 +47,7 @@ def run(argv: list[str]) -> int:
     for result in results:
         done = ", ".join(f"{px} px {what}" for what, px in sorted(result.pixels.items()))
         print(f"masks  {result.masks} ({result.frames} frames, {done or 'nothing changed'})")
+        if result.scores:
+            print(f"scores {result.scores}")
         print(f"log    {result.log}")
     return 0

@@ -8,7 +8,7 @@ import tyro
 
 from propago.cli.arguments import parse
 from propago.cli.progress import frame_progress
-from propago.refinement.spn import SpnSettings
+from propago.refinement.spn_settings import SpnSettings
 
 
 @dataclass(frozen=True)
@@ -24,6 +24,8 @@ class RefineArguments:
     masks: tyro.conf.Positional[Path]
     """A folder of masks or scores, or the folder that `propago segment` wrote."""
     where: tyro.conf.OmitArgPrefixes[SpnSettings]
+    scores: bool = False
+    """The PNGs are scores, not label maps: grey, 8 or 16 bits; ID/FRAME.png if several objects."""
     out: Path | None = None
     """The output folder: masks/, and scores/ where scores came. Default: runs/refine/<name>."""
     weights: str = "default"
@@ -38,15 +40,16 @@ def run(argv: list[str]) -> int:
     """Refine, and say where things are."""
     arguments = parse(RefineArguments, argv, "refine")
     from propago.jobs.refine import refine_masks
+    from propago.refinement.spn import Spn
 
+    spn = Spn.load(arguments.weights, device=arguments.device, settings=arguments.where)
     with frame_progress() as progress:
         result = refine_masks(
             arguments.frames,
             arguments.masks,
+            scores=arguments.scores,
             out=arguments.out,
-            weights=arguments.weights,
-            device=arguments.device,
-            settings=arguments.where,
+            refiner=spn,
             overwrite=arguments.overwrite,
             progress=progress,
         )

@@ -1,8 +1,11 @@
 """Files of scores: how much each pixel of a frame belongs to each object, before a decision."""
 
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from zipfile import BadZipFile
 
+import cv2
 import numpy as np
 import torch
 
@@ -11,6 +14,10 @@ from propago.io.atomic import replacing
 from propago.types import Scores
 
 SCORE_SUFFIXES = (".npz", ".npy")
+FOLDER = "scores"
+"""Of the scores that `segment`, `refine` and `clean` write."""
+
+Reader = Callable[[], Scores]
 
 _LEGAL = (
     "scores are a .npz with `ids` (K,) and `probabilities` (K, H, W), as `propago segment "
@@ -51,6 +58,72 @@ def read_scores(path: Path) -> Scores:
         return Scores(tuple(map(int, ids)), as_probabilities(planes))
     except MaskError as error:
         raise MaskError(f"{path}: {error}; {_LEGAL}") from error
+
+
+def scores_in(folder: Path, *, pictures: bool = False) -> dict[str, Reader]:
+    """What reads the scores of each frame in a folder or its subfolder scores/, by frame name.
+
+    Args:
+        folder: holds FRAME.npz or FRAME.npy, as `read_scores` takes them.
+        pictures: it holds grey PNGs instead, of 8 or 16 bits: FRAME.png of one object, called 1;
+            or ID/FRAME.png of each object.
+
+    Returns:
+        Nothing where the folder holds no scores.
+    """
+    for place in (folder / FOLDER, folder):
+        if pictures:
+            found = _pictures_in(place)
+        else:
+            found = {p.stem: partial(read_scores, p) for p in _files(place, *SCORE_SUFFIXES)}
+        if found:
+            return found
+    return {}
+
+
+def read_score_pictures(paths: dict[int, Path]) -> Scores:
+    """The scores of objects that have a grey PNG each; its highest value is certainty.
+
+    Raises:
+        MaskError: unreadable, of colours, or of sizes that differ.
+    """
+    planes = [_grey(path) for path in paths.values()]
+    if len({plane.shape for plane in planes}) > 1:
+        sizes = ", ".join(
+            f"{path} {p.shape}" for path, p in zip(paths.values(), planes, strict=True)
+        )
+        raise MaskError(f"scores of one frame have one size; these have not: {sizes}")
+    return Scores(tuple(paths), torch.from_numpy(np.stack(planes)))
+
+
+def _pictures_in(folder: Path) -> dict[str, Reader]:
+    objects = {1: folder} if _files(folder, ".png") else {}
+    numbered = folder.iterdir() if folder.is_dir() else ()
+    for path in () if objects else sorted(numbered):
+        if path.is_dir() and path.name.isdigit() and int(path.name) > 0:
+            objects[int(path.name)] = path
+    frames: dict[str, dict[int, Path]] = {}
+    for i, own in sorted(objects.items()):
+        for path in _files(own, ".png"):
+            frames.setdefault(path.stem, {})[i] = path
+    return {name: partial(read_score_pictures, frames[name]) for name in sorted(frames)}
+
+
+def _files(folder: Path, *suffixes: str) -> list[Path]:
+    return [path for path in sorted(folder.glob("*.*")) if path.suffix.lower() in suffixes]
+
+
+def _grey(path: Path) -> np.ndarray:
+    """(H, W) float32 in [0, 1]."""
+    picture = cv2.imread(str(path), cv2.IMREAD_UNCHANGED)
+    if picture is None or picture.ndim != 2 or picture.dtype.kind != "u":
+        came = "unreadable" if picture is None else f"{picture.shape} {picture.dtype}"
+        raise MaskError(
+            f"{path} is {came}; scores as pictures are grey PNGs of 8 or 16 bits, FRAME.png of one "
+            "object or ID/FRAME.png of each. Indexed PNGs are label maps: leave --scores away"
+        )
+    certain = 255 if picture.dtype == np.uint8 else 65_535
+    return picture.astype(np.float32) / certain
 
 
 def as_probabilities(planes: np.ndarray) -> torch.Tensor:

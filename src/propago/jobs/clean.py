@@ -2,20 +2,25 @@
 
 import json
 from collections import Counter
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 
-from propago.errors import MaskError
+from propago.errors import MaskError, SourceError
 from propago.io.atomic import replacing
 from propago.io.formats.sequence_folders import find_folders
 from propago.io.masks import read_mask, shared_colours, write_mask
+from propago.io.scores import FOLDER as SCORES
+from propago.io.scores import scores_in, write_scores
 from propago.io.stills import natural_key
 from propago.jobs.options import Progress
 from propago.jobs.places import make_folder, refuse_results
 from propago.refinement.craf import Craf
 from propago.refinement.craf_settings import CrafSettings
+from propago.types import Scores
 
 RUNS = Path("runs/clean")
 MASKS, LOG = "masks", "clean.jsonl"
@@ -28,6 +33,7 @@ class CleanResult:
     Attributes:
         name: of the sequence.
         masks: the folder of cleaned masks, named like those that came.
+        scores: the folder of cleaned scores; None where label maps came.
         log: JSON lines, one for each thing that was done.
         frames: how many masks.
         pixels: by "removed", "adopted" and "filled", how many pixels in all.
@@ -35,6 +41,7 @@ class CleanResult:
 
     name: str
     masks: Path
+    scores: Path | None
     log: Path
     frames: int
     pixels: dict[str, int]
@@ -43,6 +50,7 @@ class CleanResult:
 def clean(
     masks: str | Path,
     *,
+    scores: bool = False,
     out: str | Path | None = None,
     settings: CrafSettings | None = None,
     overwrite: bool = False,
@@ -54,9 +62,12 @@ def clean(
 
     Args:
         masks: a folder of masks in the order of their names, one a frame; a folder that `segment`
-            wrote; or a folder of such folders, one a video.
-        out: gets masks/ and clean.jsonl, in one folder a video where there are several;
-            runs/clean/<name of the folder> if None.
+            wrote; or a folder of such folders, one a video. Or a folder of scores (.npz, .npy) of
+            one video; those that `segment` wrote go before its masks.
+        scores: the PNGs are scores, not label maps: grey, of 8 or 16 bits, FRAME.png of one object
+            or ID/FRAME.png of each.
+        out: gets masks/ and clean.jsonl, and scores/ where scores came; in one folder a video
+            where there are several; runs/clean/<name of the folder> if None.
         settings: what is kept.
         overwrite: delete earlier results in `out`.
         progress: called as (masks done, masks in all, name of the video).
@@ -70,44 +81,74 @@ def clean(
         UsageError: `out` holds results, or lies among the masks.
         OutputError: the results cannot be written.
     """
-    folders = find_folders(Path(masks))
-    base = Path(out) if out else RUNS / Path(masks).resolve().name
+    folder = Path(masks)
+    base = Path(out) if out else RUNS / folder.resolve().name
+    scored = scores_in(folder, pictures=scores) if folder.is_dir() else {}
+    if scores and not scored:
+        raise SourceError(f"{folder} holds no grey PNGs of scores: FRAME.png or ID/FRAME.png")
+    if scored:
+        refuse_results(base, (MASKS, SCORES, LOG), [folder, folder / SCORES], overwrite)
+        return [_clean_one(Craf(settings), folder.resolve().name, scored, base, progress)]
+    folders = find_folders(folder)
     places = {name: base if folders.single else base / name for name in folders.sequences}
     for place in places.values():
-        refuse_results(place, (MASKS, LOG), folders.sequences.values(), overwrite)
-    craf = Craf(settings)
+        refuse_results(place, (MASKS, SCORES, LOG), folders.sequences.values(), overwrite)
     return [
-        _clean_one(craf, name, folder, places[name], progress)
-        for name, folder in folders.sequences.items()
+        _clean_one(Craf(settings), name, _label_maps(own), places[name], progress)
+        for name, own in folders.sequences.items()
     ]
 
 
-def _clean_one(
-    craf: Craf, name: str, folder: Path, place: Path, progress: Progress | None
-) -> CleanResult:
+def _label_maps(folder: Path) -> dict[str, Callable[[], np.ndarray]]:
+    """What reads the label map of each frame, by the frame's name."""
     paths = sorted(folder.glob("*.png"), key=lambda path: natural_key(path.name))
-    target, log = place / MASKS, place / LOG
-    make_folder(target)
     colours = shared_colours(paths)
-    state, size, pixels = craf.begin(), None, Counter()
-    with replacing(log) as unfinished, open(unfinished, "w", encoding="utf-8") as file:
-        for done, path in enumerate(paths, 1):
-            labels = read_mask(path, colours=colours, may_be_empty=True).labels
-            size = size or labels.shape
-            _refuse_other_size(path, labels, size)
-            cleaned, state, events = craf.clean_labels(state, labels)
-            write_mask(target / path.name, cleaned)
+
+    def read(path: Path) -> np.ndarray:
+        return read_mask(path, colours=colours, may_be_empty=True).labels
+
+    return {path.stem: partial(read, path) for path in paths}
+
+
+def _clean_one(
+    craf: Craf,
+    name: str,
+    frames: Mapping[str, Callable[[], np.ndarray | Scores]],
+    place: Path,
+    progress: Progress | None,
+) -> CleanResult:
+    """Clean the label maps or the scores of one video, frame by frame."""
+    make_folder(place / MASKS)
+    state, size, pixels, kept = craf.begin(), None, Counter(), None
+    with replacing(place / LOG) as unfinished, open(unfinished, "w", encoding="utf-8") as file:
+        for done, (frame, read) in enumerate(frames.items(), 1):
+            given = read()
+            size = size or _size(given)
+            _refuse_other_size(f"{name}: what came for frame {frame}", _size(given), size)
+            if isinstance(given, Scores):
+                cleaned, events = craf.explain(state, given)
+                state, labels, kept = craf.update(state, cleaned), cleaned.labels(), place / SCORES
+                make_folder(kept)
+                write_scores(kept / f"{frame}.npz", cleaned)
+            else:
+                labels, state, events = craf.clean_labels(state, given)
+            write_mask(place / MASKS / f"{frame}.png", labels)
             for event in events:
-                file.write(json.dumps({"name": path.stem, **asdict(event)}) + "\n")
+                file.write(json.dumps({"name": frame, **asdict(event)}) + "\n")
                 pixels[event.what] += event.area_px
             if progress:
-                progress(done, len(paths), name)
-    return CleanResult(name, target, log, len(paths), dict(pixels))
+                progress(done, len(frames), name)
+    return CleanResult(name, place / MASKS, kept, place / LOG, len(frames), dict(pixels))
 
 
-def _refuse_other_size(path: Path, labels: np.ndarray, size: tuple[int, ...]) -> None:
-    if labels.shape != size:
+def _size(given: np.ndarray | Scores) -> tuple[int, ...]:
+    """(H, W)."""
+    return tuple(given.probabilities.shape[1:] if isinstance(given, Scores) else given.shape)
+
+
+def _refuse_other_size(what: str, shape: tuple[int, ...], size: tuple[int, ...]) -> None:
+    if shape != size:
         raise MaskError(
-            f"{path} is {labels.shape[1]}x{labels.shape[0]}, the masks before are "
+            f"{what} is {shape[1]}x{shape[0]}, the masks before are "
             f"{size[1]}x{size[0]}; all masks of a video have one size"
         )

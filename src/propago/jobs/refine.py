@@ -1,6 +1,6 @@
 """`propago refine`: anyone's masks of a video, sharpened along the edges of the picture."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -11,17 +11,19 @@ import torch
 from torch import Tensor
 
 from propago.errors import MaskError, ShapeError, SourceError
-from propago.io.masks import read_mask, shared_colours, write_mask
-from propago.io.scores import SCORE_SUFFIXES, as_probabilities, read_scores, write_scores
+from propago.io.masks import Colour, read_mask, shared_colours, write_mask
+from propago.io.scores import FOLDER as SCORES
+from propago.io.scores import SCORE_SUFFIXES, Reader, as_probabilities, scores_in, write_scores
 from propago.io.stills import image_from_rgb
 from propago.io.video import open_source
 from propago.jobs.options import Progress
 from propago.jobs.places import make_folder, refuse_results
-from propago.refinement.spn import Spn, SpnSettings
+from propago.refinement.spn import Spn
+from propago.refinement.spn_settings import SpnSettings
 from propago.types import VOID, Frame, GivenMasks
 
 RUNS = Path("runs/refine")
-MASKS, SCORES = "masks", "scores"
+MASKS = "masks"
 
 Planes = TypeVar("Planes", Tensor, np.ndarray)
 
@@ -80,10 +82,9 @@ def refine_masks(
     frames: str | Path,
     masks: str | Path,
     *,
+    scores: bool = False,
     out: str | Path | None = None,
-    weights: str | Path = "default",
-    device: str = "auto",
-    settings: SpnSettings | None = None,
+    refiner: Spn | None = None,
     overwrite: bool = False,
     progress: Progress | None = None,
 ) -> RefineResult:
@@ -94,10 +95,10 @@ def refine_masks(
         masks: a folder of masks, or of scores (.npz, .npy), named by frame; or the folder that
             `segment` wrote, whose scores are taken if there are any. Frames without one are
             passed over.
+        scores: the PNGs are scores, not label maps: grey, of 8 or 16 bits, FRAME.png of one object
+            or ID/FRAME.png of each.
         out: gets masks/, and scores/ where scores came; runs/refine/<name of the source> if None.
-        weights: "default", or a safetensors file that `propago train` wrote.
-        device: auto, cpu, cuda or mps.
-        settings: where the network works.
+        refiner: a network and where it works; `Spn.load()` if None.
         overwrite: delete earlier results in `out`.
         progress: called as (frames done, frames in all, name of the source).
 
@@ -108,22 +109,23 @@ def refine_masks(
         UsageError: `out` holds results, or is where the masks come from.
         OutputError: the results cannot be written.
     """
-    spn = Spn(_loaded(weights, device).net, settings)
-    source, files = open_source(frames), _files(Path(masks))
+    source, folder = open_source(frames), Path(masks)
+    files = _files(folder, scores)
+    scored = not isinstance(next(iter(files.values())), Path)
     place = Path(out) if out else RUNS / source.name
-    from_scores = next(iter(files.values())).suffix.lower() in SCORE_SUFFIXES
-    kinds = (MASKS, SCORES) if from_scores else (MASKS,)
-    refuse_results(place, (MASKS, SCORES), [next(iter(files.values())).parent], overwrite)
+    kinds = (MASKS, SCORES) if scored else (MASKS,)
+    inputs = [folder, *(path for kind in (MASKS, SCORES) if (path := folder / kind).is_dir())]
+    refuse_results(place, (MASKS, SCORES), inputs, overwrite)
     for kind in kinds:
         make_folder(place / kind)
-    colours = None if from_scores else shared_colours(files.values())
-    done = 0
-    for frame, path in _matched(source, files):
-        if from_scores:
-            _refine_scores(spn, frame, path, place)
-        else:
-            labels = read_mask(path, colours=colours, may_be_empty=True).labels
-            write_mask(place / MASKS / f"{path.stem}.png", refined_labels(spn, frame, labels, path))
+    colours = shared_colours(path for path in files.values() if isinstance(path, Path))
+    spn, done = refiner or Spn.load(), 0
+    for frame in source:
+        file = files.get(frame.name)
+        if file is None:
+            continue
+        refined = _refined(spn, frame, file, colours, place / SCORES)
+        write_mask(place / MASKS / f"{frame.name}.png", refined)
         done += 1
         if progress:
             progress(done, len(files), source.name)
@@ -133,20 +135,19 @@ def refine_masks(
             f"{next(iter(files))} and so on; frames are named by their file, those of a video by "
             "their index in five digits"
         )
-    return RefineResult(place / MASKS, place / SCORES if from_scores else None, done)
+    return RefineResult(place / MASKS, place / SCORES if scored else None, done)
 
 
-def refined_labels(spn: Spn, frame: Frame, labels: np.ndarray, path: Path) -> np.ndarray:
+def refined_labels(spn: Spn, image: Tensor, labels: np.ndarray) -> np.ndarray:
     """A label map whose objects are refined one at a time; the most probable one above 0.5 wins.
 
     Void stays void.
     """
-    _refuse_other_size(path, labels.shape, frame)
     best = torch.full(labels.shape, 0.5)
     given, refined = GivenMasks(labels), np.zeros_like(labels)
     for object_id in given.ids:
         coarse = torch.from_numpy((labels == object_id).astype(np.float32))[None]
-        sharper = spn.refine(frame.image, coarse)[0]
+        sharper = spn.refine(image, coarse)[0]
         wins = sharper > best
         best = torch.where(wins, sharper, best)
         refined[wins.numpy()] = object_id
@@ -159,12 +160,19 @@ def _loaded(weights: str | Path, device: str) -> Spn:
     return Spn.load(weights, device=device)
 
 
-def _refine_scores(spn: Spn, frame: Frame, path: Path, place: Path) -> None:
-    scores = read_scores(path)
-    _refuse_other_size(path, tuple(scores.probabilities.shape[1:]), frame)
+def _refined(
+    spn: Spn, frame: Frame, file: Path | Reader, colours: dict[Colour, int] | None, folder: Path
+) -> np.ndarray:
+    """The sharper label map of a frame; where scores came, theirs are written to `folder`."""
+    if isinstance(file, Path):
+        labels = read_mask(file, colours=colours, may_be_empty=True).labels
+        _refuse_other_size(f"{file}", labels.shape, frame)
+        return refined_labels(spn, frame.image, labels)
+    scores = file()
+    _refuse_other_size("a score map", tuple(scores.probabilities.shape[1:]), frame)
     refined = spn(frame, scores)
-    write_scores(place / SCORES / f"{path.stem}.npz", refined)
-    write_mask(place / MASKS / f"{path.stem}.png", refined.labels())
+    write_scores(folder / f"{frame.name}.npz", refined)
+    return refined.labels()
 
 
 def _picture(image: np.ndarray) -> Tensor:
@@ -176,27 +184,26 @@ def _picture(image: np.ndarray) -> Tensor:
     return image_from_rgb(image.copy())
 
 
-def _files(folder: Path) -> dict[str, Path]:
-    """Score files, or else masks, by stem."""
+def _files(folder: Path, pictures: bool) -> Mapping[str, Path | Reader]:
+    """By name of the frame: its label map, or what reads its scores."""
     if not folder.is_dir():
         raise SourceError(f"{folder} is not a folder; masks come as a folder, one file a frame")
-    for place in (folder / SCORES, folder / MASKS, folder):
-        for suffixes in (SCORE_SUFFIXES, (".png",)):
-            found = [p for p in sorted(place.glob("*.*")) if p.suffix.lower() in suffixes]
-            if found:
-                return {path.stem: path for path in found}
-    raise SourceError(f"{folder} holds no masks: neither PNG nor {' nor '.join(SCORE_SUFFIXES)}")
+    scored = scores_in(folder, pictures=pictures)
+    if scored:
+        return scored
+    for place in () if pictures else (folder / MASKS, folder):
+        found = [path for path in sorted(place.glob("*.*")) if path.suffix.lower() == ".png"]
+        if found:
+            return {path.stem: path for path in found}
+    wanted = (
+        "no grey PNGs of scores" if pictures else f"neither PNG nor {' nor '.join(SCORE_SUFFIXES)}"
+    )
+    raise SourceError(f"{folder} holds no masks: {wanted}")
 
 
-def _matched(frames: Iterable[Frame], files: dict[str, Path]) -> Iterator[tuple[Frame, Path]]:
-    for frame in frames:
-        if frame.name in files:
-            yield frame, files[frame.name]
-
-
-def _refuse_other_size(path: Path, size: tuple[int, ...], frame: Frame) -> None:
+def _refuse_other_size(what: str, size: tuple[int, ...], frame: Frame) -> None:
     if size != frame.size:
         raise MaskError(
-            f"{path} is {size[1]}x{size[0]}, its frame {frame.name} {frame.size[1]}x"
+            f"{what} is {size[1]}x{size[0]}, its frame {frame.name} {frame.size[1]}x"
             f"{frame.size[0]}; scores and masks have the size of their frame"
         )

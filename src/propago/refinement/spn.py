@@ -1,44 +1,20 @@
 """The spatial propagation network on the scores of a frame, object by object."""
 
-from dataclasses import dataclass
 from pathlib import Path
 
 import torch
 from torch import Tensor
 
-from propago.errors import MaskError, ShapeError, UsageError
+from propago.errors import MaskError, ShapeError
 from propago.nn.inference import choose_device, ready
 from propago.nn.weights import fill, load_weights
 from propago.refinement.spn_net import SpnNet
+from propago.refinement.spn_settings import SpnSettings
 from propago.types import Frame, Scores
 
 NETWORK = "spn/compact"
 WEIGHTS = {"default": "spn-compact"}
 """Short names of shipped weights."""
-
-
-@dataclass(frozen=True)
-class SpnSettings:
-    """Where the network works.
-
-    Attributes:
-        present: an object's box holds the pixels with a higher score.
-        margin_px: around the box; what lies farther keeps its coarse score.
-        whole_frame: work on the whole frame for every object, as the paper does.
-    """
-
-    present: float = 0.1
-    margin_px: int = 24
-    whole_frame: bool = False
-
-    def __post_init__(self) -> None:
-        """Refuse what is out of range.
-
-        Raises:
-            UsageError: it is.
-        """
-        if not 0 <= self.present < 1 or self.margin_px < 0:
-            raise UsageError("present is in [0, 1), margin_px at least 0")
 
 
 class Spn:
