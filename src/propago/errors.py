@@ -31,3 +31,7 @@ class OutputError(PropagoError):
 
 class WeightsError(PropagoError):
     """A weights file is missing, corrupt or belongs to another network."""
+
+
+class PropagoWarning(UserWarning):
+    """Something a user should know although the work goes on; says what was not done and why."""

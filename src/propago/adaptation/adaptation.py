@@ -1,0 +1,79 @@
+"""What a user asks for when a method shall adapt: how long, and where the result is kept."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from torch import Tensor, nn
+
+from propago.adaptation.budget import Budget
+from propago.adaptation.cache import AdaptedCache
+from propago.adaptation.online import Draw, Loss, TuneSettings, fine_tune
+
+Report = Callable[[str, int, float, float], None]
+"""Called as (what is tuned, steps done, share of the budget spent in [0, 1], running loss)."""
+
+_VERSION = "propago-adapted-1"
+
+
+@dataclass(frozen=True)
+class Adaptation:
+    """A wish to adapt.
+
+    Attributes:
+        budget: of each fine-tuning: a method may need several.
+        cache: where adapted weights are kept.
+        progress: hears of every step; nothing is said of weights that are found in the cache.
+    """
+
+    budget: Budget
+    cache: AdaptedCache
+    progress: Report | None = None
+
+    def tensors(
+        self,
+        what: str,
+        net: nn.Module,
+        parts: tuple[Any, ...],
+        *,
+        tuned: Callable[[str], bool],
+        loss: Loss,
+        draw: Draw,
+        settings: TuneSettings,
+    ) -> dict[str, Tensor]:
+        """The tuned parameters of `net` by name: from the cache, or made now and kept there.
+
+        The cache knows them by the budget, `settings`, all weights of `net`, and `parts`.
+
+        Args:
+            what: named in the progress, e.g. "object 3"; decides nothing.
+            net: the parent; it does not change.
+            parts: all else that decides the result: what `draw` and `loss` are made of (the
+                annotated frames, their settings, the method's name), as `AdaptedCache.key` takes.
+            tuned: as for `fine_tune`.
+            loss: as for `fine_tune`.
+            draw: as for `fine_tune`.
+            settings: as for `fine_tune`.
+
+        Raises:
+            KeyboardInterrupt: the same call goes on where this one was.
+        """
+        names = [name for name, _ in net.named_parameters() if tuned(name)]
+        key = self.cache.key(_VERSION, self.budget, settings, names, net.state_dict(), parts)
+        kept = self.cache.get(key)
+        if kept is not None:
+            return kept
+        progress = self.progress
+        result = fine_tune(
+            net,
+            tuned=tuned,
+            loss=loss,
+            draw=draw,
+            settings=settings,
+            budget=self.budget,
+            partial=self.cache.partial(key),
+            progress=progress and (lambda *state: progress(what, *state)),
+        )
+        about = {"what": what, "budget": str(self.budget), "steps": str(result.steps)}
+        self.cache.put(key, result.tensors, about)
+        return result.tensors
