@@ -1,12 +1,13 @@
 import subprocess
 import sys
+import warnings
 from importlib.util import find_spec
 from types import SimpleNamespace
 
 import pytest
 
 from propago import cli
-from propago.errors import OutputError, UsageError
+from propago.errors import OutputError, PropagoWarning, UsageError
 
 
 def verb_that(monkeypatch, action):
@@ -81,6 +82,21 @@ def test_an_unexpected_error_says_how_to_see_more(monkeypatch, capsys):
     monkeypatch.setenv("PROPAGO_DEBUG", "1")
     assert verb_that(monkeypatch, raising(ZeroDivisionError("oh"))) == 1
     assert "Traceback" in capsys.readouterr().err
+
+
+def test_our_warnings_are_notes_and_others_say_where_they_come_from(monkeypatch, capsys):
+    def action(_):
+        warnings.warn("the disk is full", PropagoWarning, stacklevel=1)
+        warnings.warn("old thing", UserWarning, stacklevel=1)
+        return 0
+
+    before = warnings.showwarning
+    assert verb_that(monkeypatch, action) == 0
+    said = capsys.readouterr().err.splitlines()
+    assert said[0] == "note: the disk is full"
+    assert "test_main.py" in said[1]
+    assert "old thing" in said[1]
+    assert warnings.showwarning is before
 
 
 def test_the_verb_gets_the_other_arguments(monkeypatch):

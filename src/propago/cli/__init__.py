@@ -6,11 +6,13 @@ prints and sets exit codes: 0 done, 1 failed, 2 wrong usage, 130 interrupted.
 
 import os
 import sys
+import warnings
 from collections.abc import Sequence
 from importlib import import_module
+from typing import Any
 
 from propago import __version__
-from propago.errors import PropagoError
+from propago.errors import PropagoError, PropagoWarning
 
 VERBS = {
     "segment": ("propago.cli.segment", "masks of some frames -> masks of every frame"),
@@ -19,6 +21,7 @@ VERBS = {
     "frame": ("propago.cli.frame", "a still of one frame, to draw a first mask on"),
     "eval": ("propago.cli.eval", "J, F, J&F, T of results against ground truth"),
     "doctor": ("propago.cli.doctor", "what is wrong with a folder of masks, and mend it"),
+    "cache": ("propago.cli.cache", "the weights that --finetune made: show them, delete them"),
     "train": ("propago.cli.train", "train a network from a recipe"),
     "demo": ("propago.cli.demo", "render a clip, segment it, score it"),
     "models": ("propago.cli.models", "the methods and weights there are, with licences"),
@@ -38,8 +41,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 0
     if verb not in VERBS:
         return _unknown(verb)
+    with warnings.catch_warnings():
+        warnings.showwarning = _note
+        return _carried_out(VERBS[verb][0], rest)
+
+
+def _carried_out(module: str, arguments: Sequence[str]) -> int:
+    """Run a verb; its errors become a message and an exit code."""
     try:
-        return import_module(VERBS[verb][0]).run(rest)
+        return import_module(module).run(arguments)
     except PropagoError as error:
         return _failed(str(error), error.exit_code)
     except KeyboardInterrupt as error:
@@ -49,6 +59,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 1
     except Exception as error:
         return _failed(f"unexpected {type(error).__name__}: {error}", 1, unexpected=True)
+
+
+def _note(message: Warning | str, category: type[Warning], *place: Any) -> None:
+    """Say a warning of ours as it is; another's with the place it comes from."""
+    if issubclass(category, PropagoWarning):
+        print(f"note: {message}", file=sys.stderr)
+    else:
+        print(warnings.formatwarning(message, category, *place[:2]), end="", file=sys.stderr)
 
 
 def _failed(message: str, code: int, *, unexpected: bool = False) -> int:

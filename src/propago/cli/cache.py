@@ -1,0 +1,35 @@
+"""`propago cache`."""
+
+from dataclasses import dataclass
+from typing import Annotated, Literal
+
+import tyro
+
+from propago.cli.arguments import parse
+
+
+@dataclass(frozen=True)
+class CacheArguments:
+    """Where the weights adapted by --finetune are kept and how large they are; or delete them.
+
+    The folder is $PROPAGO_CACHE, else $XDG_CACHE_HOME/propago, else ~/.cache/propago.
+    """
+
+    action: tyro.conf.Positional[
+        Annotated[Literal["show", "clear"], tyro.conf.arg(metavar="show|clear")]
+    ] = "show"
+    """show: say what is there. clear: delete it; the next run of each video tunes again."""
+
+
+def run(argv: list[str]) -> int:
+    """Say what is kept, or what was deleted."""
+    arguments = parse(CacheArguments, argv, "cache")
+    from propago.jobs.cache import cache_contents, clear_cache
+
+    if arguments.action == "clear":
+        found, said = clear_cache(), "deleted"
+    else:
+        found, said = cache_contents(), "kept"
+    print(f"{said:<7}  {found.files} files, {found.size_bytes / 1e6:.1f} MB")
+    print(f"folder   {found.folder}")
+    return 0

@@ -1,0 +1,36 @@
+import pytest
+import torch
+
+from propago.adaptation.cache import AdaptedCache
+from propago.cli import main
+from propago.jobs.cache import cache_contents, clear_cache
+
+
+@pytest.fixture
+def cache(tmp_path, monkeypatch):
+    monkeypatch.setenv("PROPAGO_CACHE", str(tmp_path))
+    cache = AdaptedCache()
+    cache.put("k", {"weight": torch.zeros(50_000)}, {})
+    return cache
+
+
+def test_it_shows_what_is_kept(cache, capsys):
+    assert main(["cache"]) == 0
+    said = capsys.readouterr().out
+    assert said == f"kept     1 files, 0.2 MB\nfolder   {cache.folder}\n"
+    assert cache.get("k") is not None
+
+
+def test_clear_deletes_it(cache, capsys):
+    assert main(["cache", "clear"]) == 0
+    assert capsys.readouterr().out.startswith("deleted  1 files, 0.2 MB\n")
+    assert cache.get("k") is None
+    assert main(["cache"]) == 0
+    assert capsys.readouterr().out.startswith("kept     0 files, 0.0 MB\n")
+
+
+def test_a_folder_that_is_not_there_is_empty(tmp_path):
+    place = tmp_path / "nowhere"
+    assert cache_contents(place).files == 0
+    assert clear_cache(place).size_bytes == 0
+    assert not place.exists()
