@@ -1,11 +1,9 @@
 import json
 from dataclasses import replace
 
-import cv2
 import numpy as np
 import pytest
 import torch
-from PIL import Image
 
 from propago.errors import SourceError, UsageError
 from propago.jobs.train import train
@@ -32,25 +30,6 @@ davis_set = "some"
 davis_set = "some"
 frames = 2
 """
-
-
-@pytest.fixture
-def data(tmp_path):
-    """A data root with a DAVIS set of two frames."""
-    root = tmp_path / "data" / "davis"
-    for kind in ("JPEGImages", "Annotations"):
-        (root / kind / "480p" / "bear").mkdir(parents=True)
-    (root / "ImageSets").mkdir()
-    (root / "ImageSets" / "some.txt").write_text("bear")
-    for t in range(2):
-        mask = np.zeros((60, 80), np.uint8)
-        cv2.circle(mask, (30 + 10 * t, 30), 15, 1, -1)
-        image = np.repeat(mask[..., None] * 150 + 60, 3, 2).astype(np.uint8)
-        cv2.imwrite(str(root / "JPEGImages" / "480p" / "bear" / f"{t:05d}.jpg"), image)
-        indexed = Image.fromarray(mask)
-        indexed.putpalette([0, 0, 0, 200, 0, 0])
-        indexed.save(root / "Annotations" / "480p" / "bear" / f"{t:05d}.png")
-    return tmp_path / "data"
 
 
 @pytest.fixture
@@ -93,7 +72,7 @@ def test_crops_of_what_the_default_method_says_are_made_once(data, recipe, tmp_p
 
 def test_what_cannot_be_trained_is_said(data, recipe, tmp_path):
     chosen = read_recipe(recipe)
-    with pytest.raises(UsageError, match="methods feelvos and spn"):
+    with pytest.raises(UsageError, match="methods feelvos, spn and seg_with_spn"):
         plan_for(replace(chosen, method="rgmp"), data, tmp_path)
     with pytest.raises(UsageError, match=r"data\.synthetic is 0"):
         crop_sampler(replace(chosen, data=replace(chosen.data, synthetic=0.5)), data, tmp_path)

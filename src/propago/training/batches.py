@@ -13,8 +13,10 @@ from torch.utils.data import DataLoader, Dataset
 from propago.data.clips import Clip, ClipSampler
 from propago.data.crops import ObjectCrops
 from propago.methods.feelvos.objective import ClipBatch
+from propago.methods.seg_with_spn.objective import SegBatch
 from propago.ops.flow import dis_flow
 from propago.refinement.spn_objective import CropBatch
+from propago.types import VOID
 
 
 class Examples(Protocol):
@@ -59,6 +61,24 @@ class CropExamples:
     def batch(self, parts: Sequence[Tensor]) -> CropBatch:
         """Crops of equal size."""
         return CropBatch(*parts)
+
+
+@dataclass(frozen=True)
+class PictureExamples:
+    """Pictures with what is foreground in them: any labelled object."""
+
+    sampler: ClipSampler
+
+    def draw(self, rng: np.random.Generator) -> tuple[np.ndarray, ...]:
+        """Image (3, H, W) and foreground (H, W) of a clip's first frame; 255 is void."""
+        clip = self.sampler.sample(rng)
+        labels = clip.labels[0]
+        truth = np.where(labels == VOID, VOID, labels > 0).astype(np.uint8)
+        return clip.images[0].transpose(2, 0, 1), truth
+
+    def batch(self, parts: Sequence[Tensor]) -> SegBatch:
+        """Pictures of equal size."""
+        return SegBatch(*parts)
 
 
 @dataclass(frozen=True)

@@ -12,15 +12,24 @@ from propago.errors import UsageError
 from propago.methods.feelvos import run as feelvos
 from propago.methods.feelvos.net import FeelvosNet
 from propago.methods.feelvos.objective import FeelvosObjective
+from propago.methods.seg_with_spn.net import NETWORKS, SegNet
+from propago.methods.seg_with_spn.objective import SegObjective
 from propago.nn.inference import channels_last
 from propago.nn.weights import fill, load_weights
 from propago.refinement import spn
 from propago.refinement.spn_net import SpnNet
 from propago.refinement.spn_objective import SpnObjective
-from propago.training.batches import ClipExamples, CropExamples, Examples
+from propago.training.batches import ClipExamples, CropExamples, Examples, PictureExamples
 from propago.training.crop_validation import Sharpened, validate_crops
+from propago.training.foreground_validation import Foreground, validate_foreground
 from propago.training.recipe import Recipe
-from propago.training.sources import FOLDERS, clip_sampler, crop_sampler, sequence_names
+from propago.training.sources import (
+    FOLDERS,
+    clip_sampler,
+    crop_sampler,
+    picture_sampler,
+    sequence_names,
+)
 from propago.training.validation import Validated, validate
 
 
@@ -76,10 +85,14 @@ def plan_for(recipe: Recipe, root: Path, folder: Path) -> Plan:
             net = _begun(SpnNet(), recipe, spn.NETWORK)
             objective, network = SpnObjective(net), spn.NETWORK
             examples, check = CropExamples(crop_sampler(recipe, root, folder)), CropCheck
+        case "seg_with_spn", "compact":
+            network = NETWORKS["compact"]
+            objective = SegObjective(_begun(SegNet(), recipe, network))
+            examples, check = PictureExamples(picture_sampler(recipe, root)), ForegroundCheck
         case _:
             raise UsageError(
                 f"recipe {recipe.name}: method {recipe.method}, preset {recipe.preset} cannot be "
-                "trained; methods feelvos and spn, preset compact can"
+                "trained; methods feelvos, spn and seg_with_spn, preset compact can"
             )
     davis = root / FOLDERS["davis"]
     return Plan(network, objective, examples, check(recipe, davis) if davis.is_dir() else None)
@@ -151,4 +164,32 @@ class CropCheck:
         return (
             f"{self._last.crops} crops of the `{self._settings.davis_set}` sequences: "
             + ", ".join(f"{name} {before:.3f} -> {after:.3f}" for name, before, after in pairs)
+        )
+
+
+class ForegroundCheck:
+    """J of the foreground in single frames of real sequences."""
+
+    def __init__(self, recipe: Recipe, davis: Path) -> None:
+        self._settings, self._davis = recipe.validation, davis
+        self._last: Foreground | None = None
+
+    def __call__(self, net: nn.Module, step: int) -> tuple[dict[str, float], np.ndarray]:
+        """See `Check`."""
+        settings, evaluated = self._settings, copy.deepcopy(net).eval()
+        last = validate_foreground(evaluated, self._davis, settings.davis_set, settings.frames)  # type: ignore[arg-type]
+        self._last = last
+        numbers = {"val_j_mean": last.j_mean}
+        return numbers | {f"val_j_{n}": j for n, j in last.by_sequence.items()}, last.picture
+
+    @property
+    def line(self) -> str | None:
+        """See `Check`."""
+        if self._last is None:
+            return None
+        scores = ", ".join(f"{name} {j:.3f}" for name, j in self._last.by_sequence.items())
+        return (
+            f"J of the foreground in {self._last.frames} frames of the "
+            f"`{self._settings.davis_set}` sequences, nothing given: {self._last.j_mean:.3f} "
+            f"({scores})"
         )

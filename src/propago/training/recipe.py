@@ -60,7 +60,8 @@ class Data:
 class Validation:
     """How the network is watched on real sequences.
 
-    `frames`: the first so many of each sequence; of a network that sharpens, crops a sequence.
+    `frames`: the first so many of each sequence, of which a foreground network sees every eighth;
+    of a network that sharpens, crops a sequence.
     """
 
     davis_set: str = "val"

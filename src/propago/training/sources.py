@@ -1,10 +1,11 @@
-"""The clips or crops that a recipe mixes."""
+"""The clips, crops or pictures that a recipe mixes."""
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from propago.data.clips import ClipSampler, DavisClips, MixedClips
 from propago.data.crops import ObjectCrops, Predicted, stills_of_davis
+from propago.data.pictures import StillPictures
 from propago.data.stills import Still, StillClips, stills_by_name, stills_of_coco
 from propago.data.synthetic import SyntheticClips
 from propago.errors import SourceError, UsageError
@@ -20,6 +21,9 @@ FOLDERS = {
     "predicted": "davis",
 }
 """Where each real source is looked for under the data root."""
+
+LEAST_SHARE = {"coco": 0.01, "voc": 0.01}
+"""What counts as foreground in pictures whose every instance is annotated, by its share of them."""
 
 
 def clip_sampler(recipe: Recipe, root: Path) -> ClipSampler:
@@ -69,10 +73,7 @@ def crop_sampler(recipe: Recipe, root: Path, folder: Path) -> ObjectCrops:
             "clips.height equals clips.width"
         )
     readers: dict[str, Callable[[Path], Sequence[Still | Predicted]]] = {
-        "davis": lambda path: stills_of_davis(path, data.davis_set),
-        "saliency": lambda path: stills_by_name(path, "images", "masks"),
-        "coco": stills_of_coco,
-        "voc": lambda path: stills_by_name(path, "JPEGImages", "SegmentationObject"),
+        **_still_readers(recipe),
         "predicted": lambda path: predicted_objects(
             path, data.davis_set, data.predicted_by, folder / "predicted"
         ),
@@ -80,6 +81,39 @@ def crop_sampler(recipe: Recipe, root: Path, folder: Path) -> ObjectCrops:
     wanted = [(getattr(data, name), name) for name in readers if getattr(data, name) > 0]
     mixture = [(weight, readers[name](_folder(root, name))) for weight, name in wanted]
     return ObjectCrops(mixture, size=recipe.clips.height)
+
+
+def picture_sampler(recipe: Recipe, root: Path) -> ClipSampler:
+    """Pictures of `recipe.data` with their objects, as clips of one frame.
+
+    Raises:
+        SourceError: a source of the recipe is not under `root`.
+        UsageError: the recipe asks for what a method said, which is no foreground.
+    """
+    clips, data = recipe.clips, recipe.data
+    if data.predicted > 0:
+        raise UsageError(f"recipe {recipe.name}: pictures are true ones: data.predicted is 0")
+    size = (clips.height, clips.width)
+    mixture: list[tuple[float, ClipSampler]] = []
+    if data.synthetic > 0:
+        synthetic = SyntheticClips(size=size, frames=1, max_objects=clips.max_objects)
+        mixture.append((data.synthetic, synthetic))
+    for name, read in _still_readers(recipe).items():
+        weight = getattr(data, name)
+        if weight > 0:
+            stills, least = read(_folder(root, name)), LEAST_SHARE.get(name, 0.0)
+            mixture.append((weight, StillPictures(stills, size=size, least_share=least)))
+    return MixedClips(mixture)
+
+
+def _still_readers(recipe: Recipe) -> dict[str, Callable[[Path], Sequence[Still]]]:
+    """What reads the annotated pictures of each source from its folder."""
+    return {
+        "davis": lambda path: stills_of_davis(path, recipe.data.davis_set),
+        "saliency": lambda path: stills_by_name(path, "images", "masks"),
+        "coco": stills_of_coco,
+        "voc": lambda path: stills_by_name(path, "JPEGImages", "SegmentationObject"),
+    }
 
 
 def sequence_names(root: Path, set_name: str) -> list[str]:
