@@ -16,7 +16,7 @@ from propago.report.overlay import draw_overlay, image_to_rgb
 from propago.types import VOID
 
 EVERY_FRAMES = 8
-SHORT_SIDE_PX = 320
+SHORT_SIDE_PX = 304
 """Frames are worked on at this size; results have their own."""
 
 
