@@ -8,6 +8,7 @@ import torch
 from propago.errors import UsageError
 from propago.jobs.train import train
 from propago.methods.seg_with_spn.net import NETWORKS, SegNet
+from propago.methods.seg_with_spn.objective import SegObjective
 from propago.nn.weights import fill, load_weights
 from propago.training.plans import plan_for
 from propago.training.recipe import read_recipe
@@ -39,20 +40,37 @@ def recipe(tmp_path):
     return path
 
 
-def test_training_goes_on_where_it_stopped(data, recipe, tmp_path):
+def test_an_interrupted_training_ends_as_an_unbroken_one(data, recipe, tmp_path, monkeypatch):
     whole = train(recipe, data=data, out=tmp_path / "whole", workers=0)
-    train(recipe, data=data, out=tmp_path / "parts", steps=2, workers=0)
-    chosen = read_recipe(recipe)
-    assert json.loads((tmp_path / "parts" / "log.jsonl").read_text())["step"] == 2
+    with monkeypatch.context() as patched:
+        patched.setattr(SegObjective, "forward", interrupted_at(3))
+        with pytest.raises(KeyboardInterrupt):
+            train(recipe, data=data, out=tmp_path / "parts", workers=0)
     parts = train(recipe, data=data, out=tmp_path / "parts", workers=0)
-    loaded = load_weights(parts.weights, NETWORKS["compact"])
+    loaded, unbroken = (load_weights(run.weights, NETWORKS["compact"]) for run in (parts, whole))
+    assert loaded.sha256 == unbroken.sha256
     fill(SegNet(), loaded)
-    assert loaded.about["licence"] == chosen.licence
-    assert "J of the foreground in 1 frames of the `some` sequences" in parts.card.read_text()
-    last = json.loads((tmp_path / "whole" / "log.jsonl").read_text().splitlines()[-1])
+
+
+def test_the_log_and_the_card_say_how_good_it_is(data, recipe, tmp_path):
+    trained = train(recipe, data=data, out=tmp_path / "run", workers=0)
+    last = json.loads((tmp_path / "run" / "log.jsonl").read_text().splitlines()[-1])
     assert last["step"] == 4
     assert {"loss", "entropy", "overlap", "val_j_mean", "val_j_bear"} <= set(last)
-    assert load_weights(whole.weights, NETWORKS["compact"]).tensors.keys() == loaded.tensors.keys()
+    assert "J of the foreground in 1 frames of the `some` sequences" in trained.card.read_text()
+
+
+def interrupted_at(step):
+    """`SegObjective.forward`, which stops the program at its call number `step`."""
+    forward, calls = SegObjective.forward, []
+
+    def counted(self, batch, seed):
+        calls.append(seed)
+        if len(calls) == step:
+            raise KeyboardInterrupt
+        return forward(self, batch, seed)
+
+    return counted
 
 
 def test_batches_hold_the_foreground(data, recipe, tmp_path):
