@@ -88,7 +88,7 @@ class FeelvosObjective(nn.Module):
     def _maybe_damaged(self, masks: Tensor, generator: torch.Generator) -> Tensor:
         if torch.rand((), generator=generator) > self.damaged:
             return masks
-        return damage(masks, generator)
+        return damage(masks.cpu(), generator).to(masks.device)
 
     def _compare(
         self, logits: Tensor, labels: Tensor, ids: Tensor

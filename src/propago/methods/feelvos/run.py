@@ -1,14 +1,18 @@
 """FEELVOS on a video: what is remembered from frame to frame, and for how long."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TypeVar
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from propago.adaptation.adaptation import Adaptation
+from propago.adaptation.annotated import Annotated
 from propago.errors import UsageError
+from propago.methods.feelvos.adapt import as_annotated, tuned_head, with_head
 from propago.methods.feelvos.memory import Memory
 from propago.methods.feelvos.net import VISIBLE, FeelvosNet, Seen
 from propago.methods.feelvos.rows import Prepared, Rows, carry, region_of, surprise
@@ -21,6 +25,8 @@ from propago.types import Frame, GivenMasks, Scores
 NETWORK = "feelvos/compact"
 WEIGHTS = {"default": "feelvos-compact", "synthetic": "feelvos-synthetic"}
 """Short names of shipped weights: the best ones, and those free for any use."""
+
+Kept = TypeVar("Kept")
 
 ABSENT = -10.0
 """The logit of an object where no cue sees it."""
@@ -67,6 +73,8 @@ class FeelvosState:
         picture: (3, h, w) the previous frame.
         masks: (K, h, w) probabilities in the previous frame.
         frames: how many frames were seen since the first mask.
+        annotated: the first and the latest annotated frames, kept for adaptation alone.
+        head: parameters of the head that was tuned on them, by name; None without adaptation.
     """
 
     ids: tuple[int, ...] = ()
@@ -76,6 +84,8 @@ class FeelvosState:
     picture: Tensor | None = None
     masks: Tensor | None = None
     frames: int = 0
+    annotated: tuple[Annotated, ...] = ()
+    head: Mapping[str, Tensor] | None = None
 
 
 @dataclass(frozen=True)
@@ -102,12 +112,16 @@ class Feelvos:
         settings: FeelvosSettings | None = None,
         device: torch.device | None = None,
         description: dict[str, str] | None = None,
+        adaptation: Adaptation | None = None,
     ):
-        """Run `net`; its batch norms are folded in place."""
+        """Run `net`; its batch norms are folded in place. With `adaptation` its head is tuned."""
         self.device = device or torch.device("cpu")
         self.net = ready(net, self.device)
         self.settings = settings or FeelvosSettings()
         self.description = {"method": "feelvos", **(description or {})}
+        self.adaptation = adaptation
+        if adaptation:
+            self.description["finetune"] = str(adaptation.budget)
 
     @classmethod
     def load(
@@ -116,6 +130,7 @@ class Feelvos:
         weights: str | Path = "default",
         device: str = "auto",
         size: int | None = None,
+        adaptation: Adaptation | None = None,
     ) -> "Feelvos":
         """FEELVOS with trained weights.
 
@@ -124,6 +139,7 @@ class Feelvos:
             weights: "default", "synthetic", or a safetensors file.
             device: "auto", "cpu", "cuda" or "mps".
             size: working size, short side in pixels.
+            adaptation: how the head is tuned on annotated frames; it is not if None.
 
         Raises:
             UsageError: an unknown preset or device.
@@ -141,7 +157,7 @@ class Feelvos:
             "weights_licence": loaded.about.get("licence", "not stated"),
         }
         settings = FeelvosSettings() if size is None else FeelvosSettings(size=size)
-        return cls(net, settings, choose_device(device), about)
+        return cls(net, settings, choose_device(device), about, adaptation)
 
     def begin(self) -> FeelvosState:
         """Nothing is known."""
@@ -176,18 +192,21 @@ class Feelvos:
         memory = (*state.anchors, *state.recent, state.previous)
         cues = self.net.cues(seen.features.embedding[0], memory)
         rows = Rows(cues, *carry(state.masks, flow))
-        return self._decode(self.net.prepare(seen.features), rows, unexpected)
+        net = with_head(self.net, state.head)
+        return self._decode(net, net.prepare(seen.features), rows, unexpected)
 
-    def _decode(self, prepared: Prepared, rows: Rows, unexpected: Tensor) -> Tensor:
+    def _decode(
+        self, net: FeelvosNet, prepared: Prepared, rows: Rows, unexpected: Tensor
+    ) -> Tensor:
         """(K, h, w) logits; each object is decoded only where some cue sees it."""
-        stride = self.net.config.match_stride
+        stride = net.config.match_stride
         logits = rows.carried.new_full((len(rows.carried), *rows.carried.shape[-2:]), ABSENT)
         owner = torch.zeros(1, dtype=torch.int64, device=self.device)
-        for row, share in enumerate(self.net.shares(rows)):
+        for row, share in enumerate(net.shares(rows)):
             region = region_of(share, self.settings.visible, self.settings.margin)
             if region is not None:
                 region.of(logits[row], stride).copy_(
-                    self.net.logits(
+                    net.logits(
                         prepared.inside(region),
                         owner,
                         rows.inside(row, region, stride),
@@ -208,10 +227,28 @@ class Feelvos:
         state = self._with_objects(state, scores.ids)
         anchors, recent = state.anchors, state.recent
         if given is not None and given.ids:
-            anchors = (*anchors[:1], *(*anchors[1:], now)[-(self.settings.anchors - 1) :])
+            anchors = self._with_latest(anchors, now)
         elif state.frames % self.settings.interval_frames == 0 and self.settings.recent:
             recent = (*recent, now)[-self.settings.recent :]
-        return FeelvosState(scores.ids, anchors, recent, now, seen.picture, masks, state.frames + 1)
+        after = replace(
+            state,
+            ids=scores.ids,
+            anchors=anchors,
+            recent=recent,
+            previous=now,
+            picture=seen.picture,
+            masks=masks,
+            frames=state.frames + 1,
+        )
+        if self.adaptation is None or given is None or not given.ids:
+            return after
+        annotated = self._with_latest(state.annotated, as_annotated(seen.picture, scores, given))
+        head = tuned_head(self.net, annotated, self.adaptation)
+        return replace(after, annotated=annotated, head=head)
+
+    def _with_latest(self, kept: tuple[Kept, ...], latest: Kept) -> tuple[Kept, ...]:
+        """The first of the annotated frames and the latest others, as many as are remembered."""
+        return (*kept[:1], *(*kept[1:], latest)[-(self.settings.anchors - 1) :])
 
     def _with_objects(self, state: FeelvosState, ids: tuple[int, ...]) -> FeelvosState:
         """`state` whose memories have one row for each of `ids`; new ones are empty."""
