@@ -21,7 +21,9 @@ SMALL = FeelvosConfig(embedding_channels=16, head_width=16, refine_widths=(8, 8)
 @pytest.fixture(autouse=True)
 def one_check(monkeypatch):
     """The real settings check on four draws; one is enough here."""
-    monkeypatch.setattr(adapt, "SETTINGS", adapt.TuneSettings(learning_rate=2e-3, held_out=1))
+    monkeypatch.setattr(
+        adapt, "SETTINGS", adapt.TuneSettings(learning_rate=1e-2, held_out=1, warmup_steps=0)
+    )
 
 
 def method(folder, steps=1, progress=None, **settings):
