@@ -20,9 +20,10 @@ def run(argv: list[str]) -> int:
     from propago.methods import METHODS
 
     console = Console()
-    methods = Table("method", "presets", "what it is")
+    methods = Table("method", "presets", "refine", "clean", "finetune", "objects", "what it is")
     for name, method in METHODS.items():
-        methods.add_row(name, ", ".join(method.presets), method.summary)
+        own = (method.refine, method.clean, method.finetune or "none", method.aggregate.__name__)
+        methods.add_row(name, ", ".join(method.presets), *own, method.summary)
     console.print(methods)
     weights = Table("weights", "network", "MB", "licence", "card")
     for model in shipped_models():

@@ -1,7 +1,8 @@
-"""A progress bar on stderr: frames, frames per second, time left. None where nobody looks."""
+"""Progress bars on stderr: frames, frames per second, time left. None where nobody looks."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 
 from rich.console import Console
 from rich.progress import (
@@ -10,42 +11,70 @@ from rich.progress import (
     Progress,
     ProgressColumn,
     Task,
+    TaskID,
     TextColumn,
     TimeRemainingColumn,
 )
 from rich.text import Text
 
-from propago.jobs.options import Progress as Report
+WHOLE = 1000
+"""A bar without frames is so long."""
 
 
 class FramesPerSecond(ProgressColumn):
-    """The speed of a task."""
+    """The speed of a task; of a fine-tuning what it has come to."""
 
     def render(self, task: Task) -> Text:
         """Frames per second, one decimal."""
+        if "said" in task.fields:
+            return Text(task.fields["said"], style="progress.data.speed")
         speed = task.finished_speed or task.speed
         return Text("" if speed is None else f"{speed:.1f} frames/s", style="progress.data.speed")
 
 
+class Counted(MofNCompleteColumn):
+    """Frames done and in all."""
+
+    def render(self, task: Task) -> Text:
+        """As "3/80"; of a fine-tuning nothing."""
+        return Text("") if "said" in task.fields else super().render(task)
+
+
+@dataclass
+class Bars:
+    """Reports that draw one bar for each thing that is being done."""
+
+    bars: Progress
+    tasks: dict[str, TaskID] = field(default_factory=dict)
+
+    def __call__(self, done: int, total: int | None, what: str) -> None:
+        """Frames done, frames in all, what is done."""
+        if what not in self.tasks:
+            self.tasks[what] = self.bars.add_task(what, total=total)
+        self.bars.update(self.tasks[what], completed=done, total=total)
+
+    def tuning(self, what: str, steps: int, share: float, loss: float) -> None:
+        """What is tuned, steps done, share of the budget spent, running loss."""
+        said = f"{steps} steps, loss {loss:.3f}"
+        task = self.tasks.get(f"tuning {what}")
+        if task is None or steps == 1:
+            task = self.bars.add_task(f"tuning {what}", total=WHOLE, said=said)
+            self.tasks[f"tuning {what}"] = task
+        self.bars.update(task, completed=WHOLE * share, said=said)
+
+
 @contextmanager
-def frame_progress() -> Iterator[Report]:
-    """A report function that draws one bar for each thing that is being done."""
+def frame_progress() -> Iterator[Bars]:
+    """Bars, drawn while the context lasts."""
     console = Console(stderr=True)
     bars = Progress(
         TextColumn("{task.description}"),
         BarColumn(),
-        MofNCompleteColumn(),
+        Counted(),
         FramesPerSecond(),
         TimeRemainingColumn(),
         console=console,
         disable=not console.is_terminal,
     )
-    tasks = {}
-
-    def report(done: int, total: int | None, what: str) -> None:
-        if what not in tasks:
-            tasks[what] = bars.add_task(what, total=total)
-        bars.update(tasks[what], completed=done, total=total)
-
     with bars:
-        yield report
+        yield Bars(bars)

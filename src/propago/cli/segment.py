@@ -53,6 +53,7 @@ def run(argv: list[str]) -> int:
             "method": arguments.method,
             "options": arguments.run,
             "progress": progress,
+            "tuning": progress.tuning,
         }
         if arguments.set:
             results = segment_set(arguments.source, arguments.set, **common)

@@ -4,10 +4,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
+from propago.adaptation.budget import Budget
 from propago.errors import UsageError
 
 Progress = Callable[[int, int | None, str], None]
 """Called as (frames done, frames in all or None, what is being done)."""
+
+TuningProgress = Callable[[str, int, float, float], None]
+"""Called as (what is tuned, steps done, share of the budget spent in [0, 1], running loss)."""
 
 
 @dataclass(frozen=True)
@@ -23,8 +27,11 @@ class SegmentOptions:
         device: auto, cpu, cuda or mps.
         size: shorter side in pixels at which the network works; masks are always at source size.
         refine: spn sharpens each prediction along the edges of the picture, before it is cleaned.
+            Default: the method's, see `propago models`.
         clean: craf makes each prediction consistent with the frame before, before objects compete
-            and before it is remembered; regions that were not there go.
+            and before it is remembered; regions that were not there go. Default: the method's.
+        finetune: tune the method on each annotated frame: 60s, 5min or 300steps for each network.
+            Default: the method's; adapted weights are kept, so a second run starts at once.
         threads: processor threads; all of them if None.
         seed: of every random choice.
         fit_masks: resize given masks of another size than the frame.
@@ -41,8 +48,9 @@ class SegmentOptions:
     weights: str = "default"
     device: str = "auto"
     size: int | None = None
-    refine: Literal["spn"] | None = None
-    clean: Literal["craf"] | None = None
+    refine: Literal["spn", "none"] | None = None
+    clean: Literal["craf", "none"] | None = None
+    finetune: str | None = None
     threads: int | None = None
     seed: int = 0
     fit_masks: bool = False
@@ -55,8 +63,10 @@ class SegmentOptions:
         """Refuse what contradicts itself.
 
         Raises:
-            UsageError: resume and overwrite together, or no threads.
+            UsageError: resume and overwrite together, no threads, or no legal budget.
         """
+        if self.finetune is not None:
+            Budget.parse(self.finetune)
         if self.resume and self.overwrite:
             raise UsageError("--resume keeps what is there, --overwrite deletes it: choose one")
         if self.threads is not None and self.threads < 1:

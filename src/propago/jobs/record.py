@@ -43,6 +43,7 @@ def inputs_of(
         "working_size": options.size,
         "refine": options.refine,
         "clean": options.clean,
+        "finetune": options.finetune,
         "seed": options.seed,
     }
 

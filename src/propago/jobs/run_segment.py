@@ -27,13 +27,12 @@ from propago.jobs.result_writer import (
 from propago.jobs.run_folder import RunFolder
 from propago.jobs.stages import FetchAhead, PutAway
 from propago.pipeline import Checkpoint, Segmented, segment_frames
-from propago.refinement.craf import Craf
-from propago.types import Propagator, Refiner
+from propago.types import Cleaner, Propagator, Refiner
 
 
 @dataclass(frozen=True)
 class Run:
-    """Everything one run needs; `refine` is what `options.refine` names, loaded."""
+    """Everything one run needs; `refine` and `clean` are what `options` name, loaded."""
 
     source: Source
     first: FirstMasks
@@ -41,6 +40,7 @@ class Run:
     folder: RunFolder
     options: SegmentOptions
     refine: Refiner | None = None
+    clean: Cleaner | None = None
 
 
 @dataclass(frozen=True)
@@ -162,13 +162,12 @@ def _segment_and_write(
     damage, done = None, log.count
     away: PutAway[tuple[Segmented, float]] = PutAway(lambda item: writer.write(*item))
     with FetchAhead(run.source.frames(checkpoint.index + 1 if checkpoint else 0)) as ahead:
-        clean = Craf() if run.options.clean else None
         results = segment_frames(
             ahead,
             run.first.given,
             run.method,
             refine=run.refine,
-            clean=clean,
+            clean=run.clean,
             resume=checkpoint,
         )
         try:

@@ -1,20 +1,25 @@
 """`propago segment`: a video and masks of some frames become masks of every frame."""
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
+from propago.adaptation.adaptation import Adaptation
+from propago.adaptation.budget import Budget
+from propago.adaptation.cache import AdaptedCache
 from propago.errors import UsageError
 from propago.io.davis import open_davis
 from propago.io.source import Source
 from propago.io.video import open_source
 from propago.jobs.first_masks import Box, first_masks
-from propago.jobs.options import Progress, SegmentOptions
+from propago.jobs.options import Progress, SegmentOptions, TuningProgress
 from propago.jobs.processor import processor
 from propago.jobs.run_folder import RunFolder
 from propago.jobs.run_segment import Run, SegmentResult, carry_out
-from propago.methods import load_method
+from propago.methods import METHODS, load_method
+from propago.refinement.craf import Craf
 from propago.refinement.spn import Spn
-from propago.types import Propagator, Refiner
+from propago.types import Cleaner, Propagator, Refiner
 
 RUNS = Path("runs/segment")
 
@@ -28,6 +33,7 @@ def segment(
     method: str | Propagator = "feelvos",
     options: SegmentOptions | None = None,
     progress: Progress | None = None,
+    tuning: TuningProgress | None = None,
 ) -> SegmentResult:
     """Carry the masks of given objects through a video, and write the result to a folder.
 
@@ -39,6 +45,7 @@ def segment(
         method: a name in `propago.methods.METHODS`, or a propagator.
         options: what can be set about a run.
         progress: called as (frames done, frames in all or None, what is being done).
+        tuning: called as (what is tuned, steps done, share of its budget spent, running loss).
 
     Returns:
         Where everything lies, and which object was lost from which frame on.
@@ -50,14 +57,15 @@ def segment(
         OutputError: the results cannot be written; earlier frames are intact.
         KeyboardInterrupt: on Ctrl-C; what was done is kept for `resume`.
     """
-    options = options or SegmentOptions()
+    options = settled(options or SegmentOptions(), method)
     opened = open_source(source, start=options.start, end=options.end, every=options.every)
     folder = RunFolder(Path(out) if out else RUNS / opened.name)
     masks = Path(masks) if masks else None
     _refuse(folder, opened, masks, options)
     first = first_masks(opened, masks, boxes, fit=options.fit_masks)
     with processor(options.threads, options.seed):
-        run = Run(opened, first, _loaded(method, options), folder, options, _refiner(options))
+        propagator = _loaded(method, options, tuning)
+        run = Run(opened, first, propagator, folder, options, _refiner(options), _cleaner(options))
         return carry_out(run, progress)
 
 
@@ -70,6 +78,7 @@ def segment_set(
     method: str | Propagator = "feelvos",
     options: SegmentOptions | None = None,
     progress: Progress | None = None,
+    tuning: TuningProgress | None = None,
 ) -> list[SegmentResult]:
     """Segment sequences of a DAVIS root, each from its first annotation alone.
 
@@ -81,6 +90,7 @@ def segment_set(
         method: as for `segment`.
         options: as for `segment`.
         progress: as for `segment`; tells the sequence.
+        tuning: as for `segment`.
 
     Returns:
         One result a sequence, in the order of the set.
@@ -88,7 +98,7 @@ def segment_set(
     Raises:
         PropagoError: as `segment`; sequences before the failing one are complete.
     """
-    options = options or SegmentOptions()
+    options = settled(options or SegmentOptions(), method)
     base = Path(out) if out else RUNS / Path(root).resolve().name
     sources = open_davis(
         Path(root),
@@ -101,13 +111,33 @@ def segment_set(
         folders = [RunFolder(base / source.name) for source in sources]
         for source, folder in zip(sources, folders, strict=True):
             _refuse(folder, source, Path(root), options)
-        propagator, refiner = _loaded(method, options), _refiner(options)
+        propagator, refiner = _loaded(method, options, tuning), _refiner(options)
         return [
             carry_out(
                 _sequence(root, masks, source, folder, propagator, refiner, options), progress
             )
             for source, folder in zip(sources, folders, strict=True)
         ]
+
+
+def settled(options: SegmentOptions, method: str | Propagator) -> SegmentOptions:
+    """`options` with the method's own refiner, cleaner and budget where nothing else is asked for.
+
+    A propagator that is no name has none of its own.
+
+    Raises:
+        UsageError: a budget for a propagator, which was given its own when it was made.
+    """
+    row = METHODS.get(method) if isinstance(method, str) else None
+    if options.finetune and not isinstance(method, str):
+        raise UsageError("finetune is for a method's name; a propagator brings its own adaptation")
+    budget = options.finetune or (row and row.finetune)
+    return replace(
+        options,
+        refine=options.refine or (row.refine if row else "none"),
+        clean=options.clean or (row.clean if row else "none"),
+        finetune=str(Budget.parse(budget)) if budget else None,
+    )
 
 
 def _sequence(
@@ -121,20 +151,34 @@ def _sequence(
 ) -> Run:
     annotations = Path(masks) / source.name if masks else Path(root)
     first = first_masks(source, annotations, (), fit=options.fit_masks, only_first=True)
-    return Run(source, first, method, folder, options, refiner)
+    return Run(source, first, method, folder, options, refiner, _cleaner(options))
 
 
-def _loaded(method: str | Propagator, options: SegmentOptions) -> Propagator:
+def _loaded(
+    method: str | Propagator, options: SegmentOptions, tuning: TuningProgress | None
+) -> Propagator:
     if not isinstance(method, str):
         return method
     preset = {"preset": options.preset} if options.preset else {}
+    adaptation = None
+    if options.finetune:
+        adaptation = Adaptation(Budget.parse(options.finetune), AdaptedCache(), tuning)
     return load_method(
-        method, weights=options.weights, device=options.device, size=options.size, **preset
+        method,
+        weights=options.weights,
+        device=options.device,
+        size=options.size,
+        adaptation=adaptation,
+        **preset,
     )
 
 
 def _refiner(options: SegmentOptions) -> Refiner | None:
-    return Spn.load(device=options.device) if options.refine else None
+    return Spn.load(device=options.device) if options.refine == "spn" else None
+
+
+def _cleaner(options: SegmentOptions) -> Cleaner | None:
+    return Craf() if options.clean == "craf" else None
 
 
 def _refuse(folder: RunFolder, source: Source, masks: Path | None, options: SegmentOptions) -> None:

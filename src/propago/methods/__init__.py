@@ -3,10 +3,14 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
+from propago.adaptation.adaptation import Adaptation
 from propago.errors import UsageError
 from propago.methods.feelvos.run import Feelvos
+from propago.methods.seg_with_spn.run import BUDGET, SegWithSpn
+from propago.ops.aggregate import hard_max, joint_softmax
+from propago.types import Scores
 
 
 @dataclass(frozen=True)
@@ -14,14 +18,22 @@ class Method:
     """A row of the table.
 
     Attributes:
-        load: makes the method with trained weights: (preset, weights, device, size).
+        load: makes the method with trained weights: (preset, weights, device, size, adaptation).
         summary: one line for `propago models`.
         presets: sizes it comes in.
+        aggregate: how its objects compete for a pixel.
+        refine: what sharpens its predictions, where nothing else is asked for.
+        clean: what makes them consistent over time, where nothing else is asked for.
+        finetune: budget of each fine-tuning, where nothing else is asked for; None: it does none.
     """
 
     load: Callable[..., Any]
     summary: str
     presets: tuple[str, ...]
+    aggregate: Callable[[Scores], Scores]
+    refine: Literal["spn", "none"] = "none"
+    clean: Literal["craf", "none"] = "none"
+    finetune: str | None = None
 
 
 METHODS = {
@@ -29,6 +41,16 @@ METHODS = {
         Feelvos.load,
         "Matching of pixel embeddings and a head over objects (Voigtlaender et al. 2019)",
         ("compact",),
+        joint_softmax,
+    ),
+    "seg_with_spn": Method(
+        SegWithSpn.load,
+        "Foreground and object networks tuned on the annotated frame (Cheng et al. 2017)",
+        ("compact", "paper"),
+        hard_max,
+        refine="spn",
+        clean="craf",
+        finetune=str(BUDGET),
     ),
 }
 
@@ -40,8 +62,11 @@ def load_method(
     weights: str | Path = "default",
     device: str = "auto",
     size: int | None = None,
+    adaptation: Adaptation | None = None,
 ) -> Any:
     """The method called `name`, ready to run.
+
+    With `adaptation` it is tuned on the annotated frames; its own default if None.
 
     Raises:
         UsageError: no such method, preset or device.
@@ -49,4 +74,6 @@ def load_method(
     """
     if name not in METHODS:
         raise UsageError(f"method {name}: there are {', '.join(METHODS)}")
-    return METHODS[name].load(preset=preset, weights=weights, device=device, size=size)
+    return METHODS[name].load(
+        preset=preset, weights=weights, device=device, size=size, adaptation=adaptation
+    )

@@ -1,0 +1,105 @@
+"""Finished cells of a table: a sequence in a row. Each is a file, and is not computed again."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from propago.errors import OutputError, UsageError
+from propago.io.atomic import replacing
+from propago.jobs.reproduce.timing import Tuning
+
+SETUP = "setup.json"
+
+
+@dataclass(frozen=True)
+class ObjectFigures:
+    """What an object scored in a sequence."""
+
+    id: int
+    J_mean: float
+    J_recall: float
+    F_mean: float
+    F_recall: float
+
+
+@dataclass(frozen=True)
+class Cell:
+    """A sequence, done in one way.
+
+    Attributes:
+        sequence: its name.
+        objects: their scores.
+        seconds: of each part, together.
+        counts: frames or objects that `seconds` are of.
+        tunings: the fine-tunings that were made, not those found in the cache.
+    """
+
+    sequence: str
+    objects: tuple[ObjectFigures, ...]
+    seconds: Mapping[str, float]
+    counts: Mapping[str, int]
+    tunings: tuple[Tuning, ...] = ()
+
+
+def read_cell(path: Path) -> Cell | None:
+    """The cell kept in a file; None where there is none, or a damaged one."""
+    try:
+        told = json.loads(path.read_text("utf-8"))
+        return Cell(
+            told["sequence"],
+            tuple(ObjectFigures(**row) for row in told["objects"]),
+            told["seconds"],
+            told["counts"],
+            tuple(Tuning(**row) for row in told["tunings"]),
+        )
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+
+
+def write_cell(path: Path, cell: Cell) -> None:
+    """Keep a cell.
+
+    Raises:
+        OutputError: it cannot be written.
+    """
+    _write(path, asdict(cell))
+
+
+def keep_setup(folder: Path, setup: Mapping[str, Any]) -> None:
+    """Make `folder` hold cells of this setup, and refuse one that holds those of another.
+
+    Args:
+        folder: made where it is missing.
+        setup: JSON values that decide the cells.
+
+    Raises:
+        UsageError: it holds cells of another setup; the message says what differs.
+        OutputError: it cannot be made or read.
+    """
+    path = folder / SETUP
+    if not path.exists():
+        _write(path, setup)
+        return
+    try:
+        before = json.loads(path.read_text("utf-8"))
+    except (OSError, ValueError) as error:
+        raise OutputError(f"{path} is damaged ({error}); choose another --out") from error
+    for name, value in setup.items():
+        if before.get(name) != value:
+            raise UsageError(
+                f"{folder} holds cells made with another {name} (then {before.get(name)!r}, now "
+                f"{value!r}); choose another --out"
+            )
+
+
+def _write(path: Path, told: Mapping[str, Any]) -> None:
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OutputError(
+            f"{path.parent} cannot be made ({error.strerror}); choose another --out"
+        ) from error
+    with replacing(path) as unfinished:
+        unfinished.write_text(json.dumps(told, indent=1) + "\n", "utf-8")

@@ -1,0 +1,42 @@
+"""What can be set about a reproduction. Imports nothing heavy: the command line shows it."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from propago.adaptation.budget import Budget
+
+
+@dataclass(frozen=True)
+class ReproduceOptions:
+    """What can be set about the reproduction of a table.
+
+    Attributes:
+        preset: size of the network: compact, or the paper's.
+        set: sequences of the DAVIS root: a name in its ImageSets, or a file of names.
+        sequences: names of sequences, instead of a set.
+        finetune: budget of each fine-tuning: 60s, 5min or 300steps.
+        out: holds finished cells and the tables; default: runs/reproduce/<paper>/<preset>.
+        weights: default, or a safetensors file.
+        device: auto, cpu, cuda or mps.
+        size: working size, short side in pixels; the preset's own if None.
+        threads: processor threads; all of them if None.
+    """
+
+    preset: Literal["compact", "paper"] = "compact"
+    set: str = "val"
+    sequences: tuple[str, ...] = ()
+    finetune: str = "60s"
+    out: Path | None = None
+    weights: str = "default"
+    device: str = "auto"
+    size: int | None = None
+    threads: int | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse what is no budget.
+
+        Raises:
+            UsageError: it is none.
+        """
+        Budget.parse(self.finetune)

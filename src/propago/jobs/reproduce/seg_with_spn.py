@@ -1,0 +1,222 @@
+"""The tables of the Seg-with-SPN paper, from one command.
+
+Source: Cheng et al., "Learning to Segment Instances in Videos with Spatial Propagation Network",
+DAVIS challenge 2017, Tables 1 to 3.
+"""
+
+import platform
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import torch
+
+from propago.adaptation.budget import Budget
+from propago.adaptation.cache import AdaptedCache
+from propago.errors import UsageError
+from propago.io.atomic import replacing
+from propago.io.davis import open_davis
+from propago.io.source import Source
+from propago.jobs.evaluate import evaluate
+from propago.jobs.first_masks import first_masks
+from propago.jobs.options import Progress, SegmentOptions, TuningProgress
+from propago.jobs.processor import processor
+from propago.jobs.reproduce.cells import Cell, ObjectFigures, keep_setup, read_cell, write_cell
+from propago.jobs.reproduce.options import ReproduceOptions
+from propago.jobs.reproduce.seg_with_spn_tables import TABLES, VARIANTS, Variant, made_of
+from propago.jobs.reproduce.timing import (
+    Clock,
+    TimedAdaptation,
+    TimedCleaner,
+    TimedRefiner,
+    TimedSegWithSpn,
+)
+from propago.jobs.run_folder import RunFolder
+from propago.jobs.run_segment import Run, carry_out
+from propago.methods.seg_with_spn.settings import SegSettings
+from propago.refinement.craf import Craf
+from propago.refinement.spn import Spn
+from propago.report.paper_table import PaperTable
+from propago.types import Cleaner, Refiner
+
+RUNS = Path("runs/reproduce/seg-with-spn")
+
+
+@dataclass(frozen=True)
+class Reproduced:
+    """A table of the paper beside ours, and the files it was written to."""
+
+    table: PaperTable
+    csv: Path
+    html: Path
+
+
+def reproduce_seg_with_spn(
+    table: Literal[1, 2, 3],
+    data: str | Path,
+    options: ReproduceOptions | None = None,
+    *,
+    progress: Progress | None = None,
+    tuning: TuningProgress | None = None,
+) -> Reproduced:
+    """Make a table of the paper with the networks there are, its values beside ours.
+
+    Every cell, a sequence in a row, is a file in the output folder and is not made again. Tables
+    share their rows; rows share tuned networks, which the cache of adapted weights keeps.
+
+    Args:
+        table: 1 (a network for each object, or one for the video), 2 (what CRAF, SPN and tuning
+            the foreground network are worth), 3 (seconds of each step).
+        data: a DAVIS root.
+        options: what can be set.
+        progress: called as (frames done, frames in all, what is being done).
+        tuning: called as (what is tuned, steps done, share of its budget spent, running loss).
+
+    Raises:
+        UsageError: no such table or sequence, or the folder holds cells of another setup.
+        WeightsError: no such weights.
+        SourceError: no DAVIS root, or a sequence of it cannot be read.
+        OutputError: results cannot be written.
+        KeyboardInterrupt: the same call goes on.
+    """
+    options = options or ReproduceOptions()
+    if table not in TABLES:
+        raise UsageError(f"table {table}: seg-with-spn has the tables 1, 2 and 3")
+    sources = _chosen(Path(data), options)
+    work = _Work(Path(data), options, progress, tuning)
+    with processor(options.threads, seed=0):
+        keep_setup(work.out, work.setup())
+        cells = {
+            name: [work.cell(name, VARIANTS[name], source) for source in sources]
+            for name in TABLES[table]
+        }
+    made = made_of(table, cells, work.notes([source.name for source in sources]))
+    written = [work.out / f"table{table}.csv", work.out / f"table{table}.html"]
+    for path, text in zip(written, (made.to_csv(), made.to_html()), strict=True):
+        with replacing(path) as unfinished:
+            unfinished.write_text(text, "utf-8")
+    return Reproduced(made, *written)
+
+
+def _chosen(data: Path, options: ReproduceOptions) -> list[Source]:
+    if not options.sequences:
+        return open_davis(data, Path(options.set))
+    there = {source.name: source for source in open_davis(data)}
+    missing = [name for name in options.sequences if name not in there]
+    if missing:
+        raise UsageError(f"--sequences {missing[0]}: {data} has {', '.join(there)}")
+    return [there[name] for name in options.sequences]
+
+
+class _Work:
+    """What the cells of a table have in common."""
+
+    def __init__(
+        self,
+        data: Path,
+        options: ReproduceOptions,
+        progress: Progress | None,
+        tuning: TuningProgress | None,
+    ):
+        self.data, self.options, self.progress = data, options, progress
+        self.out = options.out or RUNS / options.preset
+        self.tuning = tuning
+        self.about = self.method(VARIANTS["full"], Clock())
+
+    def method(self, variant: Variant, clock: Clock) -> TimedSegWithSpn:
+        """The method as the variant wants it; its networks are loaded."""
+        budget = Budget.parse(self.options.finetune)
+        method = TimedSegWithSpn.load(
+            self.options.preset,
+            self.options.weights,
+            self.options.device,
+            self.options.size,
+            TimedAdaptation(budget, AdaptedCache(), self.tuning, clock),
+            SegSettings(per=variant.per, tune_foreground=variant.tune_foreground),
+        )
+        assert isinstance(method, TimedSegWithSpn)
+        method.clock = clock
+        return method
+
+    def setup(self) -> dict[str, Any]:
+        """All that decides the cells beside the variant."""
+        said = self.about.description
+        return {
+            "preset": said["preset"],
+            "weights": said["weights_sha256"],
+            "finetune": said["finetune"],
+            "size": self.about.settings.size,
+            "data": self.data.resolve().name,
+        }
+
+    def cell(self, name: str, variant: Variant, source: Source) -> Cell:
+        """The finished cell; made now if there is none."""
+        path = self.out / "cells" / name / f"{source.name}.json"
+        finished = read_cell(path)
+        if finished is not None:
+            return finished
+        masks, clock = self.out / "masks" / name, Clock()
+        self._segment(name, variant, source, masks, clock)
+        scored = evaluate(masks, self.data, sequences=[source.name])
+        objects = tuple(
+            ObjectFigures(o.id, s.J_mean, s.J_recall, s.F_mean, s.F_recall)
+            for o in scored.objects
+            for s in [o.summary]
+        )
+        cell = Cell(source.name, objects, clock.seconds, clock.counts, tuple(clock.tunings))
+        write_cell(path, cell)
+        return cell
+
+    def _segment(
+        self, name: str, variant: Variant, source: Source, masks: Path, clock: Clock
+    ) -> None:
+        options = SegmentOptions(
+            preset=self.options.preset,
+            weights=self.options.weights,
+            size=self.options.size,
+            refine=variant.refine,
+            clean=variant.clean,
+            finetune=self.options.finetune,
+            overlay=False,
+            resume=True,
+        )
+        refine: Refiner | None = None
+        if variant.refine == "spn":
+            refine = TimedRefiner(Spn.load(device=self.options.device), clock)
+        clean: Cleaner | None = TimedCleaner(Craf(), clock) if variant.clean == "craf" else None
+        first = first_masks(source, self.data, (), only_first=True)
+        folder = RunFolder(masks / source.name)
+        method = self.method(variant, clock)
+        progress = self.progress
+
+        def tell(done: int, total: int | None, what: str) -> None:
+            if progress:
+                progress(done, total, f"{name}: {what}")
+
+        carry_out(Run(source, first, method, folder, options, refine, clean), tell)
+
+    def notes(self, sequences: Sequence[str]) -> tuple[str, ...]:
+        """What differs from the paper."""
+        said, settings = self.about.description, self.about.settings
+        trunk = {"compact": "EfficientNet-Lite0", "paper": "ResNet-101"}[said["preset"]]
+        return (
+            f"Data: {', '.join(sequences)} of {self.data.resolve().name}. The paper: DAVIS 2017 "
+            "val, 30 sequences.",
+            f"Networks: {trunk}, short side {settings.size} px, weights {said['weights']}, "
+            f"{said['weights_sha256'][:12]}. The paper: ResNet-101, 480 px, its own weights.",
+            f"Schedule: {said['finetune']} at most for each fine-tuning, Adam, balanced "
+            "cross-entropy plus a soft Jaccard distance. The paper: 30,000 steps of SGD, balanced "
+            "cross-entropy.",
+            "SPN: spn-compact, around each object. The paper: a VGG-16 network on the whole frame, "
+            "trained on DAVIS.",
+            "Scores: propago eval, protocol davis2017, mean over objects; GM is the mean of J mean "
+            "and F mean.",
+            f"Machine: {_machine(self.about.device)}. The paper: a Titan X.",
+        )
+
+
+def _machine(device: torch.device) -> str:
+    if device.type == "cuda":
+        return torch.cuda.get_device_name(device)
+    return f"{platform.machine()} {device.type}, {torch.get_num_threads()} threads"

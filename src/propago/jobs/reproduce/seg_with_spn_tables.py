@@ -1,0 +1,123 @@
+"""Tables 1 to 3 of the Seg-with-SPN paper: their rows, the paper's values, ours from cells."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from propago.jobs.reproduce.cells import Cell
+from propago.report.paper_table import Figures, Line, PaperTable
+
+
+@dataclass(frozen=True)
+class Variant:
+    """A way to run the method, a row of a table."""
+
+    refine: Literal["spn", "none"] = "none"
+    clean: Literal["craf", "none"] = "none"
+    per: Literal["object", "video"] = "object"
+    tune_foreground: bool = True
+
+
+VARIANTS = {
+    "full": Variant("spn", "craf"),
+    "-CRAF": Variant("spn"),
+    "-CRAF-SPN": Variant(),
+    "-CRAF-SPN-FT": Variant(tune_foreground=False),
+    "per-video": Variant(per="video"),
+}
+"""-FT: the foreground network is not tuned; those of the objects are, from it as it is."""
+
+TABLES: Mapping[int, tuple[str, ...]] = {
+    1: ("per-video", "-CRAF-SPN"),
+    2: ("full", "-CRAF", "-CRAF-SPN", "-CRAF-SPN-FT"),
+    3: ("full",),
+}
+"""The variants each table is made of, in its order."""
+
+COLUMNS = ("GM", "J mean", "J recall", "F mean", "F recall")
+PAPER: Mapping[str, Figures] = {
+    "full": (0.576, 0.540, 0.601, 0.611, 0.683),
+    "-CRAF": (0.537, 0.506, 0.582, 0.568, 0.602),
+    "-CRAF-SPN": (0.481, 0.457, 0.536, 0.504, 0.526),
+    "-CRAF-SPN-FT": (0.448, 0.442, 0.528, 0.453, 0.501),
+    "per-video": (0.460, 0.442, 0.513, 0.478, 0.501),
+}
+NAMES = {
+    1: {"per-video": "per-video fine-tuning", "-CRAF-SPN": "per-object fine-tuning"},
+    2: {name: name for name in TABLES[2]},
+}
+TITLES = {
+    1: "Seg-with-SPN, Table 1: a network for the video, or one for each object",
+    2: "Seg-with-SPN, Table 2: what each part is worth",
+    3: "Seg-with-SPN, Table 3: seconds of each step, per object and frame",
+}
+
+STEPS = {
+    "foreground": ("foreground network", 0.30),
+    "objects": ("object network", 0.30),
+    "spn": ("SPN", 0.08),
+    "craf": ("CRAF", 0.10),
+}
+"""The steps of Table 3 and the paper's seconds."""
+
+PAPER_ALL = 0.78
+
+
+def made_of(table: int, cells: Mapping[str, Sequence[Cell]], notes: tuple[str, ...]) -> PaperTable:
+    """The table, from the cells of each of its variants, and what differs from the paper."""
+    if table == 3:
+        return _seconds(cells["full"], notes)
+    lines = tuple(
+        Line(
+            NAMES[table][variant],
+            _figures(own),
+            PAPER[variant],
+            tuple((cell.sequence, _figures([cell])) for cell in own),
+        )
+        for variant, own in cells.items()
+    )
+    return PaperTable(TITLES[table], COLUMNS, lines, notes)
+
+
+def _figures(cells: Iterable[Cell]) -> Figures:
+    """Means over all objects."""
+    rows = [o for cell in cells for o in cell.objects]
+    j, j_recall, f, f_recall = (
+        sum(getattr(o, name) for o in rows) / len(rows)
+        for name in ("J_mean", "J_recall", "F_mean", "F_recall")
+    )
+    return (j + f) / 2, j, j_recall, f, f_recall
+
+
+def _seconds(cells: Sequence[Cell], notes: tuple[str, ...]) -> PaperTable:
+    steps = [_rate(cells, step) for step in STEPS]
+    whole = None if None in steps else sum(rate for rate in steps if rate is not None)
+    lines = [
+        Line(name, (rate,), (paper,), _by_sequence(cells, step))
+        for (step, (name, paper)), rate in zip(STEPS.items(), steps, strict=True)
+    ]
+    lines.append(Line("all steps", (whole,), (PAPER_ALL,)))
+    for what, name in (("foreground", "foreground"), ("object", "an object")):
+        made = [t for cell in cells for t in cell.tunings if t.what.startswith(what)]
+        mean = sum(t.seconds for t in made) / len(made) if made else None
+        lines.append(Line(f"fine-tuning {name}, once", (mean,), (None,)))
+    count = sum(len(cell.tunings) for cell in cells)
+    more = (
+        "The foreground network is run once a frame, for all objects; all else once an object. "
+        "Decoding, resizing and writing are not counted.",
+        f"Fine-tuning: {count} were made and timed, the others found in the cache of adapted "
+        "weights (`propago cache clear` empties it). The paper says about 10 s per object and "
+        "frame with fine-tuning, spread over the frames.",
+    )
+    return PaperTable(TITLES[3], ("seconds",), tuple(lines), (*notes, *more))
+
+
+def _by_sequence(cells: Sequence[Cell], step: str) -> tuple[tuple[str, Figures], ...]:
+    return tuple((cell.sequence, (_rate([cell], step),)) for cell in cells)
+
+
+def _rate(cells: Iterable[Cell], step: str) -> float | None:
+    """Seconds of a step per frame or object; None where it was never done."""
+    seconds = sum(cell.seconds.get(step, 0.0) for cell in cells)
+    count = sum(cell.counts.get(step, 0) for cell in cells)
+    return seconds / count if count else None

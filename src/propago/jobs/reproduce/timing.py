@@ -1,0 +1,135 @@
+"""Where the time of a run goes: the parts of Seg-with-SPN, each with a stopwatch."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from time import perf_counter
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from propago.adaptation.adaptation import Adaptation
+from propago.adaptation.online import Draw, Loss, TuneSettings
+from propago.methods.seg_with_spn.run import SegState, SegWithSpn
+from propago.types import Cleaner, Frame, Refiner, Scores
+
+
+@dataclass(frozen=True)
+class Tuning:
+    """One fine-tuning that was made: of what, how many steps, seconds of wall time."""
+
+    what: str
+    steps: int
+    seconds: float
+
+
+@dataclass
+class Clock:
+    """Seconds of each part, and over how many frames or objects."""
+
+    seconds: dict[str, float] = field(default_factory=dict)
+    counts: dict[str, int] = field(default_factory=dict)
+    tunings: list[Tuning] = field(default_factory=list)
+
+    @contextmanager
+    def of(self, part: str, count: int) -> Iterator[None]:
+        """Counts the time within; work on a GPU is waited for."""
+        _wait()
+        began = perf_counter()
+        yield
+        _wait()
+        self.seconds[part] = self.seconds.get(part, 0.0) + perf_counter() - began
+        self.counts[part] = self.counts.get(part, 0) + count
+
+
+class TimedSegWithSpn(SegWithSpn):
+    """The method, on a clock."""
+
+    clock: Clock
+
+    def foreground(self, state: SegState, picture: Tensor, size: tuple[int, int]) -> Tensor:
+        """As in `SegWithSpn`."""
+        with self.clock.of("foreground", 1):
+            return super().foreground(state, picture, size)
+
+    def objects(self, state: SegState, picture: Tensor, size: tuple[int, int]) -> Tensor:
+        """As in `SegWithSpn`."""
+        with self.clock.of("objects", len(state.ids)):
+            return super().objects(state, picture, size)
+
+
+class TimedRefiner:
+    """A refiner, on a clock."""
+
+    def __init__(self, refiner: Refiner, clock: Clock):
+        self.refiner, self.clock = refiner, clock
+
+    def __call__(self, frame: Frame, scores: Scores) -> Scores:
+        """As the refiner; frames without objects are not counted."""
+        if not scores.ids:
+            return scores
+        with self.clock.of("spn", len(scores.ids)):
+            return self.refiner(frame, scores)
+
+
+class TimedCleaner:
+    """A cleaner, on a clock."""
+
+    def __init__(self, cleaner: Cleaner, clock: Clock):
+        self.cleaner, self.clock = cleaner, clock
+
+    def begin(self) -> Any:
+        """As the cleaner."""
+        return self.cleaner.begin()
+
+    def filter(self, state: Any, scores: Scores) -> Scores:
+        """As the cleaner; frames without objects are not counted."""
+        if not scores.ids:
+            return scores
+        with self.clock.of("craf", len(scores.ids)):
+            return self.cleaner.filter(state, scores)
+
+    def update(self, state: Any, scores: Scores) -> Any:
+        """As the cleaner; belongs to the objects counted by `filter`."""
+        with self.clock.of("craf", 0):
+            return self.cleaner.update(state, scores)
+
+
+@dataclass(frozen=True)
+class TimedAdaptation(Adaptation):
+    """An adaptation whose fine-tunings are noted; those found in the cache are none."""
+
+    clock: Clock = field(default_factory=Clock)
+
+    def tensors(
+        self,
+        what: str,
+        net: nn.Module,
+        parts: tuple[Any, ...],
+        *,
+        tuned: Callable[[str], bool],
+        loss: Loss,
+        draw: Draw,
+        settings: TuneSettings,
+    ) -> dict[str, Tensor]:
+        """As `Adaptation.tensors`; one that goes on after an interruption is not noted."""
+        heard: list[int] = []
+
+        def hear(what: str, step: int, share: float, running: float) -> None:
+            heard.append(step)
+            if self.progress:
+                self.progress(what, step, share, running)
+
+        began = perf_counter()
+        tensors = Adaptation(self.budget, self.cache, hear).tensors(
+            what, net, parts, tuned=tuned, loss=loss, draw=draw, settings=settings
+        )
+        if heard and heard[0] == 1:
+            self.clock.tunings.append(Tuning(what, heard[-1], perf_counter() - began))
+        return tensors
+
+
+def _wait() -> None:
+    if torch.cuda.is_available():
+        torch.cuda.synchronize()

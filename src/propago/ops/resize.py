@@ -1,0 +1,18 @@
+"""Pictures and score maps at the size a network works on."""
+
+import torch.nn.functional as F
+from torch import Tensor
+
+
+def scaled_size(size: tuple[int, int], short_px: int) -> tuple[int, int]:
+    """(h, w) near `size`, in proportion, whose short side is at most `short_px`."""
+    scale = min(1.0, short_px / min(size))
+    height, width = (max(1, round(side * scale)) for side in size)
+    return height, width
+
+
+def resize(x: Tensor, size: tuple[int, int]) -> Tensor:
+    """(C, h, w): `x` (C, H, W) averaged down, or interpolated up."""
+    if tuple(x.shape[-2:]) == tuple(size):
+        return x
+    return F.interpolate(x[None], size, mode="bilinear", align_corners=False, antialias=True)[0]

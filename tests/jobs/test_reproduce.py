@@ -1,0 +1,183 @@
+import csv
+import io
+import json
+
+import pytest
+import torch
+
+from colour_net import Colours
+from propago.cli import main
+from propago.errors import UsageError
+from propago.io.masks import write_mask
+from propago.io.pictures import write_picture
+from propago.jobs.reproduce import seg_with_spn as job
+from propago.jobs.reproduce.cells import Cell, ObjectFigures
+from propago.jobs.reproduce.options import ReproduceOptions
+from propago.jobs.reproduce.seg_with_spn import reproduce_seg_with_spn
+from propago.jobs.reproduce.seg_with_spn_tables import made_of
+from propago.jobs.reproduce.timing import Tuning
+from propago.methods.seg_with_spn import run as method
+from propago.nn.weights import save_weights
+from tiny_clip import tiny_clip
+
+NAMES = ("boat", "cat")
+
+
+@pytest.fixture
+def place(tmp_path, monkeypatch):
+    """A DAVIS root of two sequences, weights of a tiny network, an empty cache."""
+    for n, name in enumerate(NAMES):
+        images, labels = tiny_clip(4, (64, 64), (1, 2), seed=n)
+        for kind in ("JPEGImages", "Annotations"):
+            (tmp_path / "davis" / kind / "480p" / name).mkdir(parents=True)
+        for t, (image, label) in enumerate(zip(images, labels, strict=True)):
+            write_picture(tmp_path / "davis/JPEGImages/480p" / name / f"{t:05d}.png", image)
+            write_mask(tmp_path / "davis/Annotations/480p" / name / f"{t:05d}.png", label)
+    (tmp_path / "davis/ImageSets").mkdir()
+    (tmp_path / "davis/ImageSets/val.txt").write_text("\n".join(NAMES))
+    monkeypatch.setattr(method, "SegNet", Colours)
+    monkeypatch.setenv("PROPAGO_CACHE", str(tmp_path / "cache"))
+    monkeypatch.chdir(tmp_path)
+    torch.manual_seed(0)
+    about = {"network": "seg_with_spn/compact", "licence": "none"}
+    save_weights(tmp_path / "tiny.safetensors", Colours().state_dict(), about)
+    return tmp_path
+
+
+def options(place, **others):
+    kept = {"finetune": "2steps", "weights": str(place / "tiny.safetensors"), "out": place / "out"}
+    return ReproduceOptions(**(kept | others))
+
+
+def test_tables_share_rows_and_rows_share_tuned_networks(place):
+    tuned = []
+
+    def hear(what, step, share, loss):
+        if step == 1:
+            tuned.append(what)
+
+    def make(table):
+        return reproduce_seg_with_spn(table, place / "davis", options(place), tuning=hear)
+
+    second = make(2)
+    of_a_sequence = ["foreground", "object 1", "object 2"]
+    # row by row; -FT tunes its own objects
+    assert tuned == of_a_sequence * 2 + ["object 1", "object 2"] * 2
+    tuned.clear()
+    first = make(1)
+    assert tuned == ["2 objects"] * 2
+    tuned.clear()
+    third = make(3)
+    again = make(2)
+    assert tuned == []
+    assert again == second
+    assert [line.name for line in first.table.lines] == [
+        "per-video fine-tuning",
+        "per-object fine-tuning",
+    ]
+    assert first.table.lines[1].ours == second.table.lines[2].ours
+    seconds = {line.name: line.ours[0] for line in third.table.lines}
+    steps = ("foreground network", "object network", "SPN", "CRAF")
+    assert all(seconds[step] > 0 for step in steps)
+    assert seconds["all steps"] == pytest.approx(sum(seconds[step] for step in steps))
+    assert seconds["fine-tuning an object, once"] > 0
+
+
+def test_a_finished_cell_is_not_run_again_and_a_missing_one_is(place, monkeypatch):
+    made = reproduce_seg_with_spn(3, place / "davis", options(place))
+    runs = []
+    carry_out = job.carry_out
+    monkeypatch.setattr(
+        job, "carry_out", lambda run, tell: runs.append(run.source.name) or carry_out(run, tell)
+    )
+    assert reproduce_seg_with_spn(3, place / "davis", options(place)) == made
+    assert runs == []
+    (place / "out/cells/full/cat.json").write_text("{")
+    reproduce_seg_with_spn(3, place / "davis", options(place))
+    assert runs == ["cat"]
+
+
+def test_an_interrupted_cell_goes_on(place):
+    def stop(done, total, what):
+        if done == 3:
+            raise KeyboardInterrupt
+
+    chosen = options(place, sequences=("boat",))
+    with pytest.raises(KeyboardInterrupt):
+        reproduce_seg_with_spn(3, place / "davis", chosen, progress=stop)
+    record = place / "out/masks/full/boat/run.json"
+    assert json.loads(record.read_text())["status"] == "interrupted"
+    reproduce_seg_with_spn(3, place / "davis", chosen)
+    assert json.loads(record.read_text())["status"] == "done"
+
+
+@pytest.mark.parametrize(
+    ("table", "others", "says"),
+    [
+        (4, {}, "1, 2 and 3"),
+        (1, {"sequences": ("dog",)}, "boat, cat"),
+        (1, {"preset": "huge"}, "compact"),
+    ],
+)
+def test_what_is_wrong_is_said(place, table, others, says):
+    with pytest.raises(UsageError, match=says):
+        reproduce_seg_with_spn(table, place / "davis", options(place, **others))
+
+
+def test_cells_of_another_setup_are_not_mixed_in(place):
+    reproduce_seg_with_spn(3, place / "davis", options(place, sequences=("boat",)))
+    with pytest.raises(UsageError, match=r"another finetune.*--out"):
+        reproduce_seg_with_spn(3, place / "davis", options(place, finetune="3steps"))
+
+
+def cell(name, *objects, **times):
+    figures = tuple(ObjectFigures(n, *values) for n, values in enumerate(objects, start=1))
+    return Cell(name, figures, times.get("seconds", {}), times.get("counts", {}))
+
+
+def test_figures_by_hand():
+    one = cell("a", (0.2, 0.0, 0.4, 1.0))
+    two = cell("b", (0.6, 1.0, 0.8, 0.0), (0.4, 0.5, 0.0, 0.5))
+    table = made_of(1, {"per-video": [one, two], "-CRAF-SPN": [two]}, ())
+    assert table.lines[0].ours == pytest.approx((0.4, 0.4, 0.5, 0.4, 0.5))
+    assert table.lines[0].paper == (0.460, 0.442, 0.513, 0.478, 0.501)
+    assert dict(table.lines[0].parts)["a"] == pytest.approx((0.3, 0.2, 0.0, 0.4, 1.0))
+
+
+def test_seconds_by_hand():
+    kept = Cell(
+        "a",
+        (),
+        {"foreground": 2.0, "objects": 6.0, "spn": 1.0, "craf": 0.5},
+        {"foreground": 10, "objects": 20, "spn": 20, "craf": 20},
+        (Tuning("foreground", 5, 8.0), Tuning("object 1", 5, 4.0), Tuning("object 2", 5, 6.0)),
+    )
+    table = made_of(3, {"full": [kept]}, ())
+    ours = [line.ours[0] for line in table.lines]
+    assert ours == pytest.approx([0.2, 0.3, 0.05, 0.025, 0.575, 8.0, 5.0])
+    assert [line.paper[0] for line in table.lines[:5]] == [0.3, 0.3, 0.08, 0.1, 0.78]
+    untimed = made_of(3, {"full": [cell("a")]}, ())
+    assert {line.ours for line in untimed.lines} == {(None,)}
+
+
+def test_the_verb_prints_the_table_with_what_differs_and_writes_files(place, capsys):
+    arguments = ["reproduce", "seg-with-spn", "--table", 1, "--data", "davis", "--finetune",
+                 "2steps", "--weights", "tiny.safetensors", "--sequences", "boat"]  # fmt: skip
+    assert main([str(a) for a in arguments]) == 0
+    said = capsys.readouterr().out
+    assert "per-object fine-tuning" in said
+    assert "0.460" in said
+    assert "The paper: ResNet-101" in said
+    out = place / "runs/reproduce/seg-with-spn/compact"
+    rows = list(csv.DictReader(io.StringIO((out / "table1.csv").read_text())))
+    assert [(row["row"][:7], row["sequence"]) for row in rows] == [
+        ("per-vid", "all"),
+        ("per-vid", "boat"),
+        ("per-obj", "all"),
+        ("per-obj", "boat"),
+    ]
+    assert rows[0]["GM paper"] == "0.46"
+    page = (out / "table1.html").read_text()
+    assert "0.460" in page
+    assert "What differs" in page
+    assert "http" not in page

@@ -1,0 +1,260 @@
+import numpy as np
+import pytest
+import torch
+
+from colour_net import Colours
+from methods.contract import PropagatorContract
+from propago.adaptation.adaptation import Adaptation
+from propago.adaptation.budget import Budget
+from propago.adaptation.cache import AdaptedCache
+from propago.adaptation.online import TuneSettings
+from propago.adaptation.warp import WarpSettings
+from propago.errors import MaskError, UsageError, WeightsError
+from propago.methods import METHODS, load_method
+from propago.methods.seg_with_spn import lessons
+from propago.methods.seg_with_spn.net import SegNet
+from propago.methods.seg_with_spn.objective import SegBatch, SegObjective
+from propago.methods.seg_with_spn.run import SegWithSpn
+from propago.methods.seg_with_spn.settings import SegSettings
+from propago.pipeline import segment_frames
+from propago.types import VOID, GivenMasks, Scores
+from tiny_clip import as_frames, tiny_clip
+
+QUICK = TuneSettings(held_out=1, check_every_steps=2)
+EAGER = TuneSettings(learning_rate=3e-2, held_out=1, check_every_steps=10, warmup_steps=2)
+STILL = WarpSettings(shift=0, rotation_deg=0, scale=0, flip=0)
+
+
+@pytest.fixture(autouse=True)
+def cache(tmp_path, monkeypatch):
+    monkeypatch.setenv("PROPAGO_CACHE", str(tmp_path / "cache"))
+
+
+def method(steps=1, tune=QUICK, heard=None, **settings):
+    torch.manual_seed(0)
+    adaptation = Adaptation(Budget(steps=steps), AdaptedCache(), heard)
+    return SegWithSpn(Colours(), adaptation, SegSettings(size=64, tune=tune, **settings))
+
+
+def red_and_blue(shift=0):
+    """(64, 64, 3) picture of a red and a blue square on grey, objects 1 and 2, and their map."""
+    image, labels = np.full((64, 64, 3), 90, np.uint8), np.zeros((64, 64), np.uint8)
+    for object_id, y, colour in ((1, 8, (230, 30, 30)), (2, 36, (30, 30, 230))):
+        square = slice(y, y + 20), slice(10 + shift, 30 + shift)
+        image[square], labels[square] = colour, object_id
+    return image, labels
+
+
+def overlap(labels, true, object_id):
+    found, wanted = labels == object_id, true == object_id
+    return (found & wanted).sum() / (found | wanted).sum()
+
+
+def follow(images, given, propagator):
+    return list(segment_frames(as_frames(images), given, propagator))
+
+
+class TestPerObject(PropagatorContract):
+    def make(self):
+        return method()
+
+    def training_loss(self):
+        torch.manual_seed(0)
+        objective = SegObjective(SegNet())
+        truth = torch.zeros(1, 64, 64, dtype=torch.uint8)
+        truth[:, 10:40, 10:40] = 1
+        batch = SegBatch(torch.randint(0, 255, (1, 3, 64, 64), dtype=torch.uint8), truth)
+        return objective.net, objective(batch, seed=0)[0]
+
+
+class TestPerVideo(PropagatorContract):
+    sizes = ((48, 64),)
+
+    def make(self):
+        return method(per="video")
+
+
+class TestWithoutForegroundTuning(PropagatorContract):
+    sizes = ((48, 64),)
+
+    def make(self):
+        return method(tune_foreground=False)
+
+
+@pytest.mark.parametrize("per", ["object", "video"])
+def test_it_learns_the_objects_from_one_frame_and_finds_them_in_the_next(per):
+    (first, labels), (second, moved) = red_and_blue(), red_and_blue(25)
+    results = follow([first, second], {0: GivenMasks(labels)}, method(60, EAGER, per=per))
+    assert min(overlap(results[1].labels, moved, i) for i in (1, 2)) > 0.8
+
+
+def test_a_score_counts_only_inside_the_foreground():
+    propagator = method()
+    images, labels = tiny_clip(1)
+    state = follow(images, {0: GivenMasks(labels[0])}, propagator)[0].checkpoint.state
+    frame = as_frames(images)[0]
+    with torch.no_grad():
+        scores, picture = propagator.predict(state, frame)
+        inside = propagator.foreground(state, picture, frame.size)
+        alone = propagator.objects(state, picture, frame.size)
+    assert torch.equal(scores.probabilities, torch.where(inside, alone, 0.0))
+
+
+def test_tuning_an_object_changes_neither_the_parent_nor_the_others():
+    images, labels = tiny_clip(4, ids=(2, 5))
+    propagator = method()
+    before = {name: t.clone() for name, t in propagator.net.state_dict().items()}
+    first = np.where(labels[0] == 2, 2, 0).astype(np.uint8)
+    late = np.where(labels[2] == 5, 5, 0).astype(np.uint8)
+    results = follow(images, {0: GivenMasks(first), 2: GivenMasks(late)}, propagator)
+    for name, tensor in propagator.net.state_dict().items():
+        assert torch.equal(tensor, before[name]), name
+    early, later = results[1].checkpoint.state.tuned, results[3].checkpoint.state.tuned
+    assert [t.ids for t in early] == [(2,)]
+    assert [t.ids for t in later] == [(2,), (5,)]
+    for name, tensor in early[0].weights.items():
+        assert torch.equal(tensor, later[0].weights[name])
+
+
+def test_the_second_run_finds_everything_in_the_cache():
+    heard = []
+    images, labels = tiny_clip(3, ids=(1, 4))
+    given = {0: GivenMasks(labels[0])}
+    runs = [
+        follow(images, given, method(2, heard=lambda *state: heard.append(state[0])))
+        for _ in range(2)
+    ]
+    assert heard == ["foreground"] * 2 + ["object 1"] * 2 + ["object 4"] * 2
+    for a, b in zip(*runs, strict=True):
+        assert torch.equal(a.scores.probabilities, b.scores.probabilities)
+
+
+def test_what_is_fixed_does_not_learn():
+    images, labels = tiny_clip(1)
+    propagator = method(fixed=("reduce.",))
+    state = follow(images, {0: GivenMasks(labels[0])}, propagator)[0].checkpoint.state
+    assert set(state.foreground) == {"score.weight", "score.bias"}
+
+
+def test_an_object_of_a_few_pixels_is_no_error():
+    images, _ = tiny_clip(3, (200, 240))
+    labels = np.zeros((200, 240), np.uint8)
+    labels[11, 13] = 3
+    labels[100:140, 100:140] = 1
+    results = follow(images, {0: GivenMasks(labels)}, method())
+    assert np.array_equal(results[0].labels, labels)
+    assert results[2].scores.ids == (1, 3)
+    kept = results[0].checkpoint.state.annotated[0].labels
+    assert (kept == 2).sum() == 1
+
+
+@pytest.mark.parametrize("per", ["object", "video"])
+def test_an_object_that_fills_the_frame_stays(per):
+    images, _ = tiny_clip(2, (64, 64))
+    given = {0: GivenMasks(np.ones((64, 64), np.uint8))}
+    results = follow(images, given, method(20, EAGER, per=per))
+    assert (results[1].labels == 1).mean() > 0.95
+
+
+def test_an_annotation_without_an_object_says_nothing():
+    images, labels = tiny_clip(4)
+    nothing = GivenMasks(np.zeros_like(labels[0]))
+    results = follow(images, {0: nothing, 1: GivenMasks(labels[1]), 3: nothing}, method())
+    assert [r.scores.ids for r in results] == [(), (1,), (1,), (1,)]
+    assert len(results[3].checkpoint.state.annotated) == 1
+
+
+def test_of_two_annotations_that_contradict_each_other_the_later_wins():
+    image, labels = red_and_blue()
+    swapped = np.array([0, 2, 1], np.uint8)[labels]
+    given = {0: GivenMasks(labels), 1: GivenMasks(swapped)}
+    results = follow([image] * 3, given, method(50, EAGER, warp=STILL))
+    assert min(overlap(results[2].labels, swapped, i) for i in (1, 2)) > 0.8
+
+
+class TestLessons:
+    image = torch.rand(3, 4, 6)
+
+    def annotation(self, labels, final=None, known=(7, 9)):
+        labels = np.array(labels, np.uint8)
+        return lessons.annotate(
+            self.image, GivenMasks(labels), labels if final is None else np.array(final), known
+        )
+
+    def test_an_object_that_is_left_out_is_unknown_where_it_was_predicted(self):
+        given = np.zeros((4, 6), int)
+        given[0, 0], given[0, 1] = 9, VOID
+        final = given.copy()
+        final[0, 1], final[2, 2] = 0, 7
+        kept = self.annotation(given, final).labels
+        assert kept[0, 0] == 2
+        assert kept[0, 1] == kept[2, 2] == VOID
+        assert (kept == 0).sum() == 21
+
+    def test_targets_by_hand(self):
+        one = self.annotation([[7] * 6, [9] * 6, [VOID] * 6, [0] * 6])
+        other = self.annotation([[0] * 6, [9] * 6, [0] * 6, [0] * 6])
+        (whole,) = lessons.of_foreground([one])
+        assert whole.target[:, 0].tolist() == [1, 1, VOID, 0]
+        (alone,) = lessons.of_objects([one, other], [1])
+        assert alone.target[:, 0].tolist() == [1, 0, VOID, 0]
+        both = lessons.of_objects([one, other], [2, 1])
+        assert [lesson.target[:, 0].tolist() for lesson in both] == [[2, 1, VOID, 0], [0, 1, 0, 0]]
+
+    def test_a_later_frame_is_drawn_more_often_than_all_before_it(self):
+        made = [lessons.Lesson(np.full((2, 2, 3), n, np.uint8), np.zeros((2, 2), np.uint8))
+                for n in range(3)]  # fmt: skip
+        rng = np.random.default_rng(0)
+        drawn = [int(lessons.draw(rng, made, STILL).images[0, 0, 0, 0]) for _ in range(600)]
+        counts = np.bincount(drawn, minlength=3) / 600
+        assert np.allclose(counts, [1 / 13, 3 / 13, 9 / 13], atol=0.06)
+
+    def test_which_frames_are_remembered(self):
+        frames = [self.annotation([[row] * 6] * 4, known=(1, 2)) for row in (1, 2, 1, 1, 1)]
+        kept = lessons.remembered(frames, [1, 2], 2)
+        assert [id(frame) for frame in kept] == [id(frames[n]) for n in (0, 1, 4)]
+        assert len(lessons.remembered(frames, [1], 2)) == 2
+
+    def test_joint_loss_of_one_output_is_the_loss_of_one(self):
+        torch.manual_seed(0)
+        net = SegNet()
+        truth = torch.zeros(1, 32, 32, dtype=torch.uint8)
+        truth[:, 4:20, 4:20], truth[:, :2] = 1, VOID
+        batch = SegBatch(torch.randint(0, 255, (1, 3, 32, 32), dtype=torch.uint8), truth)
+        with torch.no_grad():
+            one, many = (f(net, batch, 0.5) for f in (lessons.loss_of_one, lessons.loss_of_many))
+        assert torch.allclose(one, many, atol=1e-5)
+
+    def test_too_many_objects(self):
+        with pytest.raises(MaskError, match="254"):
+            self.annotation([[1] * 6] * 4, known=tuple(range(1, 256)))
+
+
+def test_the_row_of_the_table_names_what_the_method_does():
+    row = METHODS["seg_with_spn"]
+    assert (row.refine, row.clean, row.finetune) == ("spn", "craf", "60s")
+    scores = Scores((1, 2), torch.rand(2, 5, 5))
+    for mine, table in zip(method().aggregate(scores).probabilities,
+                           row.aggregate(scores).probabilities, strict=True):  # fmt: skip
+        assert torch.equal(mine, table)
+
+
+@pytest.mark.parametrize(
+    ("options", "error", "says"),
+    [
+        ({"preset": "huge"}, UsageError, "paper"),
+        ({"preset": "paper"}, WeightsError, "--weights"),
+        ({"weights": "nothing"}, WeightsError, "nothing"),
+    ],
+)
+def test_what_cannot_be_loaded_says_what_can(options, error, says):
+    with pytest.raises(error, match=says):
+        load_method("seg_with_spn", **options)
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"size": 3}, {"per": "pixel"}, {"annotations": 1}, {"fixed": ("score",)}]
+)
+def test_settings_that_cannot_work(wrong):
+    with pytest.raises(UsageError):
+        SegSettings(**wrong)
