@@ -39,11 +39,11 @@ def inputs_of(
         "end": options.end,
         "every": options.every,
         "given": _digest(first),
+        "finetune": options.finetune,
         "method": description_of(method),
         "working_size": options.size,
         "refine": options.refine,
         "clean": options.clean,
-        "finetune": options.finetune,
         "seed": options.seed,
     }
 
