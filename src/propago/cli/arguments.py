@@ -19,7 +19,7 @@ registry = ConstructorRegistry()
 
 @registry.primitive_rule
 def optional(info: PrimitiveTypeInfo) -> PrimitiveConstructorSpec | None:
-    """`X | None` is shown and read as X; leaving it out gives None."""
+    """`X | None` is shown and read as X; leaving it out gives None, shown as unset."""
     kinds = [kind for kind in get_args(info.type) if kind is not NoneType]
     if len(kinds) != 1 or NoneType not in get_args(info.type):
         return None
@@ -30,7 +30,7 @@ def optional(info: PrimitiveTypeInfo) -> PrimitiveConstructorSpec | None:
         spec,
         is_instance=lambda value: value is None or spec.is_instance(value),
         str_from_instance=lambda value: (
-            ["none"] if value is None else spec.str_from_instance(value)
+            ["unset"] if value is None else spec.str_from_instance(value)
         ),
     )
 

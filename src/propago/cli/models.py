@@ -11,7 +11,7 @@ class ModelsArguments:
 
 
 def run(argv: list[str]) -> int:
-    """Print two tables."""
+    """Print three tables."""
     parse(ModelsArguments, argv, "models")
     from rich.console import Console
     from rich.table import Table
@@ -20,11 +20,13 @@ def run(argv: list[str]) -> int:
     from propago.methods import METHODS
 
     console = Console()
-    methods = Table("method", "presets", "refine", "clean", "finetune", "objects", "what it is")
+    methods = Table("method", "presets", "what it is")
+    defaults = Table("by default", "refine", "clean", "finetune", "objects compete by")
     for name, method in METHODS.items():
-        own = (method.refine, method.clean, method.finetune or "none", method.aggregate.__name__)
-        methods.add_row(name, ", ".join(method.presets), *own, method.summary)
-    console.print(methods)
+        methods.add_row(name, ", ".join(method.presets), method.summary)
+        budget = method.finetune or "none"
+        defaults.add_row(name, method.refine, method.clean, budget, method.aggregate.__name__)
+    console.print(methods, defaults)
     weights = Table("weights", "network", "MB", "licence", "card")
     for model in shipped_models():
         size = f"{model.size_bytes / 1e6:.1f}"
