@@ -67,3 +67,26 @@ def test_noise_costs_a_bounded_number_of_regions():
     mask = np.zeros((480, 854), bool)
     mask[::2, ::2] = True
     assert len(regions.components(mask)) == regions.MOST_REGIONS
+
+
+def test_regions_of_a_ragged_map_are_scipys_too():
+    rng = np.random.default_rng(0)
+    mask = rng.random((300, 300)) > 0.45
+    labels = ndimage.label(mask, np.ones((3, 3)))[0]
+    areas = np.sort(np.bincount(labels.ravel())[1:])[::-1]
+    found = regions.components(mask)
+    assert [part.area for part in found] == list(areas[: regions.MOST_REGIONS])
+
+
+@given(MAPS, st.data(), st.integers(0, 3))
+@settings(max_examples=60, deadline=None)
+def test_overlap_within_reach_is_one_with_the_widened(a, data, reach_px):
+    b = data.draw(hnp.arrays(bool, a.shape))
+    one, other = regions.region_of(a), regions.region_of(b)
+    if one is None or other is None:
+        return
+    wide = ndimage.binary_dilation(a, np.ones((3, 3)), reach_px) if reach_px else a
+    assert regions.overlap_within(other, one, reach_px) == (wide & b).sum()
+    assert np.array_equal(drawn(a.shape, regions.within(one, one.mask)), drawn(a.shape, one))
+    left = regions.within(one, b[one.box])
+    assert np.array_equal(drawn(a.shape, *([left] if left else [])), a & b)

@@ -129,7 +129,7 @@ def test_recovery_is_followed_by_the_coverage_step_again():
 def test_consistent_keeps_every_part_that_was_there_and_best_only_one():
     two = box(2, 2, 10, 10) | box(14, 14, 18, 17)
     now, island = two.copy(), box(20, 28, 22, 30)
-    (kept,), events = cleaned(scored(two), scored(now | island), CrafSettings())
+    (kept,), events = cleaned(scored(two), scored(now | island), CrafSettings(reach_px=8))
     assert np.array_equal(kept, two)
     assert [e.area_px for e in events] == [4]
     (kept,), _ = cleaned(scored(two), scored(now | island), PAPER)
@@ -142,6 +142,14 @@ def test_consistent_believes_a_large_new_part_and_one_within_reach():
     assert np.array_equal(kept, here | large)
     (kept,), _ = cleaned(scored(here), scored(here | large | near), CrafSettings(reach_px=3))
     assert np.array_equal(kept, here | large | near)
+
+
+def test_consistent_wants_half_of_a_small_part_within_reach():
+    here = box(2, 2, 12, 12)
+    for left, stays in ((13, True), (14, True), (15, False), (20, False)):
+        part = box(2, left, 4, left + 4)  # columns up to 15 are within
+        (kept,), _ = cleaned(scored(here), scored(here | part), CrafSettings(reach_px=4))
+        assert np.array_equal(kept, here | part if stays else here)
 
 
 def test_scores_outside_are_zero_and_inside_as_they_were():
@@ -235,12 +243,53 @@ def test_scores_that_are_no_probabilities_are_refused(bad):
         craf.filter(state, Scores((1,), values))
 
 
-@pytest.mark.parametrize("dtype", [torch.float16, torch.float64])
-def test_other_floats_are_scores_too(dtype):
+@pytest.mark.parametrize(
+    "dtype", [torch.float16, torch.float64, torch.bool, torch.uint8, torch.int64]
+)
+def test_scores_of_any_type_within_0_and_1(dtype):
+    craf, here, island = Craf(), box(2, 2, 8, 8), box(20, 28, 22, 30)
+    state = craf.update(craf.begin(), Scores((1,), torch.from_numpy(here)[None].to(dtype)))
+    now = Scores((1, 2), torch.from_numpy(np.stack([here | island, ~here])).to(dtype))
+    out = craf.filter(state, now)
+    assert np.array_equal(out.probabilities[0].numpy() > 0, here)
+    after = craf.update(state, Scores((1, 2), out.probabilities.to(dtype)))
+    assert {i: region.area for i, region in after.regions.items()} == {1: 36, 2: 732}
+
+
+def test_integers_beyond_1_are_refused():
     craf = Craf()
     state = craf.update(craf.begin(), scored(box(2, 2, 8, 8)))
-    now = Scores((1,), scored(box(2, 2, 8, 8)).probabilities.to(dtype))
-    assert (craf.filter(state, now).probabilities > 0).sum() == 36
+    with pytest.raises(MaskError, match="255"):
+        craf.filter(state, Scores((1,), torch.full((1, *SIZE), 255, dtype=torch.uint8)))
+
+
+def test_another_size_than_before_is_refused():
+    craf, small = Craf(), Scores((1,), torch.ones(1, 12, 16))
+    state = craf.update(craf.begin(), scored(box(2, 2, 8, 8)))
+    for use in (craf.filter, craf.update):
+        with pytest.raises(MaskError, match=r"16x12.*32x24"):
+            use(state, small)
+    with pytest.raises(MaskError, match=r"16x12.*32x24"):
+        craf.clean_labels(state, np.ones((12, 16), np.uint8))
+
+
+def test_scores_of_two_hundred():
+    craf, rng = Craf(), np.random.default_rng(0)
+    labels = rng.integers(0, 201, (6, 8)).repeat(4, 0).repeat(4, 1)
+    ids = tuple(range(1, 201))
+    scores = Scores(ids, torch.from_numpy(labels == np.array(ids)[:, None, None]).float())
+    state = craf.update(craf.begin(), scores)
+    assert torch.equal(craf.filter(state, scores).probabilities, scores.probabilities)
+
+
+@pytest.mark.parametrize("rules", [PAPER, CrafSettings()])
+def test_a_label_that_was_away_for_fifty_frames_comes_back(rules):
+    craf, here, there = Craf(rules), box(2, 2, 8, 8), box(12, 12, 22, 22)
+    _, state, _ = craf.clean_labels(craf.begin(), here.astype(np.uint8))
+    for _ in range(50):
+        _, state, _ = craf.clean_labels(state, np.zeros(SIZE, np.uint8))
+    again, _, _ = craf.clean_labels(state, there.astype(np.uint8))
+    assert np.array_equal(again, there)
 
 
 @pytest.mark.parametrize("labels", [np.zeros((3, 4)), np.zeros((3, 4, 3), np.uint8)])

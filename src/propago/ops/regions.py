@@ -4,13 +4,16 @@ Work on a region costs what its box holds, however large the picture is.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
 
 MOST_REGIONS = 256
 """Of a map only so many regions are looked at, the largest."""
+
+FEW_RUNS = 4096
+"""With more runs of pixels in its rows a map may have so many regions that outlines are slow."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,18 +54,19 @@ def region_of(mask: np.ndarray) -> Region | None:
     return Region(y, x, inside, int(np.count_nonzero(inside)))
 
 
+def within(region: Region, where: np.ndarray) -> Region | None:
+    """The pixels of a region at which `where`, (h, w) bool over its box, is true."""
+    left = region_of(region.mask & where)
+    return left and replace(left, top=region.top + left.top, left=region.left + left.left)
+
+
 def components(mask: np.ndarray) -> list[Region]:
     """The 8-connected regions of a (H, W) bool map, the largest first, `MOST_REGIONS` at most."""
     whole = region_of(mask)
     if whole is None:
         return []
-    count, labels, stats, _ = cv2.connectedComponentsWithStats(
-        whole.mask.view(np.uint8), connectivity=8, ltype=_label_type(whole.mask)
-    )
-    if count == 2:
-        return [whole]
-    order = 1 + np.argsort(-stats[1:, cv2.CC_STAT_AREA], kind="stable")[:MOST_REGIONS]
-    return [_component(whole, labels, n, *map(int, stats[n])) for n in order]
+    found = _flooded(whole) if _runs(whole.mask) <= FEW_RUNS else _labelled(whole)
+    return sorted(found, key=lambda region: -region.area)[:MOST_REGIONS]
 
 
 def holes(region: Region) -> list[Region]:
@@ -121,16 +125,61 @@ def widened(region: Region, reach_px: int) -> Region:
     """The pixels at most `reach_px` rows and columns from a region, also beyond the map."""
     if not reach_px:
         return region
-    padded = np.pad(region.mask, reach_px).view(np.uint8)
+    padded = cv2.copyMakeBorder(
+        region.mask.view(np.uint8), *(reach_px,) * 4, borderType=cv2.BORDER_CONSTANT, value=0
+    )
     wide = cv2.dilate(padded, np.ones((2 * reach_px + 1,) * 2, np.uint8)).view(bool)
     area = int(np.count_nonzero(wide))
     return Region(region.top - reach_px, region.left - reach_px, wide, area)
 
 
+def overlap_within(a: Region, b: Region, reach_px: int) -> int:
+    """How many pixels of `a` are at most `reach_px` rows and columns from one of `b`."""
+    height, width = a.mask.shape
+    frame = np.broadcast_to(True, (height + 2 * reach_px, width + 2 * reach_px))
+    shared = _shared_box(Region(a.top - reach_px, a.left - reach_px, frame, frame.size), b)
+    if shared is None:
+        return 0
+    around = Region(*shared[:2], _within(b, *shared), 0)
+    return overlap(a, widened(around, reach_px))
+
+
+def _flooded(whole: Region) -> list[Region]:
+    """The 8-connected regions, each found by its outline; three times as fast as labelling."""
+    left = whole.mask.view(np.uint8)
+    outlines, tree = cv2.findContours(left, cv2.RETR_CCOMP, cv2.CHAIN_APPROX_SIMPLE)
+    outer = [line[0, 0] for line, parent in zip(outlines, tree[0, :, 3], strict=True) if parent < 0]
+    outer.sort(key=lambda point: (point[1], point[0]))
+    if len(outer) == 1:
+        return [whole]
+    found, left = [], left.copy()
+    for column, row in outer:
+        area, _, _, (x, y, width, height) = cv2.floodFill(
+            left, None, (int(column), int(row)), 2, flags=8
+        )
+        inside = left[y : y + height, x : x + width]
+        found.append(Region(whole.top + y, whole.left + x, inside == 2, area))
+        inside &= 1
+    return found
+
+
+def _labelled(whole: Region) -> list[Region]:
+    """The largest 8-connected regions, for maps with very many."""
+    _, labels, stats, _ = cv2.connectedComponentsWithStats(
+        whole.mask.view(np.uint8), connectivity=8, ltype=_label_type(whole.mask)
+    )
+    largest = 1 + np.argsort(-stats[1:, cv2.CC_STAT_AREA], kind="stable")[:MOST_REGIONS]
+    return [_component(whole, labels, n, *map(int, stats[n])) for n in largest]
+
+
 def _label_type(mask: np.ndarray) -> int:
     """16 bits where every run of a row could have its own label, which is three times as fast."""
-    runs = np.count_nonzero(mask[:, 1:] > mask[:, :-1]) + len(mask)
-    return cv2.CV_16U if runs < np.iinfo(np.uint16).max else cv2.CV_32S
+    return cv2.CV_16U if _runs(mask) < np.iinfo(np.uint16).max else cv2.CV_32S
+
+
+def _runs(mask: np.ndarray) -> int:
+    """At least as many as runs of true pixels in the rows, so also as regions."""
+    return int(np.count_nonzero(mask[:, 1:] > mask[:, :-1])) + len(mask)
 
 
 def _component(

@@ -13,7 +13,7 @@ import numpy as np
 import torch
 
 from propago.errors import MaskError
-from propago.ops.regions import Region, components, region_of
+from propago.ops.regions import Region, components, region_of, within
 from propago.refinement.craf_rules import Event, Kept, filled, selected
 from propago.refinement.craf_settings import CrafSettings
 from propago.types import VOID, Scores
@@ -26,10 +26,12 @@ class CrafState:
     Attributes:
         regions: by id, where each object was; absent ones are missing.
         frames: how many frames there were.
+        size: (H, W) of them; None before the first.
     """
 
     regions: Mapping[int, Region] = field(default_factory=dict)
     frames: int = 0
+    size: tuple[int, ...] | None = None
 
 
 class Craf:
@@ -46,33 +48,38 @@ class Craf:
         """Scores that are 0 outside each object's kept regions.
 
         Raises:
-            MaskError: scores that are not numbers in [0, 1].
+            MaskError: scores that are not numbers in [0, 1], or of another size than before.
         """
         return self.explain(state, scores)[0]
 
     def update(self, state: CrafState, scores: Scores) -> CrafState:
-        """The state after a frame with these final scores: an object is where it is labelled."""
+        """The state after a frame with these final scores: an object is where it is labelled.
+
+        Raises:
+            MaskError: scores of another size than before.
+        """
+        size = _size(state, scores.probabilities.shape[-2:])
         if not scores.ids:
-            return CrafState({}, state.frames + 1)
+            return CrafState({}, state.frames + 1, size)
         rows, background = scores.probabilities.numpy(force=True), np.float32(0.5)
         if scores.logits is not None:
             background, *rows = scores.logits.numpy(force=True)
-        best = np.maximum.reduce(rows)
-        labelled = best > background
-        masks = ((row == best) & labelled for row in rows)
-        return _remembered(state, zip(scores.ids, masks, strict=True))
+        return _remembered(state, size, _labelled_regions(scores.ids, rows, background))
 
     def explain(self, state: CrafState, scores: Scores) -> tuple[Scores, tuple[Event, ...]]:
         """As `filter`, and what was removed, adopted or filled, and why.
 
         Raises:
-            MaskError: scores that are not numbers in [0, 1].
+            MaskError: scores that are not numbers in [0, 1], or of another size than before.
         """
+        _size(state, scores.probabilities.shape[-2:])
         if not scores.ids or not state.frames:
             return scores, ()
         values = _checked(scores)
-        over = values > self.settings.threshold
-        found = {i: components(mask) for i, mask in zip(scores.ids, over, strict=True)}
+        found = {
+            i: components(row > self.settings.threshold)
+            for i, row in zip(scores.ids, values, strict=True)
+        }
         kept, events = selected(found, state.regions, self.settings)
         kept, more = filled(kept, self.settings.holes_px)
         cleaned = _painted(scores.ids, values, kept)
@@ -93,12 +100,13 @@ class Craf:
             done.
 
         Raises:
-            MaskError: another shape or type.
+            MaskError: another shape or type, or another size than before.
         """
         if labels.ndim != 2 or labels.dtype not in (np.uint8, np.uint16):
             raise MaskError(
                 f"a label map is (H, W) uint8 or uint16; this one is {labels.shape} {labels.dtype}"
             )
+        _size(state, labels.shape)
         if not state.frames:
             return labels, _seen(state, labels, _ids(labels)), ()
         ids = sorted({*_ids(labels), *state.regions})
@@ -115,12 +123,39 @@ class Craf:
 
 def _seen(state: CrafState, labels: np.ndarray, ids: Iterable[int]) -> CrafState:
     """The state after a frame with these final labels (H, W)."""
-    return _remembered(state, ((i, labels == i) for i in ids))
+    return _remembered(state, labels.shape, ((i, region_of(labels == i)) for i in ids))
 
 
-def _remembered(state: CrafState, masks: Iterable[tuple[int, np.ndarray]]) -> CrafState:
-    regions = {i: region for i, mask in masks if (region := region_of(mask))}
-    return CrafState(regions, state.frames + 1)
+def _remembered(
+    state: CrafState, size: tuple[int, ...], regions: Iterable[tuple[int, Region | None]]
+) -> CrafState:
+    return CrafState({i: region for i, region in regions if region}, state.frames + 1, size)
+
+
+def _size(state: CrafState, size: tuple[int, ...]) -> tuple[int, ...]:
+    """The (H, W) of a frame, which is that of the frames before."""
+    if state.size and tuple(size) != state.size:
+        raise MaskError(
+            f"this frame is {size[1]}x{size[0]}, those before were {state.size[1]}x{state.size[0]}"
+            "; scale it, or begin again"
+        )
+    return tuple(size)
+
+
+def _labelled_regions(
+    ids: Iterable[int], rows: Iterable[np.ndarray], background: np.ndarray | np.float32
+) -> list[tuple[int, Region | None]]:
+    """Where each object's (H, W) row is above the background and no other row is higher."""
+    above = [(i, row, region_of(row > background)) for i, row in zip(ids, rows, strict=True)]
+    first = above[0][1]
+    best = np.full(first.shape, -np.inf, np.result_type(first, np.float32))
+    for _, row, region in above:
+        if region:
+            np.maximum(best[region.box], row[region.box], out=best[region.box])
+    return [
+        (i, region and within(region, row[region.box] == best[region.box]))
+        for i, row, region in above
+    ]
 
 
 def _ids(labels: np.ndarray) -> list[int]:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from itertools import permutations
 from typing import Literal
 
-from propago.ops.regions import Region, holes, iou, overlap, union, widened, without
+from propago.ops.regions import Region, holes, iou, overlap, overlap_within, union, without
 from propago.refinement.craf_settings import CrafSettings
 
 Found = Mapping[int, Sequence[Region]]
@@ -93,11 +93,10 @@ def _chosen(
     bad = [(p, "an island") for p in parts[1:] if p.area < settings.islands_px]
     parts = [p for n, p in enumerate(parts) if n == 0 or p.area >= settings.islands_px]
     if settings.regions == "consistent":
-        foreign = {
-            n: j for n, p in enumerate(parts) if (j := _like_another(p, i, previous, settings))
-        }
-        bad += [(parts[n], f"it is where object {j} was") for n, j in foreign.items()]
-        parts = [p for n, p in enumerate(parts) if n not in foreign]
+        foreign = [_like_another(part, i, previous, settings.delta) for part in parts]
+        strangers = [(p, j) for p, j in zip(parts, foreign, strict=True) if j]
+        bad += [(part, f"it is where object {j} was") for part, j in strangers]
+        parts = [p for p, j in zip(parts, foreign, strict=True) if not j]
     if not parts:
         return [], bad
     agreement = [_iou(part, before) for part in parts]
@@ -111,25 +110,33 @@ def _chosen(
     if settings.keep_small:
         good |= {n for n, share in enumerate(agreement) if share > agreement[best]}
     if settings.regions == "consistent":
-        good |= set(large) | _touching(parts, before, settings.reach_px)
+        good |= set(large)
+        small = {n for n in range(len(parts)) if n not in good}
+        good |= {n for n in small if _near(parts[n], before, settings.reach_px)}
     why = f"it agrees less with the previous region than the best, {agreement[best]:.2f}"
     bad += [(part, why) for n, part in enumerate(parts) if n not in good]
     return [parts[n] for n in sorted(good)], bad
 
 
-def _like_another(part: Region, i: int, previous: Previous, settings: CrafSettings) -> int | None:
+def _like_another(part: Region, i: int, previous: Previous, delta: float) -> int | None:
     """The object whose previous region this one is like, more than like its own."""
-    least = max(settings.delta, _iou(part, previous.get(i)))
-    best = max((j for j in previous if j != i), key=lambda j: _iou(part, previous[j]), default=None)
-    return best if best is not None and _iou(part, previous[best]) > least else None
+    like = {
+        j: share
+        for j, other in previous.items()
+        if j != i and _size_ratio(part, other) > delta and (share := iou(part, other)) > delta
+    }
+    best = max(like, key=lambda j: like[j], default=None)
+    return best if best and like[best] > _iou(part, previous.get(i)) else None
 
 
-def _touching(parts: Sequence[Region], before: Region | None, reach_px: int) -> set[int]:
-    """Which of the regions overlap the previous one; all where there is none."""
-    if before is None:
-        return set(range(len(parts)))
-    near = widened(before, reach_px)
-    return {n for n, part in enumerate(parts) if overlap(part, near)}
+def _size_ratio(a: Region, b: Region) -> float:
+    """The smaller area over the larger, which the Jaccard similarity does not exceed."""
+    return min(a.area, b.area) / max(a.area, b.area)
+
+
+def _near(part: Region, before: Region | None, reach_px: int) -> bool:
+    """Whether half of a region is within reach of the previous one, or there is none."""
+    return before is None or 2 * overlap_within(part, before, reach_px) >= part.area
 
 
 def _uncover(kept: dict[int, Kept], previous: Previous, beta: float | None) -> list[Event]:
