@@ -57,16 +57,16 @@ def measure_quality(davis: Path, set_name: str, frames: int) -> None:
         for source in open_davis(davis, Path(set_name))
         if (paths := sorted(davis_annotations(davis, source.name).glob("*.png")))
     ]
-    print("| rules | free islands removed | touching islands removed | true pixels lost |", end="")
-    print(" lost of the ground truth |\n|---|---|---|---|---|")
+    print("| rules | free islands removed | touching ones | both | true pixels lost |", end="")
+    print(" lost of the ground truth |\n|---|---|---|---|---|---|")
     for name, settings in SETTINGS.items():
-        free, touching, lost, undamaged = (
+        free, touching, both, undamaged = (
             np.sum([counted(clip, settings, what) for clip in clips], 0)
             for what in ("free", "touching", "both", "none")
         )
         print(
-            f"| {name} | {share(free[:2])} | {share(touching[:2])} | {share(lost[2:])} | "
-            f"{share(undamaged[2:])} |",
+            f"| {name} | {share(free[:2])} | {share(touching[:2])} | {share(both[:2])} | "
+            f"{share(both[2:])} | {share(undamaged[2:])} |",
             flush=True,
         )
     print()
