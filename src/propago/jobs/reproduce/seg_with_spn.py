@@ -35,7 +35,10 @@ from propago.jobs.reproduce.timing import (
 from propago.jobs.run_folder import RunFolder
 from propago.jobs.run_segment import Run, carry_out
 from propago.methods.seg_with_spn.settings import SegSettings
+from propago.nn.weights import load_weights
 from propago.refinement.craf import Craf
+from propago.refinement.spn import NETWORK as SPN
+from propago.refinement.spn import WEIGHTS as SPN_WEIGHTS
 from propago.refinement.spn import Spn
 from propago.report.paper_table import PaperTable
 from propago.types import Cleaner, Refiner
@@ -145,6 +148,7 @@ class _Work:
         return {
             "preset": said["preset"],
             "weights": said["weights_sha256"],
+            "spn_weights": load_weights(SPN_WEIGHTS["default"], SPN).sha256,
             "finetune": said["finetune"],
             "size": self.about.settings.size,
             "data": self.data.resolve().name,
@@ -209,7 +213,7 @@ class _Work:
             "cross-entropy plus a soft Jaccard distance. The paper: 30,000 steps of SGD, balanced "
             "cross-entropy.",
             "SPN: spn-compact, around each object. The paper: a VGG-16 network on the whole frame, "
-            "trained on DAVIS.",
+            "trained on PASCAL VOC.",
             "Scores: propago eval, protocol davis2017, mean over objects; GM is the mean of J mean "
             "and F mean.",
             f"Machine: {_machine(self.about.device)}. The paper: a Titan X.",
