@@ -5,8 +5,8 @@ import torch
 from propago.errors import MaskError, ShapeError, UsageError
 from propago.ops.scan import propagate
 from propago.refinement.spn import Spn
-from propago.refinement.spn_settings import SpnSettings
 from propago.refinement.spn_net import SpnConfig, SpnNet
+from propago.refinement.spn_settings import SpnSettings
 from propago.types import Frame, Scores
 
 SIZE = (45, 61)
