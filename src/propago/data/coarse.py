@@ -92,11 +92,13 @@ def simplified(mask: np.ndarray, tolerance_px: float) -> np.ndarray:
 def soft(rng: np.random.Generator, mask: np.ndarray) -> np.ndarray:
     """Scores as a network at stride 2 of a shrunken frame gives them.
 
-    Its outline is displaced, uneven and soft; where it is unsure, scores lie between 0 and 1.
+    Its outline is displaced, uneven and soft; where it is unsure, scores lie between 0 and 1. At
+    times whole parts are missing or too much.
     """
     inwards = _inwards_px(mask) + rng.normal(0, 1.5)
     inwards = inwards + rng.uniform(0.3, 2.5) * _noise(rng, mask.shape, rng.uniform(5, 15))
-    inwards = inwards + rng.uniform(0, 6) * _noise(rng, mask.shape, rng.uniform(20, 60))
+    most_px = rng.uniform(0, rng.choice([6, 6, 25]))
+    inwards = inwards + most_px * _noise(rng, mask.shape, rng.uniform(20, 60))
     softness_px = np.exp(rng.uniform(np.log(0.7), np.log(5)))
     shift = np.array([[1, 0, rng.normal(0, 1.5)], [0, 1, rng.normal(0, 1.5)]])
     inwards = cv2.warpAffine(

@@ -21,7 +21,7 @@ from propago.ops.scan import DIRECTIONS, Normalise, propagate
 
 CONNECTIONS = 3
 GATES = len(DIRECTIONS) * CONNECTIONS
-STRIDES = (2, 4, 8)
+STRIDES = (2, 4, 8, 16)
 """Of the compact guidance, below full resolution."""
 LEAST_TRUST = 1e-6
 """Divisor where neither object nor background arrives."""
@@ -33,7 +33,7 @@ class SpnConfig:
 
     Attributes:
         guidance: "vgg16" is the paper's; "compact" is ours, for a CPU.
-        widths: channels of the compact guidance at strides 1, 2, 4 and 8.
+        widths: channels of the compact guidance at strides 1, 2, 4, 8 and 16.
         sees_mask: the compact guidance reads the coarse mask beside the picture. The paper's
             reads the picture alone.
         trusts: the compact guidance also says how far each pixel's coarse score is to be trusted.
@@ -43,7 +43,7 @@ class SpnConfig:
     """
 
     guidance: Literal["vgg16", "compact"] = "compact"
-    widths: tuple[int, int, int, int] = (12, 16, 24, 40)
+    widths: tuple[int, ...] = (12, 16, 24, 40, 64)
     sees_mask: bool = True
     trusts: bool = True
     rounds: int = 1
@@ -140,9 +140,9 @@ class VggGuidance(nn.Module):
 
 
 class CompactGuidance(nn.Module):
-    """EfficientNet-Lite0 up to stride 8, and a narrow way up to full resolution."""
+    """EfficientNet-Lite0 up to stride 16, and a narrow way up to full resolution."""
 
-    def __init__(self, widths: tuple[int, int, int, int], sees_mask: bool, outputs: int):
+    def __init__(self, widths: tuple[int, ...], sees_mask: bool, outputs: int):
         super().__init__()
         self.sees_mask = sees_mask
         full, *inner = widths

@@ -16,7 +16,7 @@ class SpnSettings:
     """
 
     present: float = 0.1
-    margin_px: int = 24
+    margin_px: int = 8
     whole_frame: bool = False
 
     def __post_init__(self) -> None:
