@@ -10,7 +10,10 @@ import resource
 import subprocess
 import tempfile
 import time
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 from fractions import Fraction
+from functools import partial
 from itertools import cycle, islice
 from pathlib import Path
 
@@ -32,7 +35,9 @@ from propago.jobs.segment import segment
 from propago.methods import load_method
 from propago.metrics.evaluation import Evaluation
 from propago.ops.flow import dis_flow, grey
-from propago.pipeline import segment_frames
+from propago.pipeline import Segmented, segment_frames
+from propago.refinement.craf import Craf
+from propago.refinement.spn import Spn
 from propago.report.overlay import image_to_rgb
 from propago.types import GivenMasks, Propagator
 
@@ -51,6 +56,8 @@ def main() -> None:
     parser.add_argument("--only", choices=["quality", "speed", "memory"])
     parser.add_argument("--weights", default="default")
     parser.add_argument("--size", type=int, help="working size, short side in px")
+    parser.add_argument("--refine", choices=["spn", "none"], default="none")
+    parser.add_argument("--clean", choices=["craf", "none"], default="none")
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--report", type=Path, help="write an HTML page about the accuracy")
     parser.add_argument("--without-baselines", action="store_true")
@@ -59,7 +66,7 @@ def main() -> None:
     method = load_method(weights=options.weights, size=options.size)
     print(
         f"propago {propago.__version__}, commit {commit()}, {options.threads} threads, "
-        f"{method.description}\n"
+        f"{method.description}, refine {options.refine}, clean {options.clean}\n"
     )
     if options.only in (None, "quality"):
         methods = {"propago": method}
@@ -68,10 +75,14 @@ def main() -> None:
                 "first mask repeated": RepeatFirstMask(),
                 "carried by DIS flow": FlowCarried(),
             } | methods
-        measure_quality(options.data / "davis", options.set, methods, options.report)
+        refine = Spn.load() if options.refine == "spn" else None
+        clean = Craf() if options.clean == "craf" else None
+        carry = partial(segment_frames, refine=refine, clean=clean)
+        measure_quality(options.data / "davis", options.set, methods, options.report, carry)
     with tempfile.TemporaryDirectory() as folder:
         if options.only in (None, "speed"):
-            measure_speed(options.data / "davis", method, Path(folder))
+            stages = SegmentOptions(refine=options.refine, clean=options.clean)
+            measure_speed(options.data / "davis", method, Path(folder), stages)
         if options.only in (None, "memory"):
             measure_memory(options.data / "davis", method, Path(folder))
 
@@ -84,7 +95,11 @@ def commit() -> str:
 
 
 def measure_quality(
-    davis: Path, set_name: str, methods: dict[str, Propagator], report: Path | None
+    davis: Path,
+    set_name: str,
+    methods: dict[str, Propagator],
+    report: Path | None,
+    carry: Callable[..., Iterator[Segmented]],
 ) -> None:
     """J and F by the protocol of DAVIS 2017, first and last frame left out."""
     with tempfile.TemporaryDirectory() as folder:
@@ -92,7 +107,8 @@ def measure_quality(
         sources = open_davis(davis, Path(set_name))
         for source in sources:
             for name, method in methods.items():
-                follow(method, source, davis_annotations(davis, source.name), masks[name])
+                annotations = davis_annotations(davis, source.name)
+                follow(partial(carry, method=method), source, annotations, masks[name])
         names = [source.name for source in sources]
         scores = {name: evaluate(masks[name], davis, sequences=names) for name in methods}
         print_quality(set_name, names, scores)
@@ -100,12 +116,14 @@ def measure_quality(
             write_report(report, scores, images=davis)
 
 
-def follow(method: Propagator, source: Source, annotations: Path, out: Path) -> None:
-    """Write the masks that a method carries on from the first one."""
+def follow(
+    carry: Callable[..., Iterator[Segmented]], source: Source, annotations: Path, out: Path
+) -> None:
+    """Write the masks that are carried on from the first one."""
     folder, first = out / source.name, next(iter(source))
     folder.mkdir(parents=True)
     given = GivenMasks(read_mask(annotations / f"{first.name}.png").labels)
-    for result in segment_frames(source, {first.index: given}, method):
+    for result in carry(source, {first.index: given}):
         write_mask(folder / f"{result.frame.name}.png", result.labels)
 
 
@@ -130,7 +148,7 @@ def print_quality(set_name: str, names: list[str], scores: dict[str, Evaluation]
     )
 
 
-def measure_speed(davis: Path, method: Propagator, folder: Path) -> None:
+def measure_speed(davis: Path, method: Propagator, folder: Path, stages: SegmentOptions) -> None:
     """Frames per second of the whole job, decoding and writing included, and its floors."""
     video, mask = write_clip(davis, folder, SPEED_FRAMES), folder / "one.png"
     five = folder / "five.png"
@@ -144,9 +162,9 @@ def measure_speed(davis: Path, method: Propagator, folder: Path) -> None:
             given,
             out=folder / "warm",
             method=method,
-            options=SegmentOptions(overwrite=True, end=4),
+            options=replace(stages, overwrite=True, end=4),
         )
-        result = segment(video, given, out=folder / name, method=method)
+        result = segment(video, given, out=folder / name, method=method, options=stages)
         run[name] = result.frames_per_s
     floors = {
         "decoding + encoding alone": time_io(video, folder),
