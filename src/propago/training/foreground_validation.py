@@ -12,6 +12,7 @@ from propago.io.davis import davis_annotations, open_davis
 from propago.io.masks import read_mask
 from propago.methods.seg_with_spn.net import SegNet
 from propago.metrics.davis import region_similarity
+from propago.ops.resize import resize, scaled_size
 from propago.report.overlay import draw_overlay, image_to_rgb
 from propago.types import VOID
 
@@ -59,11 +60,10 @@ def validate_foreground(net: SegNet, root: Path, set_name: str, frames: int) -> 
 @torch.no_grad()
 def _foreground(net: SegNet, image: Tensor) -> np.ndarray:
     """(H, W) uint8, 1 where the network sees foreground."""
-    scale = min(1.0, SHORT_SIDE_PX / min(image.shape[-2:]))
-    size = [round(side * scale) for side in image.shape[-2:]]
-    small = F.interpolate(image[None], size, mode="bilinear", align_corners=False, antialias=True)
+    height, width = image.shape[-2:]
+    small = resize(image, scaled_size((height, width), SHORT_SIDE_PX))[None]
     logits = net(small.contiguous(memory_format=torch.channels_last))
-    logits = F.interpolate(logits, image.shape[-2:], mode="bilinear", align_corners=False)
+    logits = F.interpolate(logits, (height, width), mode="bilinear", align_corners=False)
     return (logits[0, 0] > 0).numpy().astype(np.uint8)
 
 

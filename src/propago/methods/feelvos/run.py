@@ -20,6 +20,7 @@ from propago.nn.inference import choose_device, ready
 from propago.nn.weights import fill, load_weights
 from propago.ops.aggregate import joint_softmax
 from propago.ops.flow import dis_flow, grey
+from propago.ops.resize import resize
 from propago.types import Frame, GivenMasks, Scores
 
 NETWORK = "feelvos/compact"
@@ -266,10 +267,3 @@ def working_size(size: tuple[int, int], short_px: int) -> tuple[int, int]:
     scale = min(1.0, short_px / min(size))
     height, width = (max(32, round(side * scale / 16) * 16) for side in size)
     return height, width
-
-
-def resize(x: Tensor, size: tuple[int, int]) -> Tensor:
-    """(C, h, w): `x` (C, H, W) averaged down, or interpolated up."""
-    if tuple(x.shape[-2:]) == tuple(size):
-        return x
-    return F.interpolate(x[None], size, mode="bilinear", align_corners=False, antialias=True)[0]
