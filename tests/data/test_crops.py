@@ -28,7 +28,7 @@ def write(root, name="bear"):
 
 def test_the_truth_lies_on_the_object_and_void_is_kept(tmp_path):
     stills = stills_of_davis(write(tmp_path), "some")
-    sampler = ObjectCrops([(1, stills)], size=64, augmented=False)
+    sampler = ObjectCrops([(1, stills)], size=64, cover_px=0, augmented=False)
     void = False
     for seed in range(20):
         crop = sampler.sample(np.random.default_rng(seed))
@@ -42,8 +42,29 @@ def test_the_truth_lies_on_the_object_and_void_is_kept(tmp_path):
     assert void
 
 
+def test_small_objects_are_enlarged_with_the_steps_of_their_coarse_mask(tmp_path):
+    stills = stills_of_davis(write(tmp_path), "some")
+    crops = {
+        cover_px: [
+            ObjectCrops([(1, stills)], size=64, cover_px=cover_px, augmented=False).sample(
+                np.random.default_rng(seed)
+            )
+            for seed in range(8)
+        ]
+        for cover_px in (0, 1000)
+    }
+    shares = {
+        px: np.mean([(crop.truth == 1).mean() for crop in found]) for px, found in crops.items()
+    }
+    assert shares[1000] > 1.2 * shares[0], "the object fills more of the crop"
+    for crop in crops[1000]:
+        assert crop.image.shape == (64, 64, 3)
+        pairs = crop.coarse.reshape(32, 2, 32, 2)
+        assert np.array_equal(pairs, np.broadcast_to(pairs[:, :1, :, :1], pairs.shape))
+
+
 def test_augmented_crops_repeat_and_differ(tmp_path):
-    sampler = ObjectCrops([(1, stills_of_davis(write(tmp_path), "some"))], size=64)
+    sampler = ObjectCrops([(1, stills_of_davis(write(tmp_path), "some"))], size=64, cover_px=0)
     a, b, c = (sampler.sample(np.random.default_rng(seed)) for seed in (1, 1, 2))
     assert np.array_equal(a.image, b.image)
     assert np.array_equal(a.coarse, b.coarse)
@@ -53,9 +74,9 @@ def test_augmented_crops_repeat_and_differ(tmp_path):
 def test_bad_sources_are_said(tmp_path):
     stills = stills_of_davis(write(tmp_path), "some")
     with pytest.raises(UsageError, match="weights"):
-        ObjectCrops([(0, stills)], size=64)
+        ObjectCrops([(0, stills)], size=64, cover_px=0)
     with pytest.raises(SourceError, match="no picture"):
-        ObjectCrops([(1, [])], size=64)
+        ObjectCrops([(1, [])], size=64, cover_px=0)
     missing = Still(tmp_path / "none.jpg", IndexedMask(stills[0].read_ids.path))
     with pytest.raises(SourceError, match=r"none\.jpg is unreadable"):
-        ObjectCrops([(1, [missing])], size=64).sample(np.random.default_rng(0))
+        ObjectCrops([(1, [missing])], size=64, cover_px=0).sample(np.random.default_rng(0))

@@ -119,11 +119,30 @@ def test_a_box_at_the_border_and_the_whole_frame():
 def test_as_a_refiner_it_keeps_ids_and_drops_logits():
     frame = Frame(torch.rand(3, *SIZE), 0, "00000")
     scores = Scores((4, 2), boxes((2, 2, 9, 9), (20, 20, 30, 30)), torch.zeros(3, *SIZE))
-    out = Spn(SpnNet())(frame, scores)
+    out = Spn(SpnNet(), SpnSettings(cover_px=0))(frame, scores)
     assert out.ids == (4, 2)
     assert out.logits is None
     assert torch.allclose(out.probabilities, scores.probabilities, atol=1e-6)
     assert Spn(SpnNet())(frame, Scores.none(SIZE)).ids == ()
+
+
+def test_small_objects_are_worked_on_at_up_to_twice_their_size():
+    seen = []
+
+    def net(image, coarse):
+        seen.append(tuple(image.shape[-2:]))
+        assert coarse.shape[-2:] == image.shape[-2:]
+        return coarse
+
+    coarse = boxes((10, 10, 16, 18), (5, 5, 29, 41))
+    for cover_px, wanted in ((0, [(22, 24), (37, 49)]), (40, [(38, 42), (37, 49)])):
+        seen.clear()
+        spn = Spn(SpnNet(), SpnSettings(margin_px=8, cover_px=cover_px))
+        spn.net.forward = net
+        out = spn.refine(torch.rand(3, *SIZE), coarse)
+        assert seen == wanted
+        assert out.shape == coarse.shape
+        assert torch.equal(out > 0.4, coarse > 0.4), "what the network leaves alone stays"
 
 
 def test_bad_input_is_said():

@@ -14,20 +14,20 @@ _FAR_PX = 64.0
 def draw_coarse(rng: np.random.Generator, mask: np.ndarray) -> np.ndarray:
     """One of the kinds of this file at random; at times the mask itself, or almost."""
     kind = rng.random()
-    if kind < 0.26:
+    if kind < 0.32:
         factor = int(rng.choice([4, 6, 8, 8, 8, 12, 16]))
         grid, sample = rng.integers(factor, size=2), rng.integers(factor, size=2)
         corner = rng.random() < 0.4
         return blocks(mask, factor, tuple(grid), (0, 0) if corner else tuple(sample))
-    if kind < 0.34:
+    if kind < 0.40:
         coarse = low_resolution(mask, rng.uniform(4, 16)).clip(0, 1)
         return (coarse > 0.5).astype(np.float32) if rng.random() < 0.5 else coarse
-    if kind < 0.50:
+    if kind < 0.55:
         cell_px, most_px = rng.uniform(5, 40), rng.uniform(1, 6)
         return uneven(rng, mask, cell_px, most_px, rng.normal(0, 2.5))
-    if kind < 0.65:
+    if kind < 0.68:
         return simplified(mask, rng.uniform(1, 10))
-    if kind < 0.83:
+    if kind < 0.84:
         return soft(rng, mask)
     if kind < 0.90:
         return uneven(rng, mask, rng.uniform(5, 40), rng.uniform(0, 1))

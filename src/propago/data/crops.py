@@ -17,6 +17,7 @@ from propago.data.stills import IndexedMask, Still, read_still
 from propago.errors import SourceError, UsageError
 from propago.io.davis import davis_annotations, open_davis
 from propago.io.stills import stills_in
+from propago.ops.resize import enlargement
 from propago.types import VOID
 
 LEAST_PX = 100
@@ -60,13 +61,18 @@ class Crop:
 
 
 class ObjectCrops:
-    """Draws crops of pictures with instance masks, at about the scale of the picture itself."""
+    """Draws crops of pictures with instance masks, at about the scale of the picture itself.
+
+    Small objects are drawn smaller, and the crop with its coarse mask is enlarged afterwards, as it
+    is when the network runs.
+    """
 
     def __init__(
         self,
         weighted: Sequence[tuple[float, Sequence[Still | Predicted]]],
         *,
         size: int,
+        cover_px: int,
         augmented: bool = True,
     ) -> None:
         """Draw from several sources in fixed proportions.
@@ -74,6 +80,7 @@ class ObjectCrops:
         Args:
             weighted: (weight, pictures) pairs; weights need not add up to 1.
             size: side of a crop in pixels.
+            cover_px: objects whose box has fewer pixels than this squared are enlarged.
             augmented: mirror, recolour, add noise; without, scale and colours are the picture's.
 
         Raises:
@@ -89,7 +96,7 @@ class ObjectCrops:
             raise SourceError("a source of crops has no picture with a mask")
         self._share = weights / weights.sum()
         self._sources = [list(stills) for _, stills in weighted]
-        self._size, self._augmented = size, augmented
+        self._size, self._cover_px, self._augmented = size, cover_px, augmented
 
     def sample(self, rng: np.random.Generator) -> Crop:
         """One crop that shows at least `LEAST_PX` pixels of its object.
@@ -123,7 +130,7 @@ class ObjectCrops:
             return None
         if self._augmented:
             image = degrade(rng, jitter_colours(rng, image[None]))[0]
-        return Crop(image, coarse, truth)
+        return self._enlarged(image, coarse, truth)
 
     def _cut(self, rng: np.random.Generator, planes: list[np.ndarray]) -> list[np.ndarray]:
         """One square of every plane around a random pixel of the object, perhaps mirrored.
@@ -131,32 +138,49 @@ class ObjectCrops:
         Args:
             rng: source of chance.
             planes: the picture, the object's mask (1; 255 void), and its scores where there are.
+
+        Returns:
+            The squares, smaller than a crop by as much as small objects are enlarged.
         """
         size = planes[1].shape
         scale = np.exp(rng.uniform(np.log(0.6), np.log(1.5))) if self._augmented else 1.0
-        side = min(round(self._size / scale), *size)
         rows, columns = np.nonzero(planes[1] == 1)
         if not len(rows):
             return [plane[:0] for plane in planes]
+        box = (int(scale * np.ptp(rows)), int(scale * np.ptp(columns)))
+        drawn = round(self._size / enlargement(box, self._cover_px))
+        side = min(round(drawn / scale), *size)
         near = rng.integers(len(rows))
         away = rng.uniform(-0.65, -0.35, 2) * side
         start = np.array([rows[near], columns[near]]) + away
         top, left = np.clip(start, 0, np.array(size) - side).astype(int)
-        box = np.s_[top : top + side, left : left + side]
+        square = np.s_[top : top + side, left : left + side]
         mirrored = self._augmented and rng.random() < 0.5
-        kept = [self._resized(plane[box], n == 1) for n, plane in enumerate(planes)]
+        kept = [_resized(plane[square], drawn, n == 1) for n, plane in enumerate(planes)]
         return [np.ascontiguousarray(plane[:, ::-1]) if mirrored else plane for plane in kept]
 
-    def _resized(self, plane: np.ndarray, labels: bool) -> np.ndarray:
-        """`plane` as a square of the crop's size; `labels` stay what they are."""
+    def _enlarged(self, image: np.ndarray, coarse: np.ndarray, truth: np.ndarray) -> Crop:
+        """A crop of the full size; its coarse mask keeps the steps of its pixels."""
         size = (self._size, self._size)
-        how = cv2.INTER_AREA if len(plane) > self._size else cv2.INTER_LINEAR
-        if not labels:
-            return cv2.resize(plane, size, interpolation=how)
-        mask = cv2.resize((plane == 1).astype(np.float32), size, interpolation=how)
-        void = (plane == VOID).astype(np.uint8)
-        void = cv2.resize(void, size, interpolation=cv2.INTER_NEAREST_EXACT)
-        return np.where(void > 0, VOID, mask > 0.5).astype(np.uint8)
+        return Crop(
+            _resized(image, self._size, False),
+            cv2.resize(coarse, size, interpolation=cv2.INTER_NEAREST_EXACT),
+            _resized(truth, self._size, True),
+        )
+
+
+def _resized(plane: np.ndarray, side: int, labels: bool) -> np.ndarray:
+    """`plane` as a square; `labels` stay what they are."""
+    if len(plane) == side:
+        return plane
+    size = (side, side)
+    how = cv2.INTER_AREA if len(plane) > side else cv2.INTER_LINEAR
+    if not labels:
+        return cv2.resize(plane, size, interpolation=how)
+    mask = cv2.resize((plane == 1).astype(np.float32), size, interpolation=how)
+    void = (plane == VOID).astype(np.uint8)
+    void = cv2.resize(void, size, interpolation=cv2.INTER_NEAREST_EXACT)
+    return np.where(void > 0, VOID, mask > 0.5).astype(np.uint8)
 
 
 def _plane(ids: np.ndarray, chosen: int) -> np.ndarray:

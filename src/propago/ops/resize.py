@@ -1,5 +1,7 @@
 """Pictures and score maps at the size a network works on."""
 
+import math
+
 import torch.nn.functional as F
 from torch import Tensor
 
@@ -9,6 +11,11 @@ def scaled_size(size: tuple[int, int], short_px: int) -> tuple[int, int]:
     scale = min(1.0, short_px / min(size))
     height, width = (max(1, round(side * scale)) for side in size)
     return height, width
+
+
+def enlargement(size: tuple[int, int], cover_px: int, most: float = 2.0) -> float:
+    """Factor in [1, `most`] that makes a crop (h, w) cover `cover_px` squared where it can."""
+    return min(most, max(1.0, cover_px / math.sqrt(max(math.prod(size), 1))))
 
 
 def resize(x: Tensor, size: tuple[int, int]) -> Tensor:

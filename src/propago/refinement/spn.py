@@ -3,11 +3,13 @@
 from pathlib import Path
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from propago.errors import MaskError, ShapeError
 from propago.nn.inference import choose_device, ready
 from propago.nn.weights import fill, load_weights
+from propago.ops.resize import enlargement, resize
 from propago.refinement.spn_net import SpnNet
 from propago.refinement.spn_settings import SpnSettings
 from propago.types import Frame, Scores
@@ -86,9 +88,17 @@ class Spn:
         for row in out:
             box = self._box(row)
             if box is not None:
-                refined = self.net(image[(slice(None), *box)][None], row[box][None, None])
-                row[box] = refined[0, 0].clamp(0, 1)
+                row[box] = self._crop_refined(image[(slice(None), *box)], row[box])
         return out.to(probabilities.device)
+
+    def _crop_refined(self, image: Tensor, row: Tensor) -> Tensor:
+        """(h, w) sharper scores of one object's crop, worked on at a larger size if it is small."""
+        height, width = size = (row.shape[0], row.shape[1])
+        factor = enlargement(size, self.settings.cover_px)
+        larger = (round(factor * height), round(factor * width))
+        coarse = F.interpolate(row[None, None], larger, mode="nearest-exact")
+        refined = self.net(resize(image, larger)[None], coarse)[0]
+        return resize(refined, size)[0].clamp(0, 1)
 
     def _box(self, row: Tensor) -> tuple[slice, slice] | None:
         """Rows and columns to work on; None where the object is absent."""

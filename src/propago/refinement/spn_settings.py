@@ -12,11 +12,14 @@ class SpnSettings:
     Attributes:
         present: an object's box holds the pixels with a higher score.
         margin_px: around the box; what lies farther keeps its coarse score.
+        cover_px: a crop of fewer pixels than this squared is enlarged, at most twice: thin parts of
+            small objects are wider then, and cost no more than a larger object does. 0: never.
         whole_frame: work on the whole frame for every object, as the paper does.
     """
 
     present: float = 0.1
     margin_px: int = 8
+    cover_px: int = 192
     whole_frame: bool = False
 
     def __post_init__(self) -> None:
@@ -25,5 +28,5 @@ class SpnSettings:
         Raises:
             UsageError: it is.
         """
-        if not 0 <= self.present < 1 or self.margin_px < 0:
-            raise UsageError("present is in [0, 1), margin_px at least 0")
+        if not 0 <= self.present < 1 or min(self.margin_px, self.cover_px) < 0:
+            raise UsageError("present is in [0, 1), margin_px and cover_px at least 0")

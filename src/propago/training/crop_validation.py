@@ -9,6 +9,7 @@ import torch
 from propago.data.crops import Crop, ObjectCrops, stills_of_davis
 from propago.metrics.davis import boundary_accuracy, region_similarity
 from propago.refinement.spn_net import SpnNet
+from propago.refinement.spn_settings import SpnSettings
 from propago.report.overlay import draw_overlay
 from propago.types import VOID
 
@@ -38,7 +39,12 @@ class Sharpened:
 @torch.no_grad()
 def validate_crops(net: SpnNet, root: Path, set_name: str, *, size: int, crops: int) -> Sharpened:
     """Sharpen the same `crops` crops of side `size` of a DAVIS set as at every other time."""
-    sampler = ObjectCrops([(1.0, stills_of_davis(root, set_name))], size=size, augmented=False)
+    sampler = ObjectCrops(
+        [(1.0, stills_of_davis(root, set_name))],
+        size=size,
+        cover_px=SpnSettings().cover_px,
+        augmented=False,
+    )
     scores, shown = [], []
     for number in range(crops):
         crop = sampler.sample(np.random.default_rng((0, number)))

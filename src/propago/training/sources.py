@@ -10,6 +10,7 @@ from propago.data.stills import Still, StillClips, stills_by_name, stills_of_coc
 from propago.data.synthetic import SyntheticClips
 from propago.errors import SourceError, UsageError
 from propago.io.davis import open_davis
+from propago.refinement.spn_settings import SpnSettings
 from propago.training.predictions import predicted_objects
 from propago.training.recipe import Recipe
 
@@ -80,7 +81,7 @@ def crop_sampler(recipe: Recipe, root: Path, folder: Path) -> ObjectCrops:
     }
     wanted = [(getattr(data, name), name) for name in readers if getattr(data, name) > 0]
     mixture = [(weight, readers[name](_folder(root, name))) for weight, name in wanted]
-    return ObjectCrops(mixture, size=recipe.clips.height)
+    return ObjectCrops(mixture, size=recipe.clips.height, cover_px=SpnSettings().cover_px)
 
 
 def picture_sampler(recipe: Recipe, root: Path) -> ClipSampler:
