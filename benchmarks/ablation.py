@@ -19,7 +19,7 @@ import torch
 from propago.methods import load_method
 from propago.methods.feelvos import run
 from propago.methods.feelvos.run import Feelvos, FeelvosSettings
-from propago.training.validation import validate
+from propago.training.clip_validation import validate_clips
 
 SETTINGS: dict[str, Callable[[FeelvosSettings], FeelvosSettings]] = {
     "as shipped": lambda s: s,
@@ -48,8 +48,8 @@ def main() -> None:
     parser.add_argument("variants", nargs="*", default=[*SETTINGS, WITHOUT_FLOW])
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
-    print(f"| FEELVOS compact | J ({options.set}, {options.frames} frames) | by sequence | s |")
-    print("|---|---|---|---|")
+    print("| FEELVOS compact | J and by sequence | s |")
+    print("|---|---|---|")
     for name in options.variants:
         method = load_method(weights=options.weights, device="cpu")
         if name != WITHOUT_FLOW:
@@ -63,10 +63,9 @@ def main() -> None:
 def row(name: str, method: Feelvos, options: argparse.Namespace) -> str:
     """One line of the table."""
     began = time.perf_counter()
-    result = validate(method, options.data / "davis", options.set, options.frames)
-    each = ", ".join(f"{s} {j:.3f}" for s, j in result.by_sequence.items())
+    result = validate_clips(method, options.data / "davis", options.set, options.frames)
     seconds = time.perf_counter() - began
-    return f"| {name} | {result.j_mean:.3f} | {each} | {seconds:.0f} |"
+    return f"| {name} | {result.line} | {seconds:.0f} |"
 
 
 @contextmanager

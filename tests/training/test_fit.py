@@ -33,7 +33,8 @@ def recipe(tmp_path):
 def train(recipe, folder, steps):
     torch.manual_seed(recipe.seed)
     clips = ClipExamples(SyntheticClips(size=(32, 32), frames=2, max_objects=2))
-    return fit(FeelvosObjective(FeelvosNet(SMALL)), clips, recipe, folder, Budget(steps), workers=0)
+    objective = FeelvosObjective(FeelvosNet(SMALL))
+    return fit(objective, clips, recipe, folder, Budget(steps), workers=0).net
 
 
 def test_a_resumed_run_ends_where_an_unbroken_one_does(recipe, tmp_path):

@@ -8,12 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch import nn
 
 from propago.io.atomic import replacing
 from propago.nn.weights import save_weights
-from propago.training.fit import Budget, fit
-from propago.training.plans import Plan, plan_for
+from propago.training.fit import Budget, Fitted, fit
+from propago.training.plans import plan_for
 from propago.training.recipe import Recipe, read_recipe
 
 RUNS = Path("runs/train")
@@ -64,7 +63,7 @@ def train(
     folder = Path(out) if out else RUNS / chosen.name
     torch.manual_seed(chosen.seed)
     plan = plan_for(chosen, Path(data), folder)
-    net = fit(
+    fitted = fit(
         plan.objective,
         plan.examples,
         chosen,
@@ -74,23 +73,23 @@ def train(
         workers=workers,
         report=progress,
     )
-    return _export(net, chosen, folder, plan)
+    return _export(fitted, chosen, folder, plan.network)
 
 
-def _export(net: nn.Module, recipe: Recipe, folder: Path, plan: Plan) -> Trained:
+def _export(fitted: Fitted, recipe: Recipe, folder: Path, network: str) -> Trained:
     line = (folder / "log.jsonl").read_text().strip().splitlines()[-1]
     done = json.loads(line)
     about = {
-        "network": plan.network,
+        "network": network,
         "licence": recipe.licence,
         "recipe": json.dumps(asdict(recipe)),
         "commit": _commit(),
         "steps": str(done["step"]),
     }
     weights = folder / f"{recipe.name}.safetensors"
-    digest = save_weights(weights, net.state_dict(), about)
+    digest = save_weights(weights, fitted.net.state_dict(), about)
     card = weights.with_suffix(".md")
-    validated = plan.check.line if plan.check else None
+    validated = fitted.validated.line if fitted.validated else None
     with replacing(card) as temporary:
         temporary.write_text(_card(recipe, about, digest, done["elapsed_s"], validated))
     return Trained(weights, card, validated)

@@ -1,6 +1,5 @@
 """How much a network sharpens coarse masks of real objects while it trains."""
 
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -11,34 +10,23 @@ from propago.metrics.davis import boundary_accuracy, region_similarity
 from propago.refinement.spn_net import SpnNet
 from propago.refinement.spn_settings import SpnSettings
 from propago.report.overlay import draw_overlay
+from propago.training.validated import Validated
 from propago.types import VOID
 
 TOLERANCES_PX = (8, 2)
 """Of F: the official one at 854x480, and a strict one."""
 
+_NAMES = ("j", "f", "f_2px")
+
 _SHOWN = 6
 
 
-@dataclass(frozen=True)
-class Sharpened:
-    """Means over the crops of a set.
-
-    Attributes:
-        before: J, F and F at 2 px of the coarse masks, in [0, 1].
-        after: the same of what the network makes of them.
-        crops: how many.
-        picture: (2 S, 6 S, 3) uint8: coarse masks above, results below.
-    """
-
-    before: tuple[float, ...]
-    after: tuple[float, ...]
-    crops: int
-    picture: np.ndarray
-
-
 @torch.no_grad()
-def validate_crops(net: SpnNet, root: Path, set_name: str, *, size: int, crops: int) -> Sharpened:
-    """Sharpen the same `crops` crops of side `size` of a DAVIS set as at every other time."""
+def validate_crops(net: SpnNet, root: Path, set_name: str, *, size: int, crops: int) -> Validated:
+    """Sharpen the same `crops` crops of side `size` of a DAVIS set as at every other time.
+
+    The picture has coarse masks above, results below.
+    """
     sampler = ObjectCrops(
         [(1.0, stills_of_davis(root, set_name))],
         size=size,
@@ -54,7 +42,12 @@ def validate_crops(net: SpnNet, root: Path, set_name: str, *, size: int, crops: 
             masks = (crop.coarse > 0.5, after)
             shown.append(np.vstack([draw_overlay(crop.image, m.astype(np.uint8)) for m in masks]))
     before, after = np.mean(scores, axis=0).tolist()
-    return Sharpened(tuple(before), tuple(after), crops, np.hstack(shown))
+    numbers = {f"val_{name}_before": value for name, value in zip(_NAMES, before, strict=True)}
+    numbers |= {f"val_{name}_after": value for name, value in zip(_NAMES, after, strict=True)}
+    changes = zip(("J", "F", "F at 2 px"), before, after, strict=True)
+    words = ", ".join(f"{name} {old:.3f} -> {new:.3f}" for name, old, new in changes)
+    line = f"{crops} crops of the `{set_name}` sequences: {words}"
+    return Validated(numbers, line, np.hstack(shown))
 
 
 def _sharpened(net: SpnNet, crop: Crop) -> np.ndarray:

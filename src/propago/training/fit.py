@@ -1,6 +1,6 @@
 """The training loop: one process or many (accelerate), exactly resumable."""
 
-import json
+import copy
 import math
 import os
 import time
@@ -9,15 +9,15 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 from accelerate import Accelerator
 from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel
-from torch.utils.tensorboard import SummaryWriter
 
 from propago.training.batches import Examples, NumberedExamples, load
 from propago.training.recipe import Recipe
+from propago.training.run_log import Report, RunLog
+from propago.training.validated import Validated
 
 
 @dataclass(frozen=True)
@@ -40,11 +40,9 @@ def learning_rate(recipe: Recipe, step: int, spent: float) -> float:
     return recipe.optimisation.learning_rate * warm * 0.5 * (1 + math.cos(math.pi * spent))
 
 
-Check = Callable[[nn.Module, int], tuple[dict[str, float], np.ndarray]]
-"""Called with the averaged network and the step: numbers, and an (H, W, 3) uint8 picture."""
+Check = Callable[[nn.Module], Validated]
+"""Called with a copy of the averaged network, in evaluation mode."""
 
-
-Report = Callable[[dict[str, Any]], None]
 
 LOG_EVERY_STEPS = 20
 
@@ -57,6 +55,19 @@ class Progress:
     elapsed_s: float = 0.0
 
 
+@dataclass(frozen=True)
+class Fitted:
+    """What training ended with.
+
+    Attributes:
+        net: the network with averaged weights.
+        validated: the last validation; None without one.
+    """
+
+    net: nn.Module
+    validated: Validated | None
+
+
 def fit(
     objective: nn.Module,
     examples: Examples,
@@ -67,8 +78,8 @@ def fit(
     check: Check | None = None,
     workers: int = 1,
     report: Report | None = None,
-) -> nn.Module:
-    """Train `objective` and return its network with averaged weights.
+) -> Fitted:
+    """Train `objective`.
 
     Under `torchrun` each process draws examples of its own; the batch of a step is the recipe's
     times the number of processes.
@@ -93,32 +104,45 @@ def fit(
     model, optimiser, loader = accelerator.prepare(
         objective, run.optimiser, load(numbered, recipe.clips.batch, workers)
     )
-    log = _Log(folder, accelerator.is_main_process, report)
+    log = RunLog(folder, accelerator.is_main_process, report)
     checked = saved = run.progress.elapsed_s
     for batch in _timed(loader, run.progress, budget):
-        step, elapsed_s = run.progress.step, run.progress.elapsed_s
-        rate = learning_rate(recipe, step, budget.spent(step, elapsed_s))
-        for group in optimiser.param_groups:
-            group["lr"] = rate * group["share"]
-        loss, numbers = model(batch, _seed(recipe, step, accelerator.process_index))
-        accelerator.backward(loss)
-        accelerator.clip_grad_norm_(model.parameters(), recipe.optimisation.clip_norm)
-        optimiser.step()
-        optimiser.zero_grad()
-        run.average.update_parameters(objective.net)  # type: ignore[arg-type]
-        run.progress.step += 1
+        elapsed_s = run.progress.elapsed_s
+        rate = learning_rate(recipe, run.progress.step, budget.spent(run.progress.step, elapsed_s))
+        numbers = _step(accelerator, run, model, optimiser, batch, rate, recipe)
         log.gather(numbers)
         if run.progress.step % LOG_EVERY_STEPS == 0:
-            log.write(run.progress, {"learning_rate": rate})
+            log.write(run.progress.step, elapsed_s, {"learning_rate": rate})
         if elapsed_s - saved >= recipe.save_every_s:
             saved = elapsed_s
             run.save()
         if elapsed_s - checked > 60 * recipe.validation.every_minutes:
             checked = elapsed_s
-            log.check(run, check)
+            _checked(run, log, check)
     run.save()
-    log.check(run, check)
-    return run.average.module
+    return Fitted(run.average.module, _checked(run, log, check))
+
+
+def _step(
+    accelerator: Accelerator,
+    run: "_Run",
+    model: nn.Module,
+    optimiser: Any,
+    batch: Any,
+    rate: float,
+    recipe: Recipe,
+) -> dict[str, float]:
+    """Learn from a batch; numbers for the log."""
+    for group in optimiser.param_groups:
+        group["lr"] = rate * group["share"]
+    loss, numbers = model(batch, _seed(recipe, run.progress.step, accelerator.process_index))
+    accelerator.backward(loss)
+    accelerator.clip_grad_norm_(model.parameters(), recipe.optimisation.clip_norm)
+    optimiser.step()
+    optimiser.zero_grad()
+    run.average.update_parameters(run.objective.net)  # type: ignore[arg-type]
+    run.progress.step += 1
+    return numbers
 
 
 def _seed(recipe: Recipe, step: int, process: int) -> int:
@@ -203,40 +227,11 @@ def _timed(loader: Any, progress: Progress, budget: Budget) -> Iterator[Any]:
         before = now
 
 
-class _Log:
-    """Numbers averaged since the last line, to `log.jsonl`, TensorBoard and a callback."""
-
-    def __init__(self, folder: Path, active: bool, report: Report | None):
-        self._active, self._report = active, report
-        self._sums: dict[str, list[float]] = {}
-        if active:
-            folder.mkdir(parents=True, exist_ok=True)
-            self._path = folder / "log.jsonl"
-            self._board = SummaryWriter(str(folder / "tensorboard"))
-
-    def gather(self, numbers: dict[str, float | Tensor]) -> None:
-        for name, value in numbers.items():
-            self._sums.setdefault(name, []).append(float(value))
-
-    def write(
-        self, progress: Progress, more: dict[str, float], picture: np.ndarray | None = None
-    ) -> None:
-        means = {name: sum(v) / len(v) for name, v in self._sums.items()}
-        self._sums.clear()
-        if not self._active:
-            return
-        line = {"step": progress.step, "elapsed_s": round(progress.elapsed_s, 1), **means, **more}
-        with self._path.open("a") as file:
-            file.write(json.dumps(line) + "\n")
-        for name, value in (means | more).items():
-            self._board.add_scalar(name, value, progress.step)
-        if picture is not None:
-            self._board.add_image("predictions", picture, progress.step, dataformats="HWC")
-        if self._report:
-            self._report(line)
-
-    def check(self, run: _Run, check: Check | None) -> None:
-        if check and self._active:
-            self.write(run.progress, *check(run.average.module, run.progress.step))
-        elif self._sums:
-            self.write(run.progress, {})
+def _checked(run: _Run, log: RunLog, check: Check | None) -> Validated | None:
+    """What `check` says of the averaged network, written to the log."""
+    if not check or not run.active:
+        log.write(run.progress.step, run.progress.elapsed_s, {})
+        return None
+    found = check(copy.deepcopy(run.average.module).eval())
+    log.write(run.progress.step, run.progress.elapsed_s, found.numbers, found.picture)
+    return found

@@ -1,6 +1,5 @@
 """How well a network finds the foreground of real frames while it trains."""
 
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +13,7 @@ from propago.methods.seg_with_spn.net import SegNet
 from propago.metrics.davis import region_similarity
 from propago.ops.resize import resize, scaled_size
 from propago.report.overlay import draw_overlay, image_to_rgb
+from propago.training.validated import Validated, by_sequence
 from propago.types import VOID
 
 EVERY_FRAMES = 8
@@ -21,26 +21,9 @@ SHORT_SIDE_PX = 304
 """Frames are worked on at this size; results have their own."""
 
 
-@dataclass(frozen=True)
-class Foreground:
-    """Results on a set.
-
-    Attributes:
-        j_mean: mean J of the foreground over sequences, in [0, 1].
-        by_sequence: the same for each sequence.
-        frames: how many were looked at.
-        picture: (H, W, 3) uint8, the last frame of each sequence side by side, half size.
-    """
-
-    j_mean: float
-    by_sequence: dict[str, float]
-    frames: int
-    picture: np.ndarray
-
-
-def validate_foreground(net: SegNet, root: Path, set_name: str, frames: int) -> Foreground:
+def validate_foreground(net: SegNet, root: Path, set_name: str, frames: int) -> Validated:
     """Every eighth of the first `frames` frames of each sequence of a DAVIS set, nothing given."""
-    by_sequence, pictures, count = {}, [], 0
+    means, pictures, count = {}, [], 0
     for source in open_davis(root, Path(set_name), end=frames, every=EVERY_FRAMES):
         overlaps, picture = [], np.zeros(0)
         for frame in source:
@@ -49,12 +32,11 @@ def validate_foreground(net: SegNet, root: Path, set_name: str, frames: int) -> 
             mask = _foreground(net, frame.image)
             overlaps.append(_overlap(truth, mask))
             picture = draw_overlay(image_to_rgb(frame.image), mask)[::2, ::2]
-        by_sequence[source.name] = float(np.mean(overlaps))
+        means[source.name] = float(np.mean(overlaps))
         pictures.append(picture)
         count += len(overlaps)
-    height = min(len(picture) for picture in pictures)
-    picture = np.hstack([picture[:height] for picture in pictures])
-    return Foreground(float(np.mean([*by_sequence.values()])), by_sequence, count, picture)
+    what = f"J of the foreground in {count} frames of the `{set_name}` sequences, nothing given"
+    return by_sequence(what, float(np.mean([*means.values()])), means, pictures)
 
 
 @torch.no_grad()

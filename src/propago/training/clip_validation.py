@@ -1,6 +1,5 @@
 """How good a network is on real sequences while it trains."""
 
-from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 
@@ -12,38 +11,26 @@ from propago.io.source import Source
 from propago.metrics.davis import region_similarity
 from propago.pipeline import Segmented, segment_frames
 from propago.report.overlay import draw_overlay, image_to_rgb
+from propago.training.validated import Validated, by_sequence
 from propago.types import GivenMasks, Propagator
 
 
-@dataclass(frozen=True)
-class Validated:
-    """Results on a set.
+def validate_clips(method: Propagator, root: Path, set_name: str, frames: int) -> Validated:
+    """Segment the first `frames` frames of each sequence of a DAVIS set from its first mask.
 
-    Attributes:
-        j_mean: mean J over objects, first and last frame left out, in [0, 1].
-        by_sequence: the same for each sequence.
-        picture: (H, W, 3) uint8, the last frame of each sequence side by side, half size.
+    J is the mean over objects, first and last frame left out.
     """
-
-    j_mean: float
-    by_sequence: dict[str, float]
-    picture: np.ndarray
-
-
-def validate(method: Propagator, root: Path, set_name: str, frames: int) -> Validated:
-    """Segment the first `frames` frames of each sequence of a DAVIS set from its first mask."""
     objects: list[float] = []
-    by_sequence: dict[str, float] = {}
+    means: dict[str, float] = {}
     pictures = []
     for source in open_davis(root, Path(set_name)):
         overlaps, last = _follow(method, source, davis_annotations(root, source.name), frames)
         objects.extend(overlaps)
-        by_sequence[source.name] = float(overlaps.mean())
+        means[source.name] = float(overlaps.mean())
         rgb = image_to_rgb(last.frame.image)
         pictures.append(draw_overlay(rgb, last.labels)[::2, ::2])
-    height = min(p.shape[0] for p in pictures)
-    picture = np.hstack([p[:height] for p in pictures])
-    return Validated(float(np.mean(objects)), by_sequence, picture)
+    what = f"J on the first {frames} frames of the `{set_name}` sequences"
+    return by_sequence(what, float(np.mean(objects)), means, pictures)
 
 
 def _follow(
