@@ -18,6 +18,20 @@ VOID = 255
 """In a uint8 label map: a pixel that nobody vouches for. In uint16 label maps 255 is an id."""
 
 
+def require_probabilities(values: Tensor) -> None:
+    """Refuse scores that are not numbers in [0, 1]; no scores at all are fine.
+
+    Raises:
+        MaskError: they reach beyond, or some are no numbers.
+    """
+    low, high = (float(a) for a in values.aminmax()) if values.numel() else (0.0, 0.0)
+    if not (low >= 0 and high <= 1):
+        raise MaskError(
+            f"scores are in [0, 1]; these reach from {low:g} to {high:g}: apply a sigmoid to "
+            "logits, divide 8-bit values by 255, give a label map as a mask or one plane an object"
+        )
+
+
 @dataclass(frozen=True)
 class Frame:
     """One decoded picture of a source, in display orientation.

@@ -10,6 +10,7 @@ import numpy as np
 from PIL import Image
 
 from propago.data.augment import degrade, jitter_colours
+from propago.data.mixture import shares
 from propago.data.objects import MIN_OBJECT_PX, number_objects, paste_moving, visible_objects
 from propago.errors import SourceError, UsageError
 from propago.types import VOID
@@ -59,12 +60,7 @@ class MixedClips:
         Raises:
             UsageError: no pair, or a weight that is negative, or none positive.
         """
-        weights = np.array([weight for weight, _ in weighted], float)
-        if len(weights) == 0 or weights.min() < 0 or weights.sum() <= 0:
-            raise UsageError(
-                f"a mixture needs weights >= 0 that do not all vanish; these are {weights.tolist()}"
-            )
-        self._share = weights / weights.sum()
+        self._share = shares([weight for weight, _ in weighted])
         self._samplers = [sampler for _, sampler in weighted]
 
     def sample(self, rng: np.random.Generator) -> Clip:

@@ -13,8 +13,9 @@ import numpy as np
 from propago.data.augment import degrade, jitter_colours
 from propago.data.coarse import draw_coarse
 from propago.data.cutouts import instances
+from propago.data.mixture import shares
 from propago.data.stills import IndexedMask, Still, read_still
-from propago.errors import SourceError, UsageError
+from propago.errors import SourceError
 from propago.io.davis import davis_annotations, open_davis
 from propago.io.stills import stills_in
 from propago.ops.resize import enlargement
@@ -87,14 +88,9 @@ class ObjectCrops:
             UsageError: no pair, or weights that are negative or all 0.
             SourceError: a source without pictures.
         """
-        weights = np.array([weight for weight, _ in weighted], float)
-        if len(weights) == 0 or weights.min() < 0 or weights.sum() <= 0:
-            raise UsageError(
-                f"a mixture needs weights >= 0 that do not all vanish; these are {weights.tolist()}"
-            )
+        self._share = shares([weight for weight, _ in weighted])
         if not all(len(stills) for _, stills in weighted):
             raise SourceError("a source of crops has no picture with a mask")
-        self._share = weights / weights.sum()
         self._sources = [list(stills) for _, stills in weighted]
         self._size, self._cover_px, self._augmented = size, cover_px, augmented
 

@@ -11,7 +11,7 @@ import torch
 
 from propago.errors import MaskError
 from propago.io.atomic import replacing
-from propago.types import Scores
+from propago.types import Scores, require_probabilities
 
 SCORE_SUFFIXES = (".npz", ".npy")
 FOLDER = "scores"
@@ -134,10 +134,6 @@ def as_probabilities(planes: np.ndarray) -> torch.Tensor:
     """
     if planes.dtype.kind not in "biuf":
         raise MaskError(f"scores are numbers; these are {planes.dtype}")
-    low, high = (planes.min(), planes.max()) if planes.size else (0, 0)
-    if not (low >= 0 and high <= 1):
-        raise MaskError(
-            f"scores are in [0, 1], these reach from {low} to {high}: apply a sigmoid to logits, "
-            "divide 8-bit values by 255, give a label map as a mask or one plane an object"
-        )
-    return torch.from_numpy(planes.astype(np.float32))
+    scores = torch.from_numpy(planes.astype(np.float32))
+    require_probabilities(scores)
+    return scores

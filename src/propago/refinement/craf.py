@@ -16,7 +16,7 @@ from propago.errors import MaskError
 from propago.ops.regions import Region, components, region_of, within
 from propago.refinement.craf_rules import Event, Kept, filled, selected
 from propago.refinement.craf_settings import CrafSettings
-from propago.types import VOID, Scores
+from propago.types import VOID, Scores, require_probabilities
 
 
 @dataclass(frozen=True)
@@ -168,12 +168,7 @@ def _ids(labels: np.ndarray) -> list[int]:
 
 def _checked(scores: Scores) -> np.ndarray:
     """(K, H, W) float32."""
-    low, high = (float(a) for a in scores.probabilities.aminmax())
-    if not (low >= 0 and high <= 1):
-        raise MaskError(
-            f"scores are probabilities in [0, 1]; these reach from {low:g} to {high:g}. A sigmoid "
-            "or softmax makes them of logits"
-        )
+    require_probabilities(scores.probabilities)
     return scores.probabilities.float().numpy(force=True)
 
 

@@ -6,13 +6,13 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from propago.errors import MaskError, ShapeError
+from propago.errors import ShapeError
 from propago.nn.inference import choose_device, ready
 from propago.nn.weights import fill, load_weights
 from propago.ops.resize import enlargement, resize
 from propago.refinement.spn_net import SpnNet
 from propago.refinement.spn_settings import SpnSettings
-from propago.types import Frame, Scores
+from propago.types import Frame, Scores, require_probabilities
 
 NETWORK = "spn/compact"
 WEIGHTS = {"default": "spn-compact"}
@@ -78,10 +78,7 @@ class Spn:
                 f"an image (3, H, W) and scores (K, H, W) have one size; these are "
                 f"{tuple(image.shape)} and {tuple(probabilities.shape)}"
             )
-        if probabilities.numel():
-            low, high = (float(a) for a in probabilities.aminmax())
-            if not (low >= 0 and high <= 1):
-                raise MaskError(f"scores are in [0, 1]; these reach from {low:g} to {high:g}")
+        require_probabilities(probabilities)
         device = next(self.net.parameters()).device
         out = probabilities.to(device, torch.float32).clone()
         image = image.to(device)
