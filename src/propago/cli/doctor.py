@@ -4,6 +4,7 @@ import json
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import tyro
 from rich.console import Console
@@ -12,8 +13,10 @@ from rich.table import Table
 from propago.cli.arguments import parse
 from propago.cli.progress import frame_progress
 from propago.io.atomic import replacing
-from propago.jobs.doctor import Diagnosis, doctor
-from propago.jobs.health.findings import Finding
+
+if TYPE_CHECKING:
+    from propago.jobs.doctor import Diagnosis
+    from propago.jobs.health.findings import Finding
 
 
 @dataclass(frozen=True)
@@ -39,6 +42,8 @@ class DoctorArguments:
 def run(argv: list[str]) -> int:
     """Examine, mend, print; 1 if something is wrong that was not mended."""
     arguments = parse(DoctorArguments, argv, "doctor")
+    from propago.jobs.doctor import doctor
+
     with frame_progress() as progress:
         diagnosis = doctor(
             arguments.folder,
@@ -55,7 +60,7 @@ def run(argv: list[str]) -> int:
     return 1 if diagnosis.unresolved else 0
 
 
-def _print(diagnosis: Diagnosis, each: bool, console: Console) -> None:
+def _print(diagnosis: "Diagnosis", each: bool, console: Console) -> None:
     if diagnosis.findings:
         table = Table("", "found", "where", "what", "legal", "to do", show_lines=not each)
         for group in _grouped(diagnosis.findings, each):
@@ -79,7 +84,7 @@ def _print(diagnosis: Diagnosis, each: bool, console: Console) -> None:
         )
 
 
-def _grouped(findings: Iterable[Finding], each: bool) -> list[list[Finding]]:
+def _grouped(findings: "Iterable[Finding]", each: bool) -> "list[list[Finding]]":
     """Findings of one kind together, what is wrong first."""
     groups: dict[tuple, list[Finding]] = {}
     for n, finding in enumerate(findings):

@@ -5,7 +5,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import tyro
 from rich.box import SIMPLE_HEAD
@@ -16,10 +16,10 @@ from propago.cli.arguments import parse
 from propago.cli.progress import frame_progress
 from propago.errors import UsageError
 from propago.io.atomic import replacing
-from propago.jobs.evaluate import evaluate
-from propago.jobs.identity import evaluate_identity
-from propago.metrics.evaluation import Evaluation
-from propago.metrics.identity import Identity
+
+if TYPE_CHECKING:
+    from propago.metrics.evaluation import Evaluation
+    from propago.metrics.identity import Identity
 
 ROWS_ON_A_SCREEN = 40
 File = Annotated[Path | None, tyro.conf.arg(metavar="FILE")]
@@ -69,6 +69,9 @@ def run(argv: list[str]) -> int:
     arguments = parse(EvalArguments, argv, "eval")
     if arguments.images and not arguments.report:
         raise UsageError("--images is for the report: add --report FILE")
+    from propago.jobs.evaluate import evaluate
+    from propago.jobs.identity import evaluate_identity
+
     found: dict[str, Evaluation] = {}
     identities: dict[str, Identity] = {}
     with frame_progress() as progress:
@@ -95,7 +98,7 @@ def run(argv: list[str]) -> int:
 
 
 def _write_files(
-    arguments: EvalArguments, found: dict[str, Evaluation], identities: dict[str, Identity]
+    arguments: EvalArguments, found: "dict[str, Evaluation]", identities: "dict[str, Identity]"
 ) -> None:
     if arguments.json:
         with replacing(arguments.json) as temporary:
@@ -116,7 +119,7 @@ def _sequences(named: tuple[str, ...]) -> tuple[str, ...] | str | None:
     return named or None
 
 
-def _to_json(found: dict[str, Evaluation], identities: dict[str, Identity]) -> dict:
+def _to_json(found: "dict[str, Evaluation]", identities: "dict[str, Identity]") -> dict:
     """One evaluation as it is; several by folder. With "identity" where it was measured."""
     values = {results: evaluation.to_json() for results, evaluation in found.items()}
     for results, identity in identities.items():
@@ -124,7 +127,7 @@ def _to_json(found: dict[str, Evaluation], identities: dict[str, Identity]) -> d
     return values if len(values) > 1 else next(iter(values.values()))
 
 
-def _to_csv(found: dict[str, Evaluation]) -> str:
+def _to_csv(found: "dict[str, Evaluation]") -> str:
     """One evaluation as it is; several with the folder in front of each line."""
     if len(found) == 1:
         return next(iter(found.values())).to_csv()
@@ -136,7 +139,7 @@ def _to_csv(found: dict[str, Evaluation]) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _tables(found: dict[str, Evaluation], every_object: bool) -> Iterator[Table]:
+def _tables(found: "dict[str, Evaluation]", every_object: bool) -> Iterator[Table]:
     """The objects of each folder, then the folders side by side."""
     if every_object or sum(len(e.objects) for e in found.values()) <= ROWS_ON_A_SCREEN:
         for results, evaluation in found.items():
@@ -152,14 +155,14 @@ def _tables(found: dict[str, Evaluation], every_object: bool) -> Iterator[Table]
     yield table
 
 
-def _rules(evaluation: Evaluation) -> str:
+def _rules(evaluation: "Evaluation") -> str:
     official = ", official" if evaluation.official else ""
     tolerance = evaluation.tolerance_px
     within = "" if tolerance is None else f", tolerance {tolerance} px"
     return f"{evaluation.protocol}{official}{within}: {len(evaluation.objects)} objects"
 
 
-def _identity_tables(identities: dict[str, Identity]) -> Iterator[Table]:
+def _identity_tables(identities: "dict[str, Identity]") -> Iterator[Table]:
     """For each folder a line for every sequence, then one for all of them."""
     for results, identity in identities.items():
         total = identity.summary.to_json()["global"]

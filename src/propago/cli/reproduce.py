@@ -1,14 +1,18 @@
 """`propago reproduce`: a table of a paper, its values beside ours."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import tyro
 
 from propago.cli.arguments import parse
 from propago.cli.progress import frame_progress
 from propago.jobs.reproduce.options import ReproduceOptions
+
+if TYPE_CHECKING:
+    from propago.report.paper_table import PaperTable
 
 
 @dataclass(frozen=True)
@@ -47,12 +51,12 @@ def run(argv: list[str]) -> int:
     return 0
 
 
-def _print(table) -> None:
+def _print(table: "PaperTable") -> None:
     """Our figures of each row, the paper's below; then what differs."""
     name_width = max(len(line.name) for line in table.lines)
     widths = [max(6, len(column)) for column in table.columns]
 
-    def show(name: str, cells) -> None:
+    def show(name: str, cells: Iterable[str]) -> None:
         padded = (f"{cell:>{width}}" for cell, width in zip(cells, widths, strict=True))
         print(f"{name:<{name_width}}  {'  '.join(padded)}")
 
