@@ -1,4 +1,4 @@
-"""How long one fine-tuning may take. Imports nothing heavy: the command line reads it at once."""
+"""How long a network may learn. Imports nothing heavy: the command line reads it at once."""
 
 import math
 import re
@@ -31,10 +31,10 @@ class Budget:
             UsageError: both or neither are given, or it is not positive.
         """
         if (self.steps is None) == (self.seconds is None):
-            raise UsageError("a fine-tuning has a budget of steps or of seconds: give one of them")
+            raise UsageError("a budget is of steps or of seconds: give one of them")
         amount = self.seconds if self.steps is None else self.steps
         if amount is None or not 0 < amount < math.inf:
-            raise UsageError(f"a fine-tuning budget of {amount}: it is above 0; give {_LEGAL}")
+            raise UsageError(f"a budget of {self}: it is finite and above 0; give {_LEGAL}")
 
     @classmethod
     def parse(cls, text: str) -> "Budget":
@@ -45,12 +45,12 @@ class Budget:
         """
         found = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*(s|min|steps?)\s*", text)
         if not found:
-            raise UsageError(f"a fine-tuning budget of {text!r}: give {_LEGAL}")
+            raise UsageError(f"a budget of {text!r}: give {_LEGAL}")
         amount, unit = found.groups()
         if unit in _SECONDS:
             return cls(seconds=float(amount) * _SECONDS[unit])
         if "." in amount:
-            raise UsageError(f"a fine-tuning budget of {text!r}: steps are whole; give {_LEGAL}")
+            raise UsageError(f"a budget of {text!r}: steps are whole; give {_LEGAL}")
         return cls(steps=int(amount))
 
     def __str__(self) -> str:

@@ -20,6 +20,7 @@ from torch import Tensor, nn
 from propago.adaptation.budget import Budget
 from propago.adaptation.unfinished import Keeper, Standing
 from propago.errors import UsageError
+from propago.nn.schedule import half_cosine, warm_up
 
 Loss = Callable[[nn.Module, Any], Tensor]
 """The loss of a network on one draw."""
@@ -76,10 +77,10 @@ class TuneSettings:
 
     def rate(self, step: int, spent: float) -> float:
         """The learning rate of step `step` (from 0), when a share `spent` of the budget is gone."""
-        warm = min(1.0, (step + 1) / max(self.warmup_steps, 1))
+        highest = self.learning_rate * warm_up(step, self.warmup_steps)
         if self.schedule == "halving":
-            return self.learning_rate * warm * 0.5 ** min(2, int(3 * spent))
-        return self.learning_rate * warm * 0.5 * (1 + math.cos(math.pi * spent))
+            return highest * 0.5 ** min(2, int(3 * spent))
+        return highest * half_cosine(spent)
 
 
 @dataclass(frozen=True)
