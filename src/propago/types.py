@@ -4,6 +4,7 @@ Conventions: images are RGB float32 in [0, 1]; label maps are numpy arrays of ob
 0 for background; an object's id is not its index in a tensor.
 """
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Protocol
@@ -25,6 +26,11 @@ def require_probabilities(values: Tensor) -> None:
         MaskError: they reach beyond, or some are no numbers.
     """
     low, high = (float(a) for a in values.aminmax()) if values.numel() else (0.0, 0.0)
+    if math.isnan(low):
+        raise MaskError(
+            "scores are in [0, 1]; some of these are nan: np.nan_to_num(scores) makes them 0, or "
+            "mend what made them"
+        )
     if not (low >= 0 and high <= 1):
         raise MaskError(
             f"scores are in [0, 1]; these reach from {low:g} to {high:g}: apply a sigmoid to "
@@ -144,6 +150,15 @@ class Scores:
 
         A given id is exactly its mask (void pixels keep the prediction); another id keeps its
         prediction, less the pixels given away; a new id is appended; a removed one is dropped.
+
+        Args:
+            given: its labels are (H, W), the size of these scores.
+
+        Returns:
+            (K', H, W) probabilities without logits; the same scores where nothing is given.
+
+        Raises:
+            MaskError: the given mask is of another size.
         """
         if given is None:
             return self

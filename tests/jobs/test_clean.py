@@ -1,4 +1,5 @@
 import json
+import shutil
 
 import cv2
 import numpy as np
@@ -92,6 +93,34 @@ def test_wide_ids_void_and_empty_masks_come_through(tmp_path):
         assert np.array_equal(before, after)
 
 
+@pytest.mark.parametrize("kind", ["npy", "grey", "labels"])
+def test_frames_come_in_the_order_of_their_numbers(tmp_path, kind):
+    """An object that moves by 10 px a frame: in another order the middle frames would go."""
+    folder = tmp_path / "cat"
+    folder.mkdir()
+    for t, name in enumerate(("0", "1", "2", "10")):
+        labels = np.zeros(SIZE, np.uint8)
+        labels[10:30, 10 * t : 10 * t + 30] = 1
+        if kind == "npy":
+            np.save(folder / f"{name}.npy", labels.astype(np.float32))
+        elif kind == "grey":
+            cv2.imwrite(str(folder / f"{name}.png"), labels * 255)
+        else:
+            write_mask(folder / f"{name}.PNG", labels)
+    told = []
+    clean(
+        folder,
+        scores=kind == "grey",
+        out=tmp_path / "out",
+        settings=CrafSettings(least_iou=0.3),
+        progress=lambda done, *_: told.append(done),
+    )
+    assert told == [1, 2, 3, 4]
+    assert (tmp_path / "out" / "clean.jsonl").read_text() == ""
+    for name in ("0", "1", "2", "10"):
+        assert (read_mask(tmp_path / "out" / "masks" / f"{name}.png").labels == 1).sum() == 600
+
+
 def test_settings_reach_the_filter(tmp_path):
     write_clip(tmp_path / "cat")
     (result,) = clean(tmp_path / "cat", out=tmp_path / "out", settings=CrafSettings(reach_px=60))
@@ -107,6 +136,43 @@ def test_results_are_not_overwritten_and_inputs_never(tmp_path):
     with pytest.raises(UsageError, match="choose another --out"):
         clean(tmp_path / "cat", out=tmp_path / "cat", overwrite=True)
     assert len(list((tmp_path / "cat" / "masks").iterdir())) == FRAMES
+
+
+def test_a_run_that_wrote_nothing_does_not_block_the_next(tmp_path):
+    (tmp_path / "cat").mkdir()
+    np.save(tmp_path / "cat" / "0.npy", np.full(SIZE, np.nan))
+    with pytest.raises(MaskError, match=r"0\.npy: .*np\.nan_to_num"):
+        clean(tmp_path / "cat", out=tmp_path / "out")
+    np.save(tmp_path / "cat" / "0.npy", np.ones(SIZE))
+    (result,) = clean(tmp_path / "cat", out=tmp_path / "out")
+    assert result.frames == 1
+
+
+def test_results_that_cannot_be_deleted_are_said(tmp_path, monkeypatch):
+    def refuse(path):
+        raise PermissionError(f"no deleting {path}")
+
+    write_clip(tmp_path / "cat")
+    clean(tmp_path / "cat", out=tmp_path / "out")
+    monkeypatch.setattr(shutil, "rmtree", refuse)
+    with pytest.raises(OutputError, match="cannot be cleared: no deleting"):
+        clean(tmp_path / "cat", out=tmp_path / "out", overwrite=True)
+
+
+def test_score_maps_of_two_sizes_are_said_with_the_frame(tmp_path):
+    (tmp_path / "cat").mkdir()
+    np.save(tmp_path / "cat" / "0.npy", np.ones(SIZE))
+    np.save(tmp_path / "cat" / "1.npy", np.ones((5, 6)))
+    with pytest.raises(MaskError, match=r"cat.*frame 1 is 6x5, the masks before are 64x48"):
+        clean(tmp_path / "cat", out=tmp_path / "out")
+
+
+def test_soft_pictures_are_told_of_scores(tmp_path):
+    (tmp_path / "cat").mkdir()
+    soft = np.tile(np.linspace(0, 250, SIZE[1]), (SIZE[0], 1)).astype(np.uint8)
+    cv2.imwrite(str(tmp_path / "cat" / "0.png"), soft)
+    with pytest.raises(MaskError, match=r"0\.png.*add --scores"):
+        clean(tmp_path / "cat", out=tmp_path / "out")
 
 
 def test_bad_input_is_said(tmp_path):

@@ -24,7 +24,12 @@ class Annotated:
     labels: np.ndarray
 
     def __post_init__(self) -> None:
-        """Refuse an image and a map of different size, or what is no label map."""
+        """Refuse an image and a map of different size, or what is no label map.
+
+        Raises:
+            MaskError: the labels are not (H, W) uint8 or uint16.
+            ShapeError: the image is not (3, H, W).
+        """
         GivenMasks(self.labels)
         if tuple(self.image.shape) != (3, *self.labels.shape):
             raise ShapeError(
@@ -65,6 +70,10 @@ def annotated(image: Tensor, labels: np.ndarray) -> Annotated:
     Args:
         image: (3, H, W) RGB in [0, 1].
         labels: (h, w) uint8 or uint16 label map of the same frame.
+
+    Raises:
+        MaskError: the labels are of another shape or type.
+        ShapeError: the image is of another shape.
     """
     size = (int(image.shape[-1]), int(image.shape[-2]))
     fitted = cv2.resize(labels, size, interpolation=cv2.INTER_NEAREST_EXACT)

@@ -70,7 +70,6 @@ class Keeper:
         return standing if isinstance(standing, Standing) else None
 
     def maybe_write(self, run: Run) -> None:
-        """Write it now."""
         """Write it where the last time is long enough ago."""
         if monotonic() - self.written >= self.pause_s:
             self.write(run)

@@ -11,6 +11,7 @@ import torch
 
 from propago.errors import MaskError
 from propago.io.atomic import replacing
+from propago.io.stills import natural_key
 from propago.types import Scores, require_probabilities
 
 SCORE_SUFFIXES = (".npz", ".npy")
@@ -40,7 +41,8 @@ def read_scores(path: Path) -> Scores:
     """The scores in a .npz or .npy file.
 
     Raises:
-        MaskError: unreadable, of another shape, or not numbers in [0, 1].
+        MaskError: unreadable, of another shape, ids that are no integers, or scores that are not
+            numbers in [0, 1].
     """
     try:
         content = np.load(path, allow_pickle=False)
@@ -54,6 +56,8 @@ def read_scores(path: Path) -> Scores:
         raise MaskError(f"{path} cannot be read as scores ({error}); {_LEGAL}") from error
     if planes.ndim != 3 or ids.shape != planes.shape[:1]:
         raise MaskError(f"{path} holds {planes.shape} scores of {ids.shape} ids; {_LEGAL}")
+    if ids.size and ids.dtype.kind not in "iu":
+        raise MaskError(f"{path} has {ids.dtype} ids; ids are integers. {_LEGAL}")
     try:
         return Scores(tuple(map(int, ids)), as_probabilities(planes))
     except MaskError as error:
@@ -62,6 +66,8 @@ def read_scores(path: Path) -> Scores:
 
 def scores_in(folder: Path, *, pictures: bool = False) -> dict[str, Reader]:
     """What reads the scores of each frame in a folder or its subfolder scores/, by frame name.
+
+    Frames come in the order of their names, numbers as numbers: 2 before 10.
 
     Args:
         folder: holds FRAME.npz or FRAME.npy, as `read_scores` takes them.
@@ -106,11 +112,14 @@ def _pictures_in(folder: Path) -> dict[str, Reader]:
     for i, own in sorted(objects.items()):
         for path in _files(own, ".png"):
             frames.setdefault(path.stem, {})[i] = path
-    return {name: partial(read_score_pictures, frames[name]) for name in sorted(frames)}
+    return {
+        name: partial(read_score_pictures, frames[name]) for name in sorted(frames, key=natural_key)
+    }
 
 
 def _files(folder: Path, *suffixes: str) -> list[Path]:
-    return [path for path in sorted(folder.glob("*.*")) if path.suffix.lower() in suffixes]
+    found = (path for path in folder.glob("*.*") if path.suffix.lower() in suffixes)
+    return sorted(found, key=lambda path: natural_key(path.name))
 
 
 def _grey(path: Path) -> np.ndarray:

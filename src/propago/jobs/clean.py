@@ -11,13 +11,12 @@ import numpy as np
 
 from propago.errors import MaskError, SourceError
 from propago.io.atomic import replacing
-from propago.io.formats.sequence_folders import find_folders
-from propago.io.masks import read_mask, shared_colours, write_mask
+from propago.io.formats.sequence_folders import find_folders, label_files
+from propago.io.masks import shared_colours, write_mask
 from propago.io.scores import FOLDER as SCORES
 from propago.io.scores import scores_in, write_scores
-from propago.io.stills import natural_key
 from propago.jobs.options import Progress
-from propago.jobs.places import make_folder, refuse_results
+from propago.jobs.places import make_folder, read_labels, refuse_results
 from propago.refinement.craf import Craf
 from propago.refinement.craf_settings import CrafSettings
 from propago.types import Scores
@@ -101,13 +100,10 @@ def clean(
 
 def _label_maps(folder: Path) -> dict[str, Callable[[], np.ndarray]]:
     """What reads the label map of each frame, by the frame's name."""
-    paths = sorted(folder.glob("*.png"), key=lambda path: natural_key(path.name))
-    colours = shared_colours(paths)
+    paths = label_files(folder)
+    colours = shared_colours(paths.values())
 
-    def read(path: Path) -> np.ndarray:
-        return read_mask(path, colours=colours, may_be_empty=True).labels
-
-    return {path.stem: partial(read, path) for path in paths}
+    return {name: partial(read_labels, path, colours) for name, path in paths.items()}
 
 
 def _clean_one(

@@ -11,16 +11,17 @@ import torch
 from torch import Tensor
 
 from propago.errors import MaskError, ShapeError, SourceError
-from propago.io.masks import Colour, read_mask, shared_colours, write_mask
+from propago.io.formats.sequence_folders import label_files
+from propago.io.masks import shared_colours, write_mask
 from propago.io.scores import FOLDER as SCORES
 from propago.io.scores import SCORE_SUFFIXES, Reader, as_probabilities, scores_in, write_scores
 from propago.io.stills import image_from_rgb
 from propago.io.video import open_source
 from propago.jobs.options import Progress
-from propago.jobs.places import make_folder, refuse_results
+from propago.jobs.places import make_folder, read_labels, refuse_results
 from propago.refinement.spn import Spn
 from propago.refinement.spn_settings import SpnSettings
-from propago.types import VOID, Frame, GivenMasks
+from propago.types import VOID, Frame, GivenMasks, Scores
 
 RUNS = Path("runs/refine")
 MASKS = "masks"
@@ -54,7 +55,7 @@ def refine(
     """Sharpen the scores of one picture along its edges, each object by itself.
 
     Args:
-        image: (3, H, W) float RGB in [0, 1], or (H, W, 3) uint8 RGB.
+        image: (3, H, W) RGB in [0, 1] of any floating type, or an (H, W, 3) uint8 RGB array.
         scores: (K, H, W), or (H, W) of one object: floats in [0, 1] of any type, or bool.
         weights: "default", or a safetensors file that `propago train` wrote. They are read once.
         device: auto, cpu, cuda or mps.
@@ -64,13 +65,17 @@ def refine(
         float32 in [0, 1], of the shape and kind of `scores`.
 
     Raises:
-        ShapeError: the sizes of image and scores differ.
+        ShapeError: the image is of another shape, type or range, or of another size than the
+            scores.
         MaskError: scores that are not numbers in [0, 1].
         WeightsError: no such weights.
     """
-    given = scores.numpy(force=True) if isinstance(scores, Tensor) else np.asarray(scores)
-    planes = as_probabilities(given)
-    picture = image if isinstance(image, Tensor) else _picture(image)
+    if isinstance(scores, Tensor):
+        plain = scores.float() if scores.is_floating_point() else scores  # numpy has no bfloat16
+        planes = as_probabilities(plain.numpy(force=True))
+    else:
+        planes = as_probabilities(np.asarray(scores))
+    picture = _checked(image) if isinstance(image, Tensor) else _picture(image)
     rows = planes[None] if planes.ndim == 2 else planes
     spn = Spn(_loaded(weights, device).net, settings)
     refined = spn.refine(picture, rows).reshape(planes.shape)
@@ -124,7 +129,10 @@ def refine_masks(
         file = files.get(frame.name)
         if file is None:
             continue
-        refined = _refined(spn, frame, file, colours, place / SCORES)
+        given = read_labels(file, colours) if isinstance(file, Path) else file()
+        what = file if isinstance(file, Path) else f"{folder}: the score map"
+        _refuse_other_size(f"{what}", given, frame)
+        refined = _refined(spn, frame, given, place / SCORES)
         write_mask(place / MASKS / f"{frame.name}.png", refined)
         done += 1
         if progress:
@@ -142,6 +150,18 @@ def refined_labels(spn: Spn, image: Tensor, labels: np.ndarray) -> np.ndarray:
     """A label map whose objects are refined one at a time; the most probable one above 0.5 wins.
 
     Void stays void.
+
+    Args:
+        spn: the network and where it works.
+        image: (3, H, W) RGB in [0, 1].
+        labels: (H, W) uint8 or uint16; 0 background, 255 void where uint8.
+
+    Returns:
+        (H, W) of the type of `labels`.
+
+    Raises:
+        MaskError: `labels` are no label map.
+        ShapeError: the image is of another size.
     """
     best = torch.full(labels.shape, 0.5)
     given, refined = GivenMasks(labels), np.zeros_like(labels)
@@ -160,17 +180,11 @@ def _loaded(weights: str | Path, device: str) -> Spn:
     return Spn.load(weights, device=device)
 
 
-def _refined(
-    spn: Spn, frame: Frame, file: Path | Reader, colours: dict[Colour, int] | None, folder: Path
-) -> np.ndarray:
+def _refined(spn: Spn, frame: Frame, given: np.ndarray | Scores, folder: Path) -> np.ndarray:
     """The sharper label map of a frame; where scores came, theirs are written to `folder`."""
-    if isinstance(file, Path):
-        labels = read_mask(file, colours=colours, may_be_empty=True).labels
-        _refuse_other_size(f"{file}", labels.shape, frame)
-        return refined_labels(spn, frame.image, labels)
-    scores = file()
-    _refuse_other_size("a score map", tuple(scores.probabilities.shape[1:]), frame)
-    refined = spn(frame, scores)
+    if not isinstance(given, Scores):
+        return refined_labels(spn, frame.image, given)
+    refined = spn(frame, given)
     write_scores(folder / f"{frame.name}.npz", refined)
     return refined.labels()
 
@@ -184,6 +198,22 @@ def _picture(image: np.ndarray) -> Tensor:
     return image_from_rgb(image.copy())
 
 
+def _checked(image: Tensor) -> Tensor:
+    """(3, H, W) float32."""
+    if image.ndim != 3 or image.shape[0] != 3 or not image.is_floating_point():
+        raise ShapeError(
+            f"a tensor that is a picture is (3, H, W) floating RGB in [0, 1]; this one is "
+            f"{tuple(image.shape)} {image.dtype}. Arrays are (H, W, 3) uint8"
+        )
+    low, high = (float(a) for a in image.aminmax()) if image.numel() else (0.0, 0.0)
+    if not (low >= 0 and high <= 1):
+        raise ShapeError(
+            f"a tensor that is a picture is in [0, 1]; this one reaches from {low:g} to {high:g}: "
+            "divide 8-bit values by 255, undo a normalisation, leave no nan"
+        )
+    return image.float()
+
+
 def _files(folder: Path, pictures: bool) -> Mapping[str, Path | Reader]:
     """By name of the frame: its label map, or what reads its scores."""
     if not folder.is_dir():
@@ -192,16 +222,16 @@ def _files(folder: Path, pictures: bool) -> Mapping[str, Path | Reader]:
     if scored:
         return scored
     for place in () if pictures else (folder / MASKS, folder):
-        found = [path for path in sorted(place.glob("*.*")) if path.suffix.lower() == ".png"]
-        if found:
-            return {path.stem: path for path in found}
+        if found := label_files(place):
+            return found
     wanted = (
         "no grey PNGs of scores" if pictures else f"neither PNG nor {' nor '.join(SCORE_SUFFIXES)}"
     )
     raise SourceError(f"{folder} holds no masks: {wanted}")
 
 
-def _refuse_other_size(what: str, size: tuple[int, ...], frame: Frame) -> None:
+def _refuse_other_size(what: str, given: np.ndarray | Scores, frame: Frame) -> None:
+    size = tuple(given.probabilities.shape[1:] if isinstance(given, Scores) else given.shape)
     if size != frame.size:
         raise MaskError(
             f"{what} is {size[1]}x{size[0]}, its frame {frame.name} {frame.size[1]}x"

@@ -55,6 +55,8 @@ class Craf:
     def update(self, state: CrafState, scores: Scores) -> CrafState:
         """The state after a frame with these final scores: an object is where it is labelled.
 
+        They are what `filter` gave, or were made of it; their values are not looked at again.
+
         Raises:
             MaskError: scores of another size than before.
         """
@@ -73,9 +75,12 @@ class Craf:
             MaskError: scores that are not numbers in [0, 1], or of another size than before.
         """
         _size(state, scores.probabilities.shape[-2:])
-        if not scores.ids or not state.frames:
+        if not scores.ids:
             return scores, ()
-        values = _checked(scores)
+        require_probabilities(scores.probabilities)
+        if not state.frames:
+            return scores, ()
+        values = scores.probabilities.float().numpy(force=True)
         found = {
             i: components(row > self.settings.threshold)
             for i, row in zip(scores.ids, values, strict=True)
@@ -164,12 +169,6 @@ def _ids(labels: np.ndarray) -> list[int]:
     counts = cv2.calcHist([np.ascontiguousarray(labels)], [0], None, [values], [0, values])
     void = VOID if labels.dtype == np.uint8 else 0
     return [int(i) for i in np.flatnonzero(counts) if i not in (0, void)]
-
-
-def _checked(scores: Scores) -> np.ndarray:
-    """(K, H, W) float32."""
-    require_probabilities(scores.probabilities)
-    return scores.probabilities.float().numpy(force=True)
 
 
 def _painted(ids: tuple[int, ...], values: np.ndarray, kept: Mapping[int, Kept]) -> np.ndarray:

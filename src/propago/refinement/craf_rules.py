@@ -1,4 +1,8 @@
-"""The steps of the connected-region-aware filter on regions, without scores or label maps."""
+"""The steps of the connected-region-aware filter on regions, without scores or label maps.
+
+Source: Cheng et al., "Learning to Segment Instances in Videos with Spatial Propagation Network",
+DAVIS challenge 2017, section 4.2. What is ours or the published code's, `CrafSettings` says.
+"""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace

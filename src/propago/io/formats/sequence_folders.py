@@ -5,11 +5,12 @@ the label maps of a sequence are the PNG files of its folder or of its subfolder
 that holds the label maps itself is a single sequence of its own name.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from propago.errors import SourceError
+from propago.io.stills import natural_key
 
 RESOLUTIONS = ("480p", "Full-Resolution", "1080p")
 MASKS = "masks"
@@ -74,8 +75,12 @@ def find_folders(root: Path, annotations: Sequence[str] = ()) -> LabelFolders:
 
 
 def label_files(folder: Path) -> dict[str, Path]:
-    """The PNG files of a folder by stem, ascending."""
-    return {path.stem: path for path in sorted(folder.glob("*.png"))}
+    """The PNG files of a folder by stem, in the order of their names: 2 before 10."""
+    return {path.stem: path for path in sorted(_pngs(folder), key=lambda p: natural_key(p.name))}
+
+
+def _pngs(folder: Path) -> Iterator[Path]:
+    return (path for path in folder.glob("*.*") if path.suffix.lower() == ".png")
 
 
 def _base(root: Path, annotations: Sequence[str]) -> Path:
@@ -91,7 +96,7 @@ def _subfolders(base: Path) -> list[Path]:
 def _masks_of(folder: Path) -> Path | None:
     """The folder itself or its subfolder `masks`, whichever holds PNG files."""
     for candidate in (folder / MASKS, folder):
-        if candidate.is_dir() and next(candidate.glob("*.png"), None):
+        if candidate.is_dir() and next(_pngs(candidate), None):
             return candidate
     return None
 
