@@ -1,6 +1,7 @@
 import csv
 import io
 import json
+import shutil
 
 import pytest
 import torch
@@ -11,13 +12,15 @@ from propago.errors import UsageError
 from propago.io.masks import write_mask
 from propago.io.pictures import write_picture
 from propago.jobs.reproduce import seg_with_spn as job
-from propago.jobs.reproduce.cells import Cell, ObjectFigures
+from propago.jobs.reproduce.cells import Cell, ObjectFigures, read_cell
 from propago.jobs.reproduce.options import ReproduceOptions
 from propago.jobs.reproduce.seg_with_spn import reproduce_seg_with_spn
-from propago.jobs.reproduce.seg_with_spn_tables import made_of
+from propago.jobs.reproduce.seg_with_spn_tables import STEPS, made_of
 from propago.jobs.reproduce.timing import Tuning
 from propago.methods.seg_with_spn import run as method
 from propago.nn.weights import save_weights
+from propago.refinement.craf_settings import CrafSettings
+from propago.refinement.spn_settings import SpnSettings
 from tiny_clip import tiny_clip
 
 NAMES = ("boat", "cat")
@@ -85,6 +88,9 @@ def test_tables_share_rows_and_rows_share_tuned_networks(place):
 
 def test_a_finished_cell_is_not_run_again_and_a_missing_one_is(place, monkeypatch):
     made = reproduce_seg_with_spn(3, place / "davis", options(place))
+    path = place / "out/cells/full/cat.json"
+    first = read_cell(path)
+    assert first is not None
     runs = []
     carry_out = job.carry_out
     monkeypatch.setattr(
@@ -92,14 +98,20 @@ def test_a_finished_cell_is_not_run_again_and_a_missing_one_is(place, monkeypatc
     )
     assert reproduce_seg_with_spn(3, place / "davis", options(place)) == made
     assert runs == []
-    (place / "out/cells/full/cat.json").write_text("{")
+    path.write_text("{")
     reproduce_seg_with_spn(3, place / "davis", options(place))
     assert runs == ["cat"]
+    again = read_cell(path)
+    assert again is not None
+    assert again.counts == first.counts
+    assert again.seconds.keys() == first.seconds.keys() == set(STEPS)
+    assert again.objects == first.objects
 
 
-def test_an_interrupted_cell_goes_on(place):
+@pytest.mark.parametrize("frames", [3, 4], ids=["goes on", "of all frames begins again"])
+def test_an_interrupted_cell(place, frames):
     def stop(done, total, what):
-        if done == 3:
+        if done == frames:
             raise KeyboardInterrupt
 
     chosen = options(place, sequences=("boat",))
@@ -107,8 +119,9 @@ def test_an_interrupted_cell_goes_on(place):
         reproduce_seg_with_spn(3, place / "davis", chosen, progress=stop)
     record = place / "out/masks/full/boat/run.json"
     assert json.loads(record.read_text())["status"] == "interrupted"
-    reproduce_seg_with_spn(3, place / "davis", chosen)
+    made = reproduce_seg_with_spn(3, place / "davis", chosen)
     assert json.loads(record.read_text())["status"] == "done"
+    assert all(line.ours[0] for line in made.table.lines[: len(STEPS)])
 
 
 @pytest.mark.parametrize(
@@ -124,10 +137,48 @@ def test_what_is_wrong_is_said(place, table, others, says):
         reproduce_seg_with_spn(table, place / "davis", options(place, **others))
 
 
-def test_cells_of_another_setup_are_not_mixed_in(place):
-    reproduce_seg_with_spn(3, place / "davis", options(place, sequences=("boat",)))
-    with pytest.raises(UsageError, match=r"another finetune.*--out"):
-        reproduce_seg_with_spn(3, place / "davis", options(place, finetune="3steps"))
+def test_cells_of_another_setup_are_not_mixed_in(place, monkeypatch):
+    def stop(*_):
+        raise KeyboardInterrupt
+
+    def make(data="davis", **others):
+        reproduce_seg_with_spn(3, place / data, options(place, **others))
+
+    def refused(what):
+        return pytest.raises(UsageError, match=rf"another {what} \(then .*, now .*--out")
+
+    monkeypatch.setattr(job, "carry_out", stop)
+    for _ in range(2):
+        with pytest.raises(KeyboardInterrupt):
+            make(threads=2)
+    shutil.copytree(place / "davis", place / "elsewhere/davis")
+    with refused("data"):
+        make("elsewhere/davis", threads=2)
+    with refused("finetune"):
+        make(finetune="3steps", threads=2)
+    with refused("threads"):
+        make(threads=1)
+    for name, value, what in [
+        ("_called", lambda device: "another GPU", "device"),
+        ("__version__", "0.0", "propago"),
+        ("SPN_SETTINGS", SpnSettings(margin_px=3), "spn_settings"),
+        ("CRAF_SETTINGS", CrafSettings(beta=None), "craf_settings"),
+    ]:
+        with monkeypatch.context() as patch, refused(what):
+            patch.setattr(job, name, value)
+            make(threads=2)
+
+
+def test_the_machine_is_that_of_the_run(place):
+    threads = torch.get_num_threads() + 1
+    chosen = options(place, threads=threads, sequences=("boat",))
+    made = reproduce_seg_with_spn(3, place / "davis", chosen)
+    assert [note for note in made.table.notes if f"processor threads: {threads}." in note]
+
+
+def test_no_threads_are_refused():
+    with pytest.raises(UsageError, match="--threads is 0; it is at least 1"):
+        ReproduceOptions(threads=0)
 
 
 def cell(name, *objects, **times):

@@ -72,7 +72,7 @@ def keep_setup(folder: Path, setup: Mapping[str, Any]) -> None:
 
     Args:
         folder: made where it is missing.
-        setup: JSON values that decide the cells.
+        setup: what decides the cells; can be written as JSON.
 
     Raises:
         UsageError: it holds cells of another setup; the message says what differs.
@@ -86,7 +86,7 @@ def keep_setup(folder: Path, setup: Mapping[str, Any]) -> None:
         before = json.loads(path.read_text("utf-8"))
     except (OSError, ValueError) as error:
         raise OutputError(f"{path} is damaged ({error}); choose another --out") from error
-    for name, value in setup.items():
+    for name, value in json.loads(json.dumps(setup)).items():
         if before.get(name) != value:
             raise UsageError(
                 f"{folder} holds cells made with another {name} (then {before.get(name)!r}, now "

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Literal
 
 from propago.adaptation.budget import Budget
+from propago.errors import UsageError
 
 
 @dataclass(frozen=True)
@@ -34,9 +35,11 @@ class ReproduceOptions:
     threads: int | None = None
 
     def __post_init__(self) -> None:
-        """Refuse what is no budget.
+        """Refuse what cannot be.
 
         Raises:
-            UsageError: it is none.
+            UsageError: no legal budget, or no threads.
         """
         Budget.parse(self.finetune)
+        if self.threads is not None and self.threads < 1:
+            raise UsageError(f"--threads is {self.threads}; it is at least 1")

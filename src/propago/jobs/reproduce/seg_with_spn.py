@@ -6,12 +6,13 @@ DAVIS challenge 2017, Tables 1 to 3.
 
 import platform
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
 
 import torch
 
+from propago import __version__
 from propago.adaptation.budget import Budget
 from propago.adaptation.cache import AdaptedCache
 from propago.errors import UsageError
@@ -37,13 +38,17 @@ from propago.jobs.run_segment import Run, carry_out
 from propago.methods.seg_with_spn.settings import SegSettings
 from propago.nn.weights import load_weights
 from propago.refinement.craf import Craf
+from propago.refinement.craf_settings import CrafSettings
 from propago.refinement.spn import NETWORK as SPN
 from propago.refinement.spn import WEIGHTS as SPN_WEIGHTS
 from propago.refinement.spn import Spn
+from propago.refinement.spn_settings import SpnSettings
 from propago.report.paper_table import PaperTable
 from propago.types import Cleaner, Refiner
 
 RUNS = Path("runs/reproduce/seg-with-spn")
+SPN_SETTINGS = SpnSettings()
+CRAF_SETTINGS = CrafSettings()
 
 
 @dataclass(frozen=True)
@@ -94,7 +99,8 @@ def reproduce_seg_with_spn(
             name: [work.cell(name, VARIANTS[name], source) for source in sources]
             for name in TABLES[table]
         }
-    made = made_of(table, cells, work.notes([source.name for source in sources]))
+        notes = work.notes([source.name for source in sources])
+    made = made_of(table, cells, notes)
     written = [work.out / f"table{table}.csv", work.out / f"table{table}.html"]
     for path, text in zip(written, (made.to_csv(), made.to_html()), strict=True):
         with replacing(path) as unfinished:
@@ -143,15 +149,21 @@ class _Work:
         return method
 
     def setup(self) -> dict[str, Any]:
-        """All that decides the cells beside the variant."""
+        """All that decides the cells, their scores and their seconds, beside the variant."""
         said = self.about.description
         return {
+            "data": str(self.data.resolve()),
             "preset": said["preset"],
             "weights": said["weights_sha256"],
             "spn_weights": load_weights(SPN_WEIGHTS["default"], SPN).sha256,
             "finetune": said["finetune"],
             "size": self.about.settings.size,
-            "data": self.data.resolve().name,
+            "device": _called(self.about.device),
+            "threads": torch.get_num_threads(),
+            "propago": __version__,
+            "method_settings": asdict(self.about.settings),
+            "spn_settings": asdict(SPN_SETTINGS),
+            "craf_settings": asdict(CRAF_SETTINGS),
         }
 
     def cell(self, name: str, variant: Variant, source: Source) -> Cell:
@@ -175,6 +187,9 @@ class _Work:
     def _segment(
         self, name: str, variant: Variant, source: Source, masks: Path, clock: Clock
     ) -> None:
+        """Fill the folder and the clock: a folder with all frames is made anew, to be timed."""
+        folder = RunFolder(masks / source.name)
+        untimed = folder.read_record().get("frames") == source.frame_count
         options = SegmentOptions(
             preset=self.options.preset,
             weights=self.options.weights,
@@ -183,14 +198,17 @@ class _Work:
             clean=variant.clean,
             finetune=self.options.finetune,
             overlay=False,
-            resume=True,
+            overwrite=untimed,
+            resume=not untimed,
         )
         refine: Refiner | None = None
         if variant.refine == "spn":
-            refine = TimedRefiner(Spn.load(device=self.options.device), clock)
-        clean: Cleaner | None = TimedCleaner(Craf(), clock) if variant.clean == "craf" else None
+            spn = Spn.load(device=self.options.device, settings=SPN_SETTINGS)
+            refine = TimedRefiner(spn, clock)
+        clean: Cleaner | None = None
+        if variant.clean == "craf":
+            clean = TimedCleaner(Craf(CRAF_SETTINGS), clock)
         first = first_masks(source, self.data, (), only_first=True)
-        folder = RunFolder(masks / source.name)
         method = self.method(variant, clock)
         progress = self.progress
 
@@ -216,11 +234,13 @@ class _Work:
             "trained on PASCAL VOC.",
             "Scores: propago eval, protocol davis2017, mean over objects; GM is the mean of J mean "
             "and F mean.",
-            f"Machine: {_machine(self.about.device)}. The paper: a Titan X.",
+            f"Machine: {_called(self.about.device)}, processor threads: "
+            f"{torch.get_num_threads()}. The paper: a Titan X.",
         )
 
 
-def _machine(device: torch.device) -> str:
+def _called(device: torch.device) -> str:
+    """The name of a GPU; the kind of any other device."""
     if device.type == "cuda":
         return torch.cuda.get_device_name(device)
-    return f"{platform.machine()} {device.type}, {torch.get_num_threads()} threads"
+    return f"{platform.machine()} {device.type}"
