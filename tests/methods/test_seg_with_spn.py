@@ -12,7 +12,7 @@ from propago.adaptation.warp import WarpSettings
 from propago.errors import MaskError, UsageError, WeightsError
 from propago.methods import METHODS, load_method
 from propago.methods.seg_with_spn import lessons
-from propago.methods.seg_with_spn.net import SegNet
+from propago.methods.seg_with_spn.net import SegConfig, SegNet
 from propago.methods.seg_with_spn.objective import SegBatch, SegObjective
 from propago.methods.seg_with_spn.run import SegWithSpn
 from propago.methods.seg_with_spn.settings import SegSettings
@@ -164,6 +164,37 @@ def test_an_annotation_without_an_object_says_nothing():
     assert len(results[3].checkpoint.state.annotated) == 1
 
 
+@pytest.mark.parametrize("per", ["object", "video"])
+def test_a_mask_of_objects_that_are_gone_says_nothing(per):
+    (image,), (labels,) = tiny_clip(1, ids=(1, 4))
+    propagator, given = method(per=per), GivenMasks(labels)
+    state = follow([image], {0: given}, propagator)[0].checkpoint.state
+    with torch.no_grad():
+        scores, seen = propagator.predict(state, as_frames([image])[0])
+    gone = propagator.update(state, seen, Scores.none(labels.shape), given)
+    assert (gone.ids, gone.tuned) == ((), ())
+    assert gone.annotated is state.annotated
+    left = Scores((4,), scores.probabilities[1:])
+    first_again = GivenMasks(np.where(labels == 1, 1, 0).astype(np.uint8))
+    assert propagator.update(state, seen, left, first_again).annotated is state.annotated
+
+
+def test_networks_of_another_form_are_not_the_same_in_the_cache():
+    """Their weights have equal names and shapes."""
+    image, labels = red_and_blue()
+    networks = [Colours() for _ in range(2)]
+    networks[1].load_state_dict(networks[0].state_dict())
+    networks[1].config = SegConfig(width=16, non_linear=False)
+    heard = []
+    for net in networks:
+        adaptation = Adaptation(
+            Budget(steps=1), AdaptedCache(), lambda *state: heard.append(state[0])
+        )
+        run = SegWithSpn(net, adaptation, SegSettings(size=64, tune=QUICK))
+        follow([image], {0: GivenMasks(np.minimum(labels, 1))}, run)
+    assert heard == ["foreground", "object 1"] * 2
+
+
 def test_of_two_annotations_that_contradict_each_other_the_later_wins():
     image, labels = red_and_blue()
     swapped = np.array([0, 2, 1], np.uint8)[labels]
@@ -214,16 +245,6 @@ class TestLessons:
         kept = lessons.remembered(frames, [1, 2], 2)
         assert [id(frame) for frame in kept] == [id(frames[n]) for n in (0, 1, 4)]
         assert len(lessons.remembered(frames, [1], 2)) == 2
-
-    def test_joint_loss_of_one_output_is_the_loss_of_one(self):
-        torch.manual_seed(0)
-        net = SegNet()
-        truth = torch.zeros(1, 32, 32, dtype=torch.uint8)
-        truth[:, 4:20, 4:20], truth[:, :2] = 1, VOID
-        batch = SegBatch(torch.randint(0, 255, (1, 3, 32, 32), dtype=torch.uint8), truth)
-        with torch.no_grad():
-            one, many = (f(net, batch, 0.5) for f in (lessons.loss_of_one, lessons.loss_of_many))
-        assert torch.allclose(one, many, atol=1e-5)
 
     def test_too_many_objects(self):
         with pytest.raises(MaskError, match="254"):

@@ -12,7 +12,6 @@ from propago.methods.seg_with_spn.objective import (
     SegObjective,
     balanced_loss,
     jaccard_loss,
-    joint_loss,
 )
 
 RESNET101 = 44_549_160 - 2049 * 1000
@@ -153,13 +152,30 @@ def test_the_mean_over_pictures_is_taken_last():
     assert torch.allclose(balanced_loss(logits, target), sum(alone) / 2)
 
 
-def test_the_joint_loss_by_hand():
+def test_the_balanced_loss_of_two_objects_by_hand():
     """Shares 1/2, 1/4, 1/4: background weighs 1/2, each object 3/4."""
     logits = torch.randn(1, 2, 2, 2)
     rows = torch.tensor([[[0, 1], [2, 0]]])
     log_p = torch.cat([torch.zeros(1, 1, 2, 2), logits], 1).log_softmax(1)[0]
     terms = 0.5 * (log_p[0, 0, 0] + log_p[0, 1, 1]) + 0.75 * (log_p[1, 0, 1] + log_p[2, 1, 0])
-    assert torch.allclose(joint_loss(logits, rows), -terms / 4)
+    assert torch.allclose(balanced_loss(logits, rows), -terms / 4)
+
+
+def test_the_jaccard_loss_is_each_object_against_all_else():
+    """The first picture shows the first object alone, the second both, none the third."""
+    logits = torch.randn(2, 3, 4, 5, generator=torch.Generator().manual_seed(0))
+    rows = torch.zeros(2, 4, 5, dtype=torch.uint8)
+    rows[:, 1:3, :2], rows[1, :, 3], rows[:, 0, 0] = 1, 2, 255
+    expected = []
+    for n, shown in ((1, (0, 1)), (2, (1,))):
+        others = [k for k in range(3) if k != n - 1]
+        rest = torch.log(1 + logits[:, others].exp().sum(1))
+        own = torch.where(rows == 255, 0, (logits[:, n - 1] - rest).sigmoid())
+        both = (own * (rows == n)).sum((1, 2))
+        either = own.sum((1, 2)) + (rows == n).sum((1, 2)) - both
+        apart = 1 - (both + 1) / (either + 1)
+        expected.append(sum(apart[b] for b in shown) / len(shown))
+    assert torch.allclose(jaccard_loss(logits, rows), sum(expected) / 3, atol=1e-6)
 
 
 def test_one_frame_is_learnt_by_heart(net):

@@ -30,13 +30,13 @@ def cross_entropy(log_probabilities: Tensor, labels: Tensor, hardest: float) -> 
 
 
 def soft_jaccard(probabilities: Tensor, masks: Tensor, known: Tensor) -> Tensor:
-    """(K,) 1 - soft intersection over union of `probabilities` and `masks` (K, H, W).
+    """(...) 1 - soft intersection over union of `probabilities` and `masks` (..., H, W).
 
     Args:
         probabilities: in [0, 1].
         masks: 0 or 1.
-        known: (H, W) 0 or 1; unknown pixels count for nothing.
+        known: 0 or 1, (..., H, W) or what broadcasts to it; unknown pixels count for nothing.
     """
-    p, m = (probabilities * known).flatten(1), (masks * known).flatten(1)
-    both = (p * m).sum(1)
-    return 1 - (both + 1) / (p.sum(1) + m.sum(1) - both + 1)
+    p, m = (probabilities * known).flatten(-2), (masks * known).flatten(-2)
+    both = (p * m).sum(-1)
+    return 1 - (both + 1) / (p.sum(-1) + m.sum(-1) - both + 1)

@@ -53,10 +53,10 @@ class SpnObjective(nn.Module):
         weight = known * (1 + self.near_weight * self._near(truth))
         entropy = F.binary_cross_entropy_with_logits(logits, truth, reduction="none")
         entropy = (entropy * weight).sum() / weight.sum().clamp_min(1)
-        apart = _jaccard_distance(logits.sigmoid(), truth, known)
+        apart = soft_jaccard(logits.sigmoid(), truth, known)
         loss = entropy + apart.mean()
-        before = _jaccard_distance((batch.coarse > 0.5).float(), truth, known)
-        after = _jaccard_distance((logits.detach() > 0).float(), truth, known)
+        before = soft_jaccard((batch.coarse > 0.5).float(), truth, known)
+        after = soft_jaccard((logits.detach() > 0).float(), truth, known)
         return loss, {
             "loss": loss.item(),
             "j_before": 1 - before.mean().item(),
@@ -68,10 +68,3 @@ class SpnObjective(nn.Module):
         side = 2 * self.near_px + 1
         wide, narrow = (F.max_pool2d(x, side, 1, self.near_px) for x in (truth, 1 - truth))
         return wide * narrow
-
-
-def _jaccard_distance(probabilities: Tensor, truth: Tensor, known: Tensor) -> Tensor:
-    """(B,) soft Jaccard distance of each crop."""
-    return torch.cat(
-        [soft_jaccard(p, t, k) for p, t, k in zip(probabilities, truth, known, strict=True)]
-    )

@@ -1,4 +1,4 @@
-"""What the networks learn from annotated frames: which picture, which masks, which loss.
+"""What the networks learn from annotated frames: which picture, which masks.
 
 Source: Cheng et al., "Learning to Segment Instances in Videos with Spatial Propagation Network",
 DAVIS challenge 2017, section 3. The paper has one annotated frame; here there may be several.
@@ -10,24 +10,18 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from propago.adaptation.annotated import Annotated
 from propago.adaptation.warp import WarpSettings, warp_pair
 from propago.errors import MaskError
-from propago.methods.seg_with_spn.net import SegNet
-from propago.methods.seg_with_spn.objective import (
-    SegBatch,
-    SegObjective,
-    jaccard_loss,
-    joint_loss,
-)
+from propago.methods.seg_with_spn.objective import SegBatch
 from propago.types import VOID, GivenMasks
 
-LATEST = 2 / 3
-"""Share of the draws that the latest annotated frame gets; the one before it, that share of the
-rest, and so on. So each counts more than all before it together: where two contradict each other,
-the later one wins."""
+EARLIER = 1 / 3
+"""How often an annotated frame is drawn, for each time the next later one is: of two frames the
+later gets 3/4 of the draws, of many 2/3. So each counts more than all before it together: where
+two contradict each other, the later one wins."""
 
 
 @dataclass(frozen=True)
@@ -108,29 +102,12 @@ def of_objects(frames: Sequence[Annotated], rows: Sequence[int]) -> tuple[Lesson
 
 
 def draw(rng: np.random.Generator, lessons: Sequence[Lesson], warp: WarpSettings) -> SegBatch:
-    """One of the lessons, late ones more often (`LATEST`), warped."""
-    chances = np.array([(1 - LATEST) ** age for age in reversed(range(len(lessons)))])
+    """One of the lessons, late ones more often (`EARLIER`), warped."""
+    chances = np.array([EARLIER**age for age in reversed(range(len(lessons)))])
     lesson = lessons[rng.choice(len(lessons), p=chances / chances.sum())]
     picture, target = warp_pair(rng, lesson.picture, lesson.target, warp)
     image = torch.from_numpy(np.ascontiguousarray(picture.transpose(2, 0, 1)))
     return SegBatch(image[None], torch.from_numpy(target)[None])
-
-
-def loss_of_one(net: nn.Module, batch: SegBatch, jaccard: float) -> Tensor:
-    """Of a network with one output; the batch lies where the network does."""
-    assert isinstance(net, SegNet)
-    return SegObjective(net, jaccard)(batch, seed=0)[0]
-
-
-def loss_of_many(net: nn.Module, batch: SegBatch, jaccard: float) -> Tensor:
-    """Of a network whose outputs compete: joint cross-entropy, and the mean Jaccard distance."""
-    logits, rows = net(batch.images.float() / 255), batch.truth.long()
-    zero, apart = torch.zeros_like(logits[:, :1]), []
-    for n in range(logits.shape[1]):
-        others = torch.cat([zero, logits[:, :n], logits[:, n + 1 :]], 1).logsumexp(1, keepdim=True)
-        own = torch.where(rows == VOID, VOID, (rows == n + 1).long())
-        apart.append(jaccard_loss(logits[:, n : n + 1] - others, own))
-    return joint_loss(logits, rows) + jaccard * torch.stack(apart).mean()
 
 
 def _shrunk(rows: np.ndarray, size: tuple[int, int]) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""What the two-class network is trained for, on still pictures and on annotated frames."""
+"""What the network is trained for, on still pictures and on annotated frames."""
 
 from dataclasses import dataclass
 
@@ -16,20 +16,20 @@ class SegBatch:
 
     Attributes:
         images: (B, 3, H, W) uint8 RGB.
-        truth: (B, H, W) uint8; 1 foreground, 0 background, 255 nobody knows.
+        truth: (B, H, W) uint8; 0 background, n for what output n - 1 says, 255 nobody knows.
     """
 
     images: Tensor
     truth: Tensor
 
+    @property
+    def pictures(self) -> Tensor:
+        """(B, 3, H, W) float32 in [0, 1], as the network takes them."""
+        return (self.images.float() / 255).contiguous(memory_format=torch.channels_last)
+
 
 class SegObjective(nn.Module):
-    """Loss of a foreground network on a batch.
-
-    The paper's balanced cross-entropy alone asks for too much: where foreground is rare, pixels
-    that are foreground with a chance of its fraction already score above 0.5. `jaccard` times the
-    soft Jaccard distance is added, which has its optimum at the mask itself. The paper has none.
-    """
+    """Loss of a foreground network on a batch: `seg_loss`."""
 
     def __init__(self, net: SegNet, jaccard: float = 1.0):
         super().__init__()
@@ -38,12 +38,9 @@ class SegObjective(nn.Module):
 
     def forward(self, batch: SegBatch, seed: int) -> tuple[Tensor, dict[str, float]]:
         """The loss, and numbers for the log; `seed` decides nothing here."""
-        images = batch.images.float() / 255
-        logits = self.net(images.contiguous(memory_format=torch.channels_last))
-        entropy = balanced_loss(logits, batch.truth)
-        apart = jaccard_loss(logits, batch.truth)
+        logits = self.net(batch.pictures)
+        loss, entropy = seg_loss(logits, batch.truth, self.jaccard)
         overlap = 1 - _apart((logits.detach() > 0).float(), batch.truth)
-        loss = entropy + self.jaccard * apart
         return loss, {
             "loss": loss.item(),
             "entropy": entropy.item(),
@@ -51,32 +48,36 @@ class SegObjective(nn.Module):
         }
 
 
-def balanced_loss(logits: Tensor, target: Tensor) -> Tensor:
-    """Cross-entropy of foreground and background, each weighted by the other's share (Eq. 1).
+def seg_loss(logits: Tensor, truth: Tensor, jaccard: float) -> tuple[Tensor, Tensor]:
+    """The loss, and the balanced cross-entropy in it.
 
-    With w the share of foreground among an image's known pixels, those of the foreground weigh
-    1 - w, those of the background w. The mean over known pixels, where the paper has their sum; the
-    mean over images of that. An image all of one kind has the loss 0.
-
-    Args:
-        logits: (B, 1, H, W) of the foreground.
-        target: (B, H, W) 1 foreground, 0 background, 255 nobody knows.
-    """
-    return joint_loss(logits, target.long())
-
-
-def joint_loss(logits: Tensor, rows: Tensor) -> Tensor:
-    """Cross-entropy of objects and background, each weighted by the share of all others.
-
-    For one object it is `balanced_loss`. Means as there.
+    The paper's balanced cross-entropy alone asks for too much: where foreground is rare, pixels
+    that are foreground with a chance of its fraction already score above 0.5. `jaccard` times the
+    soft Jaccard distance is added, which has its optimum at the mask itself. The paper has none.
 
     Args:
-        logits: (B, N, H, W) of the objects; the background's is 0.
-        rows: (B, H, W) int64: 0 background, n for the object of logit n - 1, 255 nobody knows.
+        logits: (B, N, H, W) of the foreground (N = 1) or of objects; the background's is 0.
+        truth: (B, H, W) as in `SegBatch`.
+        jaccard: at least 0.
     """
-    known = rows != VOID
-    rows = torch.where(known, rows, 0)
-    log_p = torch.cat([torch.zeros_like(logits[:, :1]), logits], 1).log_softmax(1)
+    entropy = balanced_loss(logits, truth)
+    return entropy + jaccard * jaccard_loss(logits, truth), entropy
+
+
+def balanced_loss(logits: Tensor, truth: Tensor) -> Tensor:
+    """Cross-entropy of outputs and background, each weighted by the share of all others (Eq. 1).
+
+    With one output and w the share of foreground among an image's known pixels, those of the
+    foreground weigh 1 - w, those of the background w. The mean over known pixels, where the paper
+    has their sum; the mean over images of that. An image all of one kind has the loss 0.
+
+    Args:
+        logits: (B, N, H, W) of the foreground (N = 1) or of objects; the background's is 0.
+        truth: (B, H, W) as in `SegBatch`.
+    """
+    known = truth != VOID
+    rows = torch.where(known, truth, 0).long()
+    log_p = _with_background(logits).log_softmax(1)
     pixels = known.sum((1, 2)).clamp_min(1)
     counts = [((rows == n) & known).sum((1, 2)) for n in range(log_p.shape[1])]
     others = 1 - torch.stack(counts, 1) / pixels[:, None]
@@ -85,19 +86,27 @@ def joint_loss(logits: Tensor, rows: Tensor) -> Tensor:
     return (losses.sum((1, 2)) / pixels).mean()
 
 
-def jaccard_loss(logits: Tensor, target: Tensor) -> Tensor:
-    """Mean soft Jaccard distance, in [0, 1], of the images that show foreground; else 0.
+def jaccard_loss(logits: Tensor, truth: Tensor) -> Tensor:
+    """Soft Jaccard distance in [0, 1]: of each output the mean over the images that show it.
+
+    The mean over the outputs of that; an output that no image shows counts as 0.
 
     Args:
-        logits: (B, 1, H, W) of the foreground.
-        target: (B, H, W) 1 foreground, 0 background, 255 nobody knows.
+        logits: (B, N, H, W) of the foreground (N = 1) or of objects; the background's is 0.
+        truth: (B, H, W) as in `SegBatch`.
     """
-    return _apart(logits.sigmoid(), target)
+    return _apart(_with_background(logits).softmax(1)[:, 1:], truth)
 
 
-def _apart(probabilities: Tensor, target: Tensor) -> Tensor:
-    truth, known = (target == 1).float(), (target != VOID).float()
-    images = zip(probabilities, truth, known, strict=True)
-    apart = torch.cat([soft_jaccard(p, t[None], k) for p, t, k in images])
-    there = truth.flatten(1).any(1)
-    return (apart * there).sum() / there.sum().clamp_min(1)
+def _with_background(logits: Tensor) -> Tensor:
+    """(B, N + 1, H, W), the background first."""
+    return torch.cat([torch.zeros_like(logits[:, :1]), logits], 1)
+
+
+def _apart(probabilities: Tensor, truth: Tensor) -> Tensor:
+    rows = torch.arange(1, probabilities.shape[1] + 1, device=truth.device)
+    masks = (truth[:, None] == rows[:, None, None]).float()
+    known = (truth[:, None] != VOID).float()
+    there = masks.flatten(2).any(2)
+    apart = soft_jaccard(probabilities, masks, known) * there
+    return (apart.sum(0) / there.sum(0).clamp_min(1)).mean()

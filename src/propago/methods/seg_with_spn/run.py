@@ -10,7 +10,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -24,7 +23,7 @@ from propago.adaptation.cache import AdaptedCache
 from propago.errors import UsageError, WeightsError
 from propago.methods.seg_with_spn import lessons
 from propago.methods.seg_with_spn.net import NETWORKS, PRESETS, SegNet, with_outputs
-from propago.methods.seg_with_spn.objective import SegBatch
+from propago.methods.seg_with_spn.objective import SegBatch, seg_loss
 from propago.methods.seg_with_spn.settings import SegSettings
 from propago.nn.inference import choose_device, ready
 from propago.nn.weights import fill, load_weights
@@ -41,20 +40,20 @@ SIZES = {"compact": 304, "paper": 480}
 BUDGET = Budget(seconds=60)
 """Of each fine-tuning, where nothing else is asked for."""
 
-Weights = Mapping[str, Tensor]
+Parameters = Mapping[str, Tensor]
 
 
 @dataclass(frozen=True)
-class Tuned:
+class TunedNet:
     """A network tuned to objects: its weights, output for output.
 
     Attributes:
         ids: the object of each output.
-        weights: tuned parameters by name, all others are the parent's.
+        weights: the tuned parameters by name, all others are the parent's.
     """
 
     ids: tuple[int, ...]
-    weights: Weights
+    weights: Parameters
 
 
 @dataclass(frozen=True)
@@ -72,8 +71,8 @@ class SegState:
     ids: tuple[int, ...] = ()
     known: tuple[int, ...] = ()
     annotated: tuple[Annotated, ...] = ()
-    foreground: Weights = field(default_factory=dict)
-    tuned: tuple[Tuned, ...] = ()
+    foreground: Parameters = field(default_factory=dict)
+    tuned: tuple[TunedNet, ...] = ()
 
 
 class SegWithSpn:
@@ -177,7 +176,7 @@ class SegWithSpn:
             rows |= zip(tuned.ids, logits.sigmoid() if shares is None else shares, strict=True)
         return torch.stack([rows[i] for i in state.ids])
 
-    def _logits(self, weights: Weights, picture: Tensor, size: tuple[int, int]) -> Tensor:
+    def _logits(self, weights: Parameters, picture: Tensor, size: tuple[int, int]) -> Tensor:
         """(outputs, H, W); there are as many outputs as `weights` has rows in its last layer."""
         image = picture[None].contiguous(memory_format=torch.channels_last)
         logits = functional_call(self.net, dict(weights), (image,))
@@ -189,10 +188,11 @@ class SegWithSpn:
         """The state after a frame; given masks are learned from, which takes the budget's time.
 
         The foreground network learns anew from all annotated frames. So does the network of each
-        object in the given map, from the new foreground network; the others stay.
+        object in the given map, from the new foreground network; the others stay. A map that shows
+        none of the objects that are followed says nothing.
         """
         state = _followed(state, scores.ids)
-        if given is None or not given.ids:
+        if given is None or not set(given.ids) & set(state.ids):
             return state
         known = (*state.known, *(i for i in scores.ids if i not in state.known))
         annotation = lessons.annotate(seen, given, scores.labels(), known)
@@ -211,7 +211,7 @@ class SegWithSpn:
         kept = [tuned for tuned in state.tuned if not replaced & set(tuned.ids)]
         return replace(state, tuned=(*kept, *new))
 
-    def _tuned(self, state: SegState, ids: tuple[int, ...]) -> Tuned:
+    def _tuned(self, state: SegState, ids: tuple[int, ...]) -> TunedNet:
         """A network that tells these objects from everything else."""
         rows = [state.known.index(i) + 1 for i in ids]
         parent = copy.deepcopy(self.net)
@@ -219,18 +219,17 @@ class SegWithSpn:
         what = f"object {ids[0]}"
         if len(ids) > 1:
             parent, what = with_outputs(parent, len(ids)), f"{len(ids)} objects"
-        return Tuned(ids, self._learn(what, parent, lessons.of_objects(state.annotated, rows)))
+        return TunedNet(ids, self._learn(what, parent, lessons.of_objects(state.annotated, rows)))
 
-    def _learn(self, what: str, net: SegNet, taught: Sequence[lessons.Lesson]) -> Weights:
+    def _learn(self, what: str, net: SegNet, taught: Sequence[lessons.Lesson]) -> Parameters:
         """The tuned parameters of `net`, on its device."""
         settings = self.settings
-        of = lessons.loss_of_one if net.config.outputs == 1 else lessons.loss_of_many
 
         def loss(learner: nn.Module, batch: SegBatch) -> Tensor:
-            images, truth = batch.images.to(self.device), batch.truth.to(self.device)
-            return of(learner, SegBatch(images, truth), settings.jaccard)
+            there = SegBatch(batch.images.to(self.device), batch.truth.to(self.device))
+            return seg_loss(learner(there.pictures), there.truth, settings.jaccard)[0]
 
-        made_of: tuple[Any, ...] = ("seg_with_spn", settings.jaccard, settings.warp, tuple(taught))
+        made_of = ("seg_with_spn", net.config, settings.jaccard, settings.warp, tuple(taught))
         tensors = self.adaptation.tensors(
             what,
             net,
