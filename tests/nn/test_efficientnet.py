@@ -39,16 +39,18 @@ def test_a_shallow_one_is_the_beginning_of_the_whole(published):
 
 
 @pytest.mark.parametrize("kernel", [3, 5])
-def test_same_padding_puts_the_odd_pixel_last(kernel):
-    conv = SameConv(1, 1, kernel, stride=2)
-    conv.weight.data.zero_()
-    torch.nn.init.zeros_(conv.bias)  # type: ignore[arg-type]
-    conv.weight.data[0, 0, 0, 0] = 1
-    x = torch.arange(64.0).reshape(1, 1, 8, 8) + 1
-    out = conv(x)[0, 0]
-    before = (kernel - 2) // 2
-    expected = F.pad(x, (before, 0, before, 0))[0, 0, ::2, ::2][:4, :4]
-    assert torch.equal(out, expected)
+@pytest.mark.parametrize("size", [(8, 8), (7, 8), (5, 19), (1, 2)])
+def test_padding_is_that_of_tensorflow_also_for_odd_sides(kernel, size):
+    """Out is ceil(side / 2); where the padding is uneven, more stands at the bottom right."""
+    conv = SameConv(2, 3, kernel, stride=2)
+    x = torch.rand(1, 2, *size)
+    out = [(side + 1) // 2 for side in size]
+    total = [max((few - 1) * 2 + kernel - side, 0) for few, side in zip(out, size, strict=True)]
+    (top, bottom), (left, right) = ((pixels // 2, pixels - pixels // 2) for pixels in total)
+    padded = F.pad(x, (left, right, top, bottom))
+    expected = F.conv2d(padded, conv.weight, conv.bias, 2)
+    assert list(expected.shape[-2:]) == out
+    assert torch.allclose(conv(x), expected, atol=1e-6)
 
 
 def test_folding_is_convolution_then_batch_norm(published):

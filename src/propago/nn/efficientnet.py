@@ -113,12 +113,15 @@ class SameConv(nn.Conv2d):
     def forward(self, x: Tensor) -> Tensor:  # noqa: D102
         if self.stride[0] == 1:
             return super().forward(x)
-        total = self.kernel_size[0] - self.stride[0]
-        near = total // 2
-        height, width = ((side + total - self.kernel_size[0]) // 2 + 1 for side in x.shape[-2:])
-        padding = near + self.stride[0]
+        stride, kernel = self.stride[0], self.kernel_size[0]
+        sizes = [-(-side // stride) for side in x.shape[-2:]]
+        near = [
+            max((size - 1) * stride + kernel - side, 0) // 2
+            for size, side in zip(sizes, x.shape[-2:], strict=True)
+        ]
+        padding = [pixels + stride for pixels in near]
         y = F.conv2d(x, self.weight, self.bias, self.stride, padding, 1, self.groups)
-        return y[..., 1 : 1 + height, 1 : 1 + width]
+        return y[..., 1 : 1 + sizes[0], 1 : 1 + sizes[1]]
 
 
 def published_weights() -> Path:
