@@ -1,14 +1,16 @@
 import json
+from dataclasses import replace
 
 import pytest
 import torch
 
+from propago.adaptation.budget import Budget
 from propago.data.synthetic import SyntheticClips
 from propago.errors import UsageError
 from propago.methods.feelvos.net import FeelvosConfig, FeelvosNet
 from propago.methods.feelvos.objective import FeelvosObjective
 from propago.training.batches import ClipExamples
-from propago.training.fit import Budget, _warmed_up_average, fit, learning_rate
+from propago.training.fit import _warmed_up_average, fit, learning_rate
 from propago.training.recipe import Recipe, read_recipe
 
 SMALL = FeelvosConfig(embedding_channels=16, head_width=16, refine_widths=(8, 8), features=16)
@@ -34,7 +36,7 @@ def train(recipe, folder, steps):
     torch.manual_seed(recipe.seed)
     clips = ClipExamples(SyntheticClips(size=(32, 32), frames=2, max_objects=2))
     objective = FeelvosObjective(FeelvosNet(SMALL))
-    return fit(objective, clips, recipe, folder, Budget(steps), workers=0).net
+    return fit(objective, clips, recipe, folder, Budget(steps=steps), workers=0).net
 
 
 def test_a_resumed_run_ends_where_an_unbroken_one_does(recipe, tmp_path):
@@ -44,7 +46,7 @@ def test_a_resumed_run_ends_where_an_unbroken_one_does(recipe, tmp_path):
     clips = ClipExamples(SyntheticClips(size=(32, 32), frames=2, max_objects=2))
     folder = tmp_path / "broken"
     with pytest.raises(KeyboardInterrupt):
-        fit(broken, clips, recipe, folder, Budget(4), workers=0)
+        fit(broken, clips, recipe, folder, Budget(steps=4), workers=0)
     resumed = train(recipe, folder, 4)
     for a, b in zip(whole.state_dict().values(), resumed.state_dict().values(), strict=True):
         assert torch.equal(a, b)
@@ -70,13 +72,10 @@ def test_learning_rate_warms_up_and_ends_at_zero():
     recipe = Recipe(name="x")
     top = recipe.optimisation.learning_rate
     assert learning_rate(recipe, 0, 0.0) == pytest.approx(top / 100)
+    at_once = replace(recipe, optimisation=replace(recipe.optimisation, warmup_steps=0))
+    assert learning_rate(at_once, 0, 0.0) == top
     assert learning_rate(recipe, 5000, 0.5) == pytest.approx(top / 2)
     assert learning_rate(recipe, 5000, 1.0) == pytest.approx(0, abs=1e-12)
-
-
-def test_minutes_take_the_place_of_steps():
-    assert Budget(10, minutes=1).spent(9999, 30) == 0.5
-    assert Budget(10).spent(20, 0) == 1
 
 
 def test_the_average_soon_forgets_the_untrained_weights():
@@ -94,6 +93,20 @@ def test_the_average_soon_forgets_the_untrained_weights():
         ("[optimisation]\nlearing_rate = 1.0", "optimisation.learning_rate"),
         ("steps = 'many'", "is a int"),
         ("steps = ", "not valid TOML"),
+        ("clips = 3", r"'clips' is a table \[clips\], not 3"),
+        ("[clips.height]\nx = 1", "'clips.height' is a int"),
+        ("save_every_s = true", "is a float, not True"),
+        ("steps = 0", "wrong.toml: steps = 0: it is a number at least 1"),
+        ("seed = -1", "seed = -1: it is a number at least 0"),
+        ("save_every_s = nan", "save_every_s = nan"),
+        ("[optimisation]\nlearning_rate = 0", r"optimisation\.learning_rate = 0\.0: .* above 0"),
+        ("[optimisation]\nwarmup_steps = -1", "optimisation.warmup_steps = -1"),
+        ("[optimisation]\nema_decay = 1", "at least 0 and below 1"),
+        ("[optimisation]\npretrained_share = 2", "at least 0 and at most 1"),
+        ("[clips]\nwidth = 31", "clips.width = 31"),
+        ("[clips]\nmax_objects = 255", "clips.max_objects = 255"),
+        ("[data]\ncoco = -0.5", r"data\.coco = -0\.5"),
+        ("[validation]\nframes = 2", "validation.frames = 2: it is a number at least 3"),
     ],
 )
 def test_a_wrong_recipe_says_what_is_wrong(text, says, tmp_path):

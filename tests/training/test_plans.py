@@ -8,11 +8,13 @@ import torch
 from propago.errors import SourceError, UsageError
 from propago.jobs.train import train
 from propago.nn.weights import load_weights
+from propago.pipeline import segment_frames
 from propago.refinement.spn import NETWORK, Spn
 from propago.training import predictions
 from propago.training.plans import plan_for
+from propago.training.predictions import predicted_objects
 from propago.training.recipe import read_recipe
-from propago.training.sources import crop_sampler
+from propago.training.sources import clip_sampler, crop_sampler
 
 TINY = """
 method = "spn"
@@ -66,8 +68,33 @@ def test_crops_of_what_the_default_method_says_are_made_once(data, recipe, tmp_p
     crop = crop_sampler(chosen, data, tmp_path).sample(np.random.default_rng(0))
     assert crop.coarse.shape == (32, 32)
     assert ((crop.coarse > 0.5) == (crop.truth == 1)).mean() > 0.7
-    monkeypatch.setattr(predictions, "load_method", None)
+    followed = []
+
+    def counted(source, *arguments, **options):
+        followed.append(source.name)
+        return segment_frames(source, *arguments, **options)
+
+    monkeypatch.setattr(predictions, "segment_frames", counted)
     crop_sampler(chosen, data, tmp_path)
+    assert followed == []
+    by_others = replace(chosen.data, predicted_by="default")
+    crop_sampler(replace(chosen, data=by_others), data, tmp_path)
+    monkeypatch.setattr(predictions, "EVERY_FRAMES", 2)
+    with pytest.raises(SourceError, match="no picture"):
+        crop_sampler(chosen, data, tmp_path)
+    assert followed == ["bear", "bear"]
+
+
+def test_what_was_begun_with_something_else_is_no_prediction(data, recipe, tmp_path, monkeypatch):
+    monkeypatch.setattr(predictions, "EVERY_FRAMES", 1)
+    arguments = (data / "davis", "some", "synthetic", tmp_path)
+    (found,) = predicted_objects(*arguments)
+    folder = found.scores.parent
+    begun = folder.with_name("bear.begun")
+    folder.rename(begun)
+    (begun / "00001-9.png").touch()
+    assert predicted_objects(*arguments) == [found]
+    assert not begun.exists()
 
 
 def test_what_cannot_be_trained_is_said(data, recipe, tmp_path):
@@ -76,5 +103,13 @@ def test_what_cannot_be_trained_is_said(data, recipe, tmp_path):
         plan_for(replace(chosen, method="rgmp"), data, tmp_path)
     with pytest.raises(UsageError, match=r"data\.synthetic is 0"):
         crop_sampler(replace(chosen, data=replace(chosen.data, synthetic=0.5)), data, tmp_path)
+    with pytest.raises(UsageError, match=r"data\.predicted = 0\.5 is for the method spn"):
+        clip_sampler(replace(chosen, data=replace(chosen.data, predicted=0.5)), data)
     with pytest.raises(SourceError, match="coco"):
         crop_sampler(replace(chosen, data=replace(chosen.data, coco=0.5)), data, tmp_path)
+
+
+@pytest.mark.parametrize("budget", [{"minutes": 0}, {"steps": 0}, {"minutes": -1.0}])
+def test_a_budget_is_above_nothing(budget, data, recipe, tmp_path):
+    with pytest.raises(UsageError, match="above 0"):
+        train(recipe, data=data, out=tmp_path / "run", **budget)

@@ -9,9 +9,10 @@ from typing import Any
 
 import torch
 
+from propago.adaptation.budget import Budget
 from propago.io.atomic import replacing
 from propago.nn.weights import save_weights
-from propago.training.fit import Budget, Fitted, fit
+from propago.training.fit import Fitted, fit
 from propago.training.plans import plan_for
 from propago.training.recipe import Recipe, read_recipe
 
@@ -56,10 +57,13 @@ def train(
         progress: called with each line of the log.
 
     Raises:
-        UsageError: no such recipe, an unknown setting, a method without training.
+        UsageError: no such recipe, an unknown setting, a method without training, a budget that is
+            not above 0, or an unfinished run with other settings.
         SourceError: data of the recipe are missing.
+        OutputError: the unfinished run is damaged, or the run folder cannot be written to.
     """
     chosen = read_recipe(recipe)
+    budget = _budget(chosen, steps, minutes)
     folder = Path(out) if out else RUNS / chosen.name
     torch.manual_seed(chosen.seed)
     plan = plan_for(chosen, Path(data), folder)
@@ -68,16 +72,27 @@ def train(
         plan.examples,
         chosen,
         folder,
-        Budget(steps or chosen.steps, minutes),
+        budget,
         check=plan.check,
         workers=workers,
         report=progress,
     )
-    return _export(fitted, chosen, folder, plan.network)
+    weights = folder / f"{chosen.name}.safetensors"
+    validated = fitted.validated.line if fitted.validated else None
+    trained = Trained(weights, weights.with_suffix(".md"), validated)
+    if fitted.is_main_process:
+        _export(fitted, chosen, trained, plan.network)
+    return trained
 
 
-def _export(fitted: Fitted, recipe: Recipe, folder: Path, network: str) -> Trained:
-    line = (folder / "log.jsonl").read_text().strip().splitlines()[-1]
+def _budget(recipe: Recipe, steps: int | None, minutes: float | None) -> Budget:
+    if minutes is not None:
+        return Budget(seconds=60 * minutes)
+    return Budget(steps=recipe.steps if steps is None else steps)
+
+
+def _export(fitted: Fitted, recipe: Recipe, trained: Trained, network: str) -> None:
+    line = trained.weights.with_name("log.jsonl").read_text().strip().splitlines()[-1]
     done = json.loads(line)
     about = {
         "network": network,
@@ -86,13 +101,10 @@ def _export(fitted: Fitted, recipe: Recipe, folder: Path, network: str) -> Train
         "commit": _commit(),
         "steps": str(done["step"]),
     }
-    weights = folder / f"{recipe.name}.safetensors"
-    digest = save_weights(weights, fitted.net.state_dict(), about)
-    card = weights.with_suffix(".md")
-    validated = fitted.validated.line if fitted.validated else None
-    with replacing(card) as temporary:
-        temporary.write_text(_card(recipe, about, digest, done["elapsed_s"], validated))
-    return Trained(weights, card, validated)
+    digest = save_weights(trained.weights, fitted.net.state_dict(), about)
+    text = _card(recipe, about, digest, done["elapsed_s"], trained.validated)
+    with replacing(trained.card) as temporary:
+        temporary.write_text(text)
 
 
 def _card(

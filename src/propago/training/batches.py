@@ -98,10 +98,10 @@ class NumberedExamples(Dataset):
         """Example number `first` + i."""
         return self.examples.draw(np.random.default_rng((self.seed, self.first + i)))
 
-    def collate(self, samples: Sequence[tuple[np.ndarray, ...]]) -> Any:
-        """A batch of samples."""
-        parts = [torch.from_numpy(np.stack(part)) for part in zip(*samples, strict=True)]
-        return self.examples.batch(parts)
+    @staticmethod
+    def collate(samples: Sequence[tuple[np.ndarray, ...]]) -> tuple[Tensor, ...]:
+        """The arrays of the samples, stacked: plain tensors, which accelerate can move."""
+        return tuple(torch.from_numpy(np.stack(part)) for part in zip(*samples, strict=True))
 
 
 def backward_flows(clip: Clip) -> np.ndarray:
@@ -112,7 +112,7 @@ def backward_flows(clip: Clip) -> np.ndarray:
 
 
 def load(examples: NumberedExamples, batch: int, workers: int) -> DataLoader[Any]:
-    """Batches of `batch` examples in order, prepared by `workers` processes."""
+    """Stacked arrays of `batch` examples in order, prepared by `workers` processes."""
     return DataLoader(
         examples,
         batch,

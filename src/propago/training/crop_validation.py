@@ -5,7 +5,8 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from propago.data.crops import Crop, ObjectCrops, stills_of_davis
+from propago.data.crops import Crop, ObjectCrops
+from propago.data.stills import stills_of_davis
 from propago.metrics.davis import boundary_accuracy, region_similarity
 from propago.refinement.spn_net import SpnNet
 from propago.refinement.spn_settings import SpnSettings
@@ -51,8 +52,10 @@ def validate_crops(net: SpnNet, root: Path, set_name: str, *, size: int, crops: 
 
 
 def _sharpened(net: SpnNet, crop: Crop) -> np.ndarray:
-    image = torch.from_numpy(crop.image).permute(2, 0, 1)[None].float() / 255
-    return net(image, torch.from_numpy(crop.coarse)[None, None])[0, 0].numpy() > 0.5
+    device = next(net.parameters()).device
+    image = torch.from_numpy(crop.image).to(device).permute(2, 0, 1)[None].float() / 255
+    sharp = net(image, torch.from_numpy(crop.coarse).to(device)[None, None])
+    return sharp[0, 0].numpy(force=True) > 0.5
 
 
 def _scores(crop: Crop, mask: np.ndarray) -> tuple[float, ...]:

@@ -1,43 +1,31 @@
 """The training loop: one process or many (accelerate), exactly resumable."""
 
 import copy
-import math
-import os
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
 from accelerate import Accelerator
+from accelerate.utils import broadcast_object_list
 from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel
 
+from propago.adaptation.budget import Budget
+from propago.nn.schedule import half_cosine, warm_up
 from propago.training.batches import Examples, NumberedExamples, load
+from propago.training.checkpoint import Progress, read_checkpoint, write_checkpoint
 from propago.training.recipe import Recipe
 from propago.training.run_log import Report, RunLog
 from propago.training.validated import Validated
 
 
-@dataclass(frozen=True)
-class Budget:
-    """How long to train: a number of optimiser steps, or minutes of wall time if given."""
-
-    steps: int
-    minutes: float | None = None
-
-    def spent(self, step: int, elapsed_s: float) -> float:
-        """Share of the budget that is used up, from 0 to 1."""
-        if self.minutes is not None:
-            return min(1.0, elapsed_s / (60 * self.minutes))
-        return min(1.0, step / self.steps)
-
-
 def learning_rate(recipe: Recipe, step: int, spent: float) -> float:
-    """Linear warm-up over the first steps, then half a cosine over the budget, down to 0."""
-    warm = min(1.0, (step + 1) / recipe.optimisation.warmup_steps)
-    return recipe.optimisation.learning_rate * warm * 0.5 * (1 + math.cos(math.pi * spent))
+    """Linear warm-up over the first steps, times half a cosine over the budget, down to 0."""
+    settings = recipe.optimisation
+    return settings.learning_rate * warm_up(step, settings.warmup_steps) * half_cosine(spent)
 
 
 Check = Callable[[nn.Module], Validated]
@@ -47,25 +35,19 @@ Check = Callable[[nn.Module], Validated]
 LOG_EVERY_STEPS = 20
 
 
-@dataclass
-class Progress:
-    """What a run has come to."""
-
-    step: int = 0
-    elapsed_s: float = 0.0
-
-
 @dataclass(frozen=True)
 class Fitted:
     """What training ended with.
 
     Attributes:
         net: the network with averaged weights.
-        validated: the last validation; None without one.
+        validated: the last validation; None without one, and in all processes but the main one.
+        is_main_process: whether this process is the one of many that writes files.
     """
 
     net: nn.Module
     validated: Validated | None
+    is_main_process: bool
 
 
 def fit(
@@ -82,7 +64,8 @@ def fit(
     """Train `objective`.
 
     Under `torchrun` each process draws examples of its own; the batch of a step is the recipe's
-    times the number of processes.
+    times the number of processes. All stop at the same step, by the main process's clock; that one
+    alone validates and writes files.
 
     Args:
         objective: called with (batch, seed), returns (loss, numbers for the log); its `net` is the
@@ -90,37 +73,42 @@ def fit(
         examples: what it learns from.
         recipe: all settings.
         folder: receives `log.jsonl`, TensorBoard events and `last.pt`; a `last.pt` that is there
-            already is resumed from, and the run goes on as if it had never stopped.
+            already is resumed from, and the run goes on as if it had never stopped, given the
+            same number of processes.
         budget: how long.
         check: validation, called every `recipe.validation.every_minutes` and at the end.
         workers: processes that prepare examples, for each training process.
         report: called with each line of the log.
+
+    Raises:
+        UsageError: `last.pt` is of a run with other settings.
+        OutputError: `last.pt` is damaged, or the folder cannot be written to.
     """
     accelerator = Accelerator()
-    run = _begin(objective, recipe, folder, accelerator.is_main_process)
+    run = _begin(objective.to(accelerator.device), recipe, folder, accelerator.is_main_process)
     together = recipe.clips.batch * accelerator.num_processes
     first = run.progress.step * together
     numbered = NumberedExamples(examples, recipe.seed, first, 10**6 * together)
     model, optimiser, loader = accelerator.prepare(
         objective, run.optimiser, load(numbered, recipe.clips.batch, workers)
     )
-    log = RunLog(folder, accelerator.is_main_process, report)
     checked = saved = run.progress.elapsed_s
-    for batch in _timed(loader, run.progress, budget):
-        elapsed_s = run.progress.elapsed_s
-        rate = learning_rate(recipe, run.progress.step, budget.spent(run.progress.step, elapsed_s))
-        numbers = _step(accelerator, run, model, optimiser, batch, rate, recipe)
-        log.gather(numbers)
-        if run.progress.step % LOG_EVERY_STEPS == 0:
-            log.write(run.progress.step, elapsed_s, {"learning_rate": rate})
-        if elapsed_s - saved >= recipe.save_every_s:
-            saved = elapsed_s
-            run.save()
-        if elapsed_s - checked > 60 * recipe.validation.every_minutes:
-            checked = elapsed_s
-            _checked(run, log, check)
-    run.save()
-    return Fitted(run.average.module, _checked(run, log, check))
+    with RunLog(folder, run.active, report, run.progress.step) as log:
+        for parts in _timed(loader, run.progress, budget):
+            elapsed_s, batch = run.progress.elapsed_s, examples.batch(parts)
+            spent = budget.spent(run.progress.step, elapsed_s)
+            rate = learning_rate(recipe, run.progress.step, spent)
+            log.gather(_step(accelerator, run, model, optimiser, batch, rate))
+            if run.progress.step % LOG_EVERY_STEPS == 0:
+                log.write(run.progress.step, elapsed_s, {"learning_rate": rate})
+            if elapsed_s - saved >= recipe.save_every_s:
+                saved = elapsed_s
+                run.save()
+            if elapsed_s - checked > 60 * recipe.validation.every_minutes:
+                checked = elapsed_s
+                _checked(run, log, check)
+        run.save()
+        return Fitted(run.average.module, _checked(run, log, check), run.active)
 
 
 def _step(
@@ -130,14 +118,13 @@ def _step(
     optimiser: Any,
     batch: Any,
     rate: float,
-    recipe: Recipe,
 ) -> dict[str, float]:
     """Learn from a batch; numbers for the log."""
     for group in optimiser.param_groups:
         group["lr"] = rate * group["share"]
-    loss, numbers = model(batch, _seed(recipe, run.progress.step, accelerator.process_index))
+    loss, numbers = model(batch, _seed(run.recipe, run.progress.step, accelerator.process_index))
     accelerator.backward(loss)
-    accelerator.clip_grad_norm_(model.parameters(), recipe.optimisation.clip_norm)
+    accelerator.clip_grad_norm_(model.parameters(), run.recipe.optimisation.clip_norm)
     optimiser.step()
     optimiser.zero_grad()
     run.average.update_parameters(run.objective.net)  # type: ignore[arg-type]
@@ -151,8 +138,9 @@ def _seed(recipe: Recipe, step: int, process: int) -> int:
 
 @dataclass
 class _Run:
-    """Everything `last.pt` holds."""
+    """What learns, and how far it is."""
 
+    recipe: Recipe
     objective: nn.Module
     average: AveragedModel
     optimiser: torch.optim.Optimizer
@@ -164,19 +152,8 @@ class _Run:
         return {"model": self.objective, "average": self.average, "optimiser": self.optimiser}
 
     def save(self) -> None:
-        if not self.active:
-            return
-        state = {name: part.state_dict() for name, part in self.parts().items()}
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        temporary = self.path.with_suffix(".tmp")
-        torch.save({"progress": asdict(self.progress), **state}, temporary)
-        os.replace(temporary, self.path)
-
-    def resume(self) -> None:
-        state = torch.load(self.path, weights_only=True, map_location="cpu")
-        for name, part in self.parts().items():
-            part.load_state_dict(state[name])
-        self.progress = Progress(**state["progress"])
+        if self.active:
+            write_checkpoint(self.path, self.recipe, self.progress, self.parts())
 
 
 def _begin(objective: nn.Module, recipe: Recipe, folder: Path, active: bool) -> _Run:
@@ -186,9 +163,9 @@ def _begin(objective: nn.Module, recipe: Recipe, folder: Path, active: bool) -> 
     optimiser = torch.optim.AdamW(
         _groups(net, settings.pretrained_share), weight_decay=settings.weight_decay
     )
-    run = _Run(objective, average, optimiser, Progress(), folder / "last.pt", active)
+    run = _Run(recipe, objective, average, optimiser, Progress(), folder / "last.pt", active)
     if run.path.is_file():
-        run.resume()
+        run.progress = read_checkpoint(run.path, recipe, run.parts())
     return run
 
 
@@ -216,9 +193,10 @@ def _warmed_up_average(decay: float) -> Callable[[Tensor, Tensor, Any], Tensor]:
 
 
 def _timed(loader: Any, progress: Progress, budget: Budget) -> Iterator[Any]:
-    """Batches until the budget is spent; keeps `progress.elapsed_s`."""
+    """Batches until the budget is spent; keeps `progress.elapsed_s`, the main process's clock."""
     before = time.monotonic()
     for batch in loader:
+        progress.elapsed_s = broadcast_object_list([progress.elapsed_s])[0]
         if budget.spent(progress.step, progress.elapsed_s) >= 1:
             return
         yield batch

@@ -43,10 +43,11 @@ def validate_foreground(net: SegNet, root: Path, set_name: str, frames: int) -> 
 def _foreground(net: SegNet, image: Tensor) -> np.ndarray:
     """(H, W) uint8, 1 where the network sees foreground."""
     height, width = image.shape[-2:]
+    image = image.to(next(net.parameters()).device)
     small = resize(image, scaled_size((height, width), SHORT_SIDE_PX))[None]
     logits = net(small.contiguous(memory_format=torch.channels_last))
     logits = F.interpolate(logits, (height, width), mode="bilinear", align_corners=False)
-    return (logits[0, 0] > 0).numpy().astype(np.uint8)
+    return (logits[0, 0] > 0).numpy(force=True).astype(np.uint8)
 
 
 def _overlap(truth: np.ndarray, mask: np.ndarray) -> float:

@@ -100,7 +100,8 @@ def _begun(net: Any, recipe: Recipe, network: str) -> Any:
 
 def _check_clips(recipe: Recipe, davis: Path, net: Any) -> Validated:
     settings = recipe.validation
-    return validate_clips(feelvos.Feelvos(net), davis, settings.davis_set, settings.frames)
+    method = feelvos.Feelvos(net, device=next(net.parameters()).device)
+    return validate_clips(method, davis, settings.davis_set, settings.frames)
 
 
 def _check_crops(recipe: Recipe, davis: Path, net: Any) -> Validated:

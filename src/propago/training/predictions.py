@@ -1,9 +1,11 @@
 """What the default method says of training sequences, for a network that learns to sharpen it."""
 
+import shutil
 from pathlib import Path
 
 import cv2
 import numpy as np
+from accelerate import PartialState
 from torch import Tensor
 
 from propago.data.crops import Predicted
@@ -15,7 +17,7 @@ from propago.io.source import Source
 from propago.io.stills import stills_in
 from propago.methods import load_method
 from propago.pipeline import segment_frames
-from propago.types import Frame, Scores
+from propago.types import Frame, Propagator, Scores
 
 EVERY_FRAMES = 3
 """Scores of every so many frames are kept."""
@@ -24,8 +26,9 @@ EVERY_FRAMES = 3
 def predicted_objects(root: Path, set_name: str, weights: str, kept: Path) -> list[Predicted]:
     """Every object in every third frame of the sequences of a DAVIS set.
 
-    Each sequence is followed from its first annotation; its scores are kept in a folder of `kept`
-    and made only where that is absent.
+    Each sequence is followed from its first annotation. Its scores are kept in a folder of `kept`,
+    whose name stands for the weights and the interval, and made only where that is absent. Of many
+    processes the main one makes them, the others wait.
 
     Args:
         root: a DAVIS root.
@@ -37,12 +40,18 @@ def predicted_objects(root: Path, set_name: str, weights: str, kept: Path) -> li
     Raises:
         SourceError: no DAVIS root, no such set, or an unreadable frame.
         MaskError: a sequence has no annotation.
+        WeightsError: no such weights.
     """
+    method = load_method(weights=weights)
+    kept = kept / f"{method.description['weights_sha256'][:12]}-{EVERY_FRAMES}"
+    sources = open_davis(root, Path(set_name))
+    with PartialState().main_process_first():
+        for source in sources:
+            if not (kept / source.name).is_dir():
+                _follow(root, source, method, kept / source.name)
     found = []
-    for source in open_davis(root, Path(set_name)):
+    for source in sources:
         folder = kept / source.name
-        if not folder.is_dir():
-            _follow(root, source, weights, folder)
         pictures = {path.stem: path for path in stills_in(source.path)}
         annotations = davis_annotations(root, source.name)
         for scores in sorted(folder.glob("*.png")):
@@ -52,11 +61,12 @@ def predicted_objects(root: Path, set_name: str, weights: str, kept: Path) -> li
     return found
 
 
-def _follow(root: Path, source: Source, weights: str, folder: Path) -> None:
+def _follow(root: Path, source: Source, method: Propagator, folder: Path) -> None:
     """Write FRAME-ID.png for the objects of a sequence, all or none."""
     given, _ = read_given(root, source, only_first=True)
     begun = folder.with_name(folder.name + ".begun")
-    begun.mkdir(parents=True, exist_ok=True)
+    shutil.rmtree(begun, ignore_errors=True)
+    begun.mkdir(parents=True)
 
     def keep(frame: Frame, scores: Scores) -> Scores:
         if frame.index not in given and frame.index % EVERY_FRAMES == 0:
@@ -64,7 +74,7 @@ def _follow(root: Path, source: Source, weights: str, folder: Path) -> None:
                 _write(begun / f"{frame.name}-{i}.png", row)
         return scores
 
-    for _ in segment_frames(source, given, load_method(weights=weights), refine=keep):
+    for _ in segment_frames(source, given, method, refine=keep):
         pass
     begun.rename(folder)
 

@@ -8,6 +8,8 @@ from typing import Any
 import numpy as np
 from torch.utils.tensorboard import SummaryWriter
 
+from propago.io.atomic import replacing
+
 Report = Callable[[dict[str, Any]], None]
 """Called with each line of the log."""
 
@@ -15,14 +17,27 @@ Report = Callable[[dict[str, Any]], None]
 class RunLog:
     """Numbers averaged since the last line, to `log.jsonl`, TensorBoard and a callback."""
 
-    def __init__(self, folder: Path, active: bool, report: Report | None):
-        """Write under `folder` if this process is the `active` one."""
+    def __init__(self, folder: Path, active: bool, report: Report | None, step: int) -> None:
+        """Write under `folder` if this process is the `active` one.
+
+        A run begins at `step`: what an interrupted one wrote of later steps is dropped.
+        """
         self._active, self._report = active, report
         self._sums: dict[str, list[float]] = {}
         if active:
             folder.mkdir(parents=True, exist_ok=True)
             self._path = folder / "log.jsonl"
-            self._board = SummaryWriter(str(folder / "tensorboard"))
+            _drop_later(self._path, step)
+            self._board = SummaryWriter(str(folder / "tensorboard"), purge_step=step + 1)
+
+    def __enter__(self) -> "RunLog":
+        """Itself."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """All that was written is on disk."""
+        if self._active:
+            self._board.close()
 
     def gather(self, numbers: dict[str, float]) -> None:
         """Keep a step's numbers for the mean."""
@@ -50,3 +65,21 @@ class RunLog:
             self._board.add_image("predictions", picture, step, dataformats="HWC")
         if self._report:
             self._report(line)
+
+
+def _drop_later(path: Path, step: int) -> None:
+    """Keep the lines of a log up to `step`; one that was cut off by a crash goes too."""
+    if not path.is_file():
+        return
+    lines = path.read_text().splitlines(keepends=True)
+    kept = [line for line in lines if _is_up_to(line, step)]
+    if kept != lines:
+        with replacing(path) as temporary:
+            temporary.write_text("".join(kept))
+
+
+def _is_up_to(line: str, step: int) -> bool:
+    try:
+        return json.loads(line)["step"] <= step
+    except ValueError:
+        return False

@@ -4,9 +4,10 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from propago.data.clips import ClipSampler, DavisClips, MixedClips
-from propago.data.crops import ObjectCrops, Predicted, stills_of_davis
+from propago.data.crops import ObjectCrops, Predicted
 from propago.data.pictures import StillPictures
-from propago.data.stills import Still, StillClips, stills_by_name, stills_of_coco
+from propago.data.still_clips import StillClips
+from propago.data.stills import Still, stills_by_name, stills_of_coco, stills_of_davis
 from propago.data.synthetic import SyntheticClips
 from propago.errors import SourceError, UsageError
 from propago.io.davis import open_davis
@@ -32,8 +33,14 @@ def clip_sampler(recipe: Recipe, root: Path) -> ClipSampler:
 
     Raises:
         SourceError: a source of the recipe is not under `root`.
+        UsageError: the recipe asks for what a method said, which is single masks and no clips.
     """
     clips, data = recipe.clips, recipe.data
+    if data.predicted > 0:
+        raise UsageError(
+            f"recipe {recipe.name}: data.predicted = {data.predicted:g} is for the method spn; "
+            "for clips it is 0"
+        )
     options = {
         "size": (clips.height, clips.width),
         "frames": clips.frames,

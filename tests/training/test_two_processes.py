@@ -1,0 +1,89 @@
+"""Training in two processes on one machine, as `torchrun --nproc-per-node 2` runs it."""
+
+import json
+import os
+import socket
+import subprocess
+import sys
+from pathlib import Path
+from types import SimpleNamespace
+
+import torch
+from torch import nn
+
+from propago.adaptation.budget import Budget
+from propago.training import fit as fitting
+from propago.training.recipe import Clips, Recipe
+
+
+class Objective(nn.Module):
+    """A line through points."""
+
+    def __init__(self):
+        super().__init__()
+        self.net = nn.Sequential()
+        self.net.add_module("pretrained", nn.Linear(1, 4))
+        self.net.add_module("new", nn.Linear(4, 1))
+        self.calls = 0
+
+    def forward(self, batch, seed):
+        self.calls += 1
+        loss = (self.net(batch) - 3 * batch).square().mean()
+        return loss, {"loss": loss.item()}
+
+
+class Points:
+    """Draws numbers."""
+
+    def draw(self, rng):
+        return (rng.normal(size=1).astype("float32"),)
+
+    def batch(self, parts):
+        return parts[0]
+
+
+def train(folder):
+    """Train for five seconds of a clock that runs faster in the second process."""
+    rank, now = int(os.environ["RANK"]), 0.0
+
+    def monotonic():
+        nonlocal now
+        now += 1 + 2 * rank
+        return now
+
+    fitting.time = SimpleNamespace(monotonic=monotonic)
+    torch.manual_seed(0)
+    objective = Objective()
+    recipe = Recipe(name="x", method="spn", clips=Clips(batch=2))
+    fitted = fitting.fit(objective, Points(), recipe, folder, Budget(seconds=5), workers=0)
+    weights = [p.tolist() for p in fitted.net.parameters()]
+    told = {"steps": objective.calls, "main": fitted.is_main_process, "weights": weights}
+    (folder / f"{rank}.json").write_text(json.dumps(told))
+    torch.distributed.destroy_process_group()
+
+
+def test_two_processes_stop_at_the_same_step_with_the_same_weights(tmp_path):
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = str(free.getsockname()[1])
+    common = {"WORLD_SIZE": "2", "LOCAL_WORLD_SIZE": "2", "MASTER_ADDR": "127.0.0.1"}
+    common |= {"MASTER_PORT": port, "ACCELERATE_USE_CPU": "true", "OMP_NUM_THREADS": "1"}
+    command = [sys.executable, __file__, str(tmp_path)]
+    processes = [
+        subprocess.Popen(command, env={**os.environ, **common, "RANK": rank, "LOCAL_RANK": rank})
+        for rank in "01"
+    ]
+    try:
+        assert [process.wait(120) for process in processes] == [0, 0]
+    finally:
+        for process in processes:
+            process.kill()
+    first, second = (json.loads((tmp_path / f"{rank}.json").read_text()) for rank in "01")
+    assert (first["steps"], second["steps"]) == (5, 5)
+    assert (first["main"], second["main"]) == (True, False)
+    assert first["weights"] == second["weights"]
+    assert len((tmp_path / "log.jsonl").read_text().splitlines()) == 1
+
+
+if __name__ == "__main__":
+    train(Path(sys.argv[1]))
