@@ -1,5 +1,6 @@
 import json
 import shutil
+from dataclasses import replace
 
 import cv2
 import numpy as np
@@ -196,3 +197,33 @@ def test_the_verb_says_where_things_are(tmp_path, monkeypatch, capsys):
     assert "log    runs/clean/cat/clean.jsonl" in out
     assert main(["clean", "cat", "--alpha", "7"]) == 2
     assert "alpha" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("argv", "wanted"),
+    [
+        ([], CrafSettings()),
+        (["--rules", "ours", "--reach-px", "3"], CrafSettings(reach_px=3)),
+        (["--rules=paper"], CrafSettings.paper()),
+        (["--rules", "released"], CrafSettings.released()),
+        (
+            ["--threshold", "0.5", "--rules", "released"],
+            replace(CrafSettings.released(), threshold=0.5),
+        ),
+    ],
+)
+def test_the_verb_begins_with_the_rules_that_are_named(tmp_path, monkeypatch, argv, wanted):
+    asked = []
+    monkeypatch.setattr(
+        "propago.jobs.clean.clean", lambda masks, **options: asked.append(options) or []
+    )
+    assert main(["clean", str(tmp_path), *argv]) == 0
+    assert asked[0]["settings"] == wanted
+
+
+@pytest.mark.parametrize("argv", [["--rules", "mine"], ["--rules", "--scores"]])
+def test_unknown_rules_are_refused(tmp_path, capsys, argv):
+    with pytest.raises(SystemExit) as stop:
+        main(["clean", str(tmp_path), *argv])
+    assert stop.value.code == 2
+    assert "rules" in capsys.readouterr().err

@@ -35,11 +35,21 @@ def optional(info: PrimitiveTypeInfo) -> PrimitiveConstructorSpec | None:
     )
 
 
-def parse(kind: type[Arguments], argv: Sequence[str], verb: str) -> Arguments:
-    """The dataclass filled from `argv`; prints help or what is wrong and exits."""
+def parse(
+    kind: type[Arguments], argv: Sequence[str], verb: str, default: Arguments | None = None
+) -> Arguments:
+    """The dataclass filled from `argv`; prints help or what is wrong and exits.
+
+    Args:
+        kind: the dataclass.
+        argv: the arguments after the verb.
+        verb: as in `propago VERB`.
+        default: what is not in `argv`; the dataclass's own defaults if None.
+    """
     return tyro.cli(
         kind,
         args=list(argv),
+        default=tyro.MISSING_NONPROP if default is None else default,
         prog=f"propago {verb}",
         config=(tyro.conf.FlagCreatePairsOff,),
         registry=registry,

@@ -1,13 +1,23 @@
 """`propago clean`."""
 
+from argparse import ArgumentParser
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 import tyro
 
 from propago.cli.arguments import parse
 from propago.cli.progress import frame_progress
 from propago.refinement.craf_settings import CrafSettings
+
+Rules = Literal["ours", "paper", "released"]
+
+RULES = {
+    "ours": CrafSettings,
+    "paper": CrafSettings.paper,
+    "released": CrafSettings.released,
+}
 
 
 @dataclass(frozen=True)
@@ -21,7 +31,10 @@ class CleanArguments:
 
     masks: tyro.conf.Positional[Path]
     """A folder of masks, a folder that `propago segment` wrote, or a folder of such folders."""
-    rules: tyro.conf.OmitArgPrefixes[CrafSettings]
+    settings: tyro.conf.OmitArgPrefixes[CrafSettings]
+    rules: Rules = "ours"
+    """The settings that hold where no flag says otherwise: ours, the paper's, or those of the code
+    that was released with it."""
     scores: bool = False
     """The PNGs are scores, not label maps: grey, 8 or 16 bits; ID/FRAME.png if several objects."""
     out: Path | None = None
@@ -32,7 +45,7 @@ class CleanArguments:
 
 def run(argv: list[str]) -> int:
     """Clean, and say what was done."""
-    arguments = parse(CleanArguments, argv, "clean")
+    arguments = _parsed(argv)
     from propago.jobs.clean import clean
 
     with frame_progress() as progress:
@@ -40,7 +53,7 @@ def run(argv: list[str]) -> int:
             arguments.masks,
             scores=arguments.scores,
             out=arguments.out,
-            settings=arguments.rules,
+            settings=arguments.settings,
             overwrite=arguments.overwrite,
             progress=progress,
         )
@@ -51,3 +64,12 @@ def run(argv: list[str]) -> int:
             print(f"scores {result.scores}")
         print(f"log    {result.log}")
     return 0
+
+
+def _parsed(argv: list[str]) -> CleanArguments:
+    """The arguments; settings that are not among them are those of the rules that are."""
+    first = ArgumentParser(add_help=False, allow_abbrev=False, exit_on_error=False)
+    first.add_argument("--rules", nargs="?", default="ours")
+    name = first.parse_known_args(argv)[0].rules
+    default = CleanArguments(tyro.MISSING, RULES.get(name, CrafSettings)())
+    return parse(CleanArguments, argv, "clean", default)

@@ -7,7 +7,8 @@ from typing import Any
 import tyro
 from rich.console import Console
 
-from propago.jobs.train import train
+from propago.cli.arguments import parse
+from propago.errors import UsageError
 
 
 @dataclass(frozen=True)
@@ -15,7 +16,8 @@ class TrainArguments:
     """Train a network from a recipe; the same command goes on with an interrupted run."""
 
     recipe: tyro.conf.Positional[str]
-    """A shipped recipe (feelvos-compact, feelvos-synthetic, spn-compact), or a TOML file."""
+    """A shipped recipe (feelvos-compact, feelvos-synthetic, seg-with-spn-foreground, spn-compact),
+    or a TOML file."""
     data: Path = Path("data")
     """Folder with the real data of the recipe: davis, saliency_sod, coco_small, voc2007_44."""
     out: Path | None = None
@@ -25,12 +27,27 @@ class TrainArguments:
     minutes: float | None = None
     """Wall time, instead of steps."""
     workers: int = 1
-    """Processes that prepare examples."""
+    """Processes that prepare examples; with 0 the training prepares them itself."""
+
+    def __post_init__(self) -> None:
+        """Refuse budgets that are none.
+
+        Raises:
+            UsageError: no steps, no time, or fewer than no workers.
+        """
+        if self.steps is not None and self.steps < 1:
+            raise UsageError(f"--steps is {self.steps}; it is at least 1")
+        if self.minutes is not None and not self.minutes > 0:
+            raise UsageError(f"--minutes is {self.minutes:g}; it is above 0")
+        if self.workers < 0:
+            raise UsageError(f"--workers is {self.workers}; it is at least 0")
 
 
 def run(argv: list[str]) -> int:
     """Train, print each line of the log to stderr and the files to stdout."""
-    arguments = tyro.cli(TrainArguments, args=argv, prog="propago train")
+    arguments = parse(TrainArguments, argv, "train")
+    from propago.jobs.train import train
+
     errors = Console(stderr=True)
 
     def show(line: dict[str, Any]) -> None:

@@ -21,9 +21,9 @@ class CrafSettings:
             at 0.5 what the filter sees is what would be labelled.
         alpha: the best region is larger than this share of the object's largest one.
         beta: an object loses what another one covers, where that lies in it with more than this
-            share of its own area; 1 leaves this step out, and so does None. Of two objects that
-            so cover each other the one that agrees less with its previous region loses (the paper
-            does not say).
+            share of its own area; 1 leaves this step out (in Python also None). Of two objects
+            that so cover each other the one that agrees less with its previous region loses (the
+            paper does not say).
         gamma: an object with less than this share of its previous area looks for a lost region.
         delta: it adopts the unselected region, of any object, that agrees best with its previous
             one, if their Jaccard similarity is higher than this.
