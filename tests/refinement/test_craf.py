@@ -75,8 +75,9 @@ def test_a_covered_object_takes_its_pixels_from_what_covers_it():
     assert np.array_equal(kept[0], large & ~small)
     assert np.array_equal(kept[1], small)
     assert [(e.id, e.area_px, e.why) for e in events] == [(1, 16, "object 2 covers it")]
-    kept, _ = cleaned(scored(large, small), scored(large, small), CrafSettings(beta=None))
-    assert np.array_equal(kept[0], large)
+    for beta in (1.0, None):
+        kept, _ = cleaned(scored(large, small), scored(large, small), CrafSettings(beta=beta))
+        assert np.array_equal(kept[0], large)
 
 
 def test_coverage_up_to_beta_is_left_alone():
@@ -239,8 +240,9 @@ def test_scores_that_are_no_probabilities_are_refused(bad):
     state = craf.update(craf.begin(), scored(box(2, 2, 8, 8)))
     values = torch.zeros(1, *SIZE)
     values[0, 3, 3] = bad
-    with pytest.raises(MaskError, match=r"\[0, 1\]"):
-        craf.filter(state, Scores((1,), values))
+    for at in (craf.begin(), state):
+        with pytest.raises(MaskError, match=r"\[0, 1\]"):
+            craf.filter(at, Scores((1,), values))
 
 
 @pytest.mark.parametrize(
