@@ -29,7 +29,7 @@ def weights(tmp_path_factory):
     """A network that changes what it sees, though it never learnt anything."""
     torch.manual_seed(0)
     net = SpnNet()
-    torch.nn.init.normal_(net.guidance.gates.weight, std=0.5)
+    torch.nn.init.normal_(net.guidance.gates.weight, std=2.0)
     path = tmp_path_factory.mktemp("weights") / "random.safetensors"
     save_weights(path, net.state_dict(), {"network": NETWORK, "licence": "Apache-2.0"})
     return path
@@ -115,6 +115,54 @@ def test_any_numbers_and_shapes(dtype, weights):
     assert refine(image, np.zeros((0, *SIZE), dtype), weights=weights).shape == (0, *SIZE)
 
 
+@pytest.mark.parametrize("dtype", [torch.float64, torch.float16, torch.bfloat16, torch.bool])
+def test_tensors_of_any_type(dtype, weights):
+    image = torch.rand(3, *SIZE, generator=torch.Generator().manual_seed(0))
+    plane = torch.zeros(SIZE)
+    plane[10:30, 20:40] = 1
+    wanted = refine(image, plane, weights=weights)
+    got = refine(image, plane.to(dtype), weights=weights)
+    assert got.dtype == torch.float32
+    assert torch.equal(got, wanted)
+    if dtype.is_floating_point:
+        seen = image.to(dtype)
+        got = refine(seen, plane, weights=weights)
+        assert torch.equal(got, refine(seen.float(), plane, weights=weights))
+
+
+@pytest.mark.parametrize(
+    ("image", "says"),
+    [
+        (torch.zeros(3, *SIZE, dtype=torch.uint8), "uint8"),
+        (torch.zeros(1, *SIZE), r"\(1, 48, 64\)"),
+        (torch.zeros(4, *SIZE), r"\(4, 48, 64\)"),
+        (torch.zeros(*SIZE, 3), r"\(48, 64, 3\)"),
+        (torch.full((3, *SIZE), 255.0), "divide"),
+        (torch.full((3, *SIZE), -0.1), r"from -0\.1"),
+        (torch.full((3, *SIZE), torch.nan), "nan"),
+        (torch.zeros(3, 7, 8), "one size"),
+    ],
+)
+def test_a_tensor_that_is_no_picture_is_said(image, says, weights):
+    with pytest.raises(ShapeError, match=says):
+        refine(image, torch.ones(SIZE), weights=weights)
+
+
+def test_score_files_that_do_not_fit_are_said_and_do_not_block(video, weights):
+    frames, scores, spn = video / "frames", video / "scored", Spn.load(weights)
+    scores.mkdir()
+    cases = [
+        (np.ones((5, 6)), r"scored: the score map is 6x5, its frame 00000 64x48"),
+        (np.full(SIZE, np.nan), r"00000\.npy: .* nan"),
+    ]
+    for bad, says in cases:
+        np.save(scores / "00000.npy", bad)
+        with pytest.raises(MaskError, match=says):
+            refine_masks(frames, scores, out=video / "out", refiner=spn)
+    np.save(scores / "00000.npy", np.ones(SIZE))
+    assert refine_masks(frames, scores, out=video / "out", refiner=spn).frames == 1
+
+
 def test_two_hundred_objects_and_wide_ids(tmp_path, weights):
     labels = np.kron(np.arange(200, 456).reshape(16, 16), np.ones((3, 4), int)).astype(np.uint16)
     labels[labels >= 400] = 0
@@ -155,7 +203,10 @@ def test_bad_scores_are_said(weights, tmp_path):
     np.savez(tmp_path / "b.npz", ids=[1], probabilities=np.zeros((2, *SIZE)))
     (tmp_path / "c.npz").write_bytes(b"PK no zip")
     np.savez(tmp_path / "d.npz", other=[1])
-    for name in ("b.npz", "c.npz", "d.npz"):
+    np.savez(tmp_path / "e.npz", ids=[1.5], probabilities=np.zeros((1, *SIZE)))
+    with pytest.raises(MaskError, match="ids are integers"):
+        read_scores(tmp_path / "e.npz")
+    for name in ("b.npz", "c.npz", "d.npz", "e.npz"):
         with pytest.raises(MaskError, match="--save-scores"):
             read_scores(tmp_path / name)
 
