@@ -53,8 +53,9 @@ def propagate(
     Gradients reach `x` and `gates`, once (no second derivatives).
 
     Args:
-        x: (B, C, H, W), any floating type. float16 and bfloat16 are stored as such and summed in
-            float32.
+        x: (B, C, H, W), any floating type. float16 and bfloat16 are summed in float32. "batched"
+            stores them as they are, also between rounds; "reference" and "numba" make float32
+            copies of `x` and `gates` and return to the type after the last round.
         gates: (B, 1 or C, D, K, H, W), raw, of the same type. D follows `directions`, K is
             `connections`; the three connections are k = -1, 0, +1, which is up to down for
             horizontal scans and left to right for vertical ones. One channel serves all C.
