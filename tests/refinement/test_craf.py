@@ -118,6 +118,32 @@ def test_recovery_needs_delta_and_a_loss():
     assert np.array_equal(kept[1], little)
 
 
+def told(events):
+    return [(e.id, e.what, e.area_px, e.box) for e in events]
+
+
+def test_an_object_that_adopts_loses_what_it_had():
+    here, there = box(2, 2, 10, 10), box(12, 12, 20, 20)
+    before = scored(here, there)
+    adopted = (2, "adopted", 64, (12, 12, 20, 20))
+    kept, events = cleaned(before, scored(here | there, box(2, 20, 4, 22)))  # 4 of 64 px
+    assert np.array_equal(kept[1], there)
+    assert told(events) == [(2, "removed", 4, (20, 2, 22, 4)), adopted]
+    kept, events = cleaned(before, scored(here | there, box(19, 12, 21, 14)))  # half of it in there
+    assert np.array_equal(kept[1], there)
+    assert told(events) == [(2, "removed", 2, (12, 19, 14, 21)), adopted]
+    _, events = cleaned(before, scored(here | there, box(14, 14, 16, 16)))  # all of it
+    assert told(events) == [adopted]
+
+
+def test_what_an_object_had_before_it_adopts_is_no_other_ones():
+    here, there, little = box(2, 2, 10, 10), box(12, 12, 20, 20), box(2, 20, 4, 22)
+    nothing = np.zeros(SIZE, bool)
+    kept, events = cleaned(scored(here, there, little), scored(here | there, little, nothing))
+    assert not kept[2].any()
+    assert [e.what for e in events] == ["removed", "adopted"]
+
+
 def test_recovery_is_followed_by_the_coverage_step_again():
     here, there, around = box(2, 2, 10, 10), box(12, 12, 18, 18), box(11, 11, 22, 22)
     nothing = np.zeros(SIZE, bool)
@@ -323,6 +349,20 @@ def test_label_maps_and_scores_of_them_are_cleaned_alike(first, second, rules):
     assert (out[second == 0] == 0).all()
     assert np.array_equal(out == 255, second == 255)
     assert after.frames == 2
+
+
+@given(
+    MAPS,
+    MAPS,
+    st.sampled_from([PAPER, CrafSettings(), CrafSettings(regions="best", gamma=1, delta=0.1)]),
+)
+@settings(max_examples=60, deadline=None)
+def test_every_pixel_that_goes_is_told(first, second, rules):
+    craf = Craf(rules)
+    _, state, _ = craf.clean_labels(craf.begin(), first)
+    out, _, events = craf.clean_labels(state, second)
+    gone = np.isin(second, (1, 2, 5)).sum() - np.isin(out, (1, 2, 5)).sum()
+    assert gone == sum(e.area_px for e in events if e.what == "removed")
 
 
 @given(MAPS)

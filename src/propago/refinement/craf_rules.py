@@ -70,7 +70,7 @@ def selected(
     events = _uncover(kept, previous, settings.beta)
     adopted = _adopt(kept, refused, found, previous, settings)
     if adopted:
-        events += [_event(i, "adopted", why, region) for i, region, why in adopted]
+        events += adopted
         events += _uncover(kept, previous, settings.beta)
     return kept, [_event(i, "removed", why, region) for i, region, why in refused] + events
 
@@ -173,9 +173,12 @@ def _adopt(
     found: Found,
     previous: Previous,
     settings: CrafSettings,
-) -> list[tuple[int, Region, str]]:
-    """Step 3, in place: objects that have become too small take a refused region."""
-    adopted = []
+) -> list[Event]:
+    """Step 3, in place: objects that have become too small take a refused region for their own.
+
+    What they had is gone: nothing refused it in step 1, so no other object may take it.
+    """
+    events = []
     for i in found:
         before = previous.get(i)
         area = kept[i].region.area if i in kept else 0
@@ -187,10 +190,13 @@ def _adopt(
         if n is None or (share := _iou(refused[n][1], before)) <= settings.delta:
             continue
         donor, region, _ = refused.pop(n)
+        old = without(kept[i].region, region) if i in kept else None
+        if old:
+            events.append(_event(i, "removed", "it adopts another region", old))
         kept[i] = Kept(region, donor)
         why = f"from object {donor}: it agrees with the previous region by {share:.2f}"
-        adopted.append((i, region, why))
-    return adopted
+        events.append(_event(i, "adopted", why, region))
+    return events
 
 
 def _iou(region: Region, before: Region | None) -> float:
