@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -71,6 +73,22 @@ def test_it_learns_the_annotated_frame(tmp_path):
     assert after < 0.9 * before
 
 
+def test_whatever_decides_the_result_is_in_the_key(tmp_path, monkeypatch):
+    told = []
+    run = method(tmp_path, progress=lambda what, *_: told.append(what))
+    tuned_head(run.net, [annotated_frame()], run.adaptation)
+    with monkeypatch.context() as patched:
+        patched.setattr(run.net, "config", replace(SMALL, window=5))
+        tuned_head(run.net, [annotated_frame()], run.adaptation)
+    for name in ("HARDEST", "DAMAGED"):
+        with monkeypatch.context() as patched:
+            patched.setattr(adapt, name, 0.3)
+            tuned_head(run.net, [annotated_frame()], run.adaptation)
+    assert len(told) == 4
+    tuned_head(run.net, [annotated_frame()], run.adaptation)
+    assert len(told) == 4
+
+
 def test_frames_without_objects_teach_nothing(tmp_path):
     empty = Annotated(torch.zeros(3, 64, 80), np.zeros((64, 80), np.uint8))
     assert tuned_head(method(tmp_path).net, [empty], method(tmp_path).adaptation) is None
@@ -93,6 +111,31 @@ def test_an_object_that_enters_later_tunes_again_on_both_frames(tmp_path):
     assert len(told) == 2
     for a, b in zip(results, again, strict=True):
         assert torch.equal(a.scores.probabilities, b.scores.probabilities)
+
+
+@pytest.mark.parametrize("what", ["a few pixels", "the whole frame", "contradictions"])
+def test_hard_annotations_are_learned_from_and_give_legal_masks(tmp_path, what):
+    images, labels = tiny_clip(4)
+    first = np.zeros_like(labels[0])
+    if what == "a few pixels":
+        first[20:23, 30:34] = 1
+    else:
+        first[:] = 1
+    given = {0: GivenMasks(first)}
+    if what == "contradictions":
+        opposite = np.full_like(first, 2)
+        opposite[:2, :2] = 1
+        given[2] = GivenMasks(opposite)
+    results = list(segment_frames(as_frames(images), given, method(tmp_path, steps=2)))
+    ids = {0, *(i for masks in given.values() for i in masks.ids)}
+    for result in results:
+        assert set(np.unique(result.labels)) <= ids
+        assert result.scores.probabilities.isfinite().all()
+    for frame, masks in given.items():
+        assert np.array_equal(results[frame].labels, masks.labels)
+    head = results[-1].checkpoint.state.head
+    assert head is not None
+    assert all(tensor.isfinite().all() for tensor in head.values())
 
 
 def test_annotated_frames_are_bounded_and_keep_the_first(tmp_path):

@@ -30,6 +30,9 @@ SETTINGS = TuneSettings(learning_rate=2e-4, check_every_steps=10)
 MOTION = WarpSettings(shift=0.08, rotation_deg=12.0, scale=0.12, flip=0.0)
 """From one frame of a clip to the next: no flip, which no camera does."""
 
+HARDEST, DAMAGED = 0.25, 0.4
+"""Of `FeelvosObjective`, as in training."""
+
 CLIP_FRAMES = 3
 MAX_OBJECTS = 4
 """So many are learned at once, chosen by chance: memory does not grow with the objects."""
@@ -55,10 +58,11 @@ def tuned_head(
     if not shown:
         return None
     device = net.sharpness.device
+    made_of = ("feelvos", net.config, HARDEST, DAMAGED, CLIP_FRAMES, MAX_OBJECTS, MOTION, shown)
     return adaptation.tensors(
         "head",
         net,
-        ("feelvos", CLIP_FRAMES, MAX_OBJECTS, MOTION, shown),
+        made_of,
         tuned=lambda name: name.startswith(HEAD),
         loss=_loss,
         draw=lambda rng: _draw(rng, shown, device),
@@ -95,7 +99,7 @@ def as_annotated(picture: Tensor, scores: Scores, given: GivenMasks) -> Annotate
 
 def _loss(net: nn.Module, example: _Example) -> Tensor:
     assert isinstance(net, FeelvosNet)
-    return FeelvosObjective(net)(example.clip, example.seed)[0]
+    return FeelvosObjective(net, HARDEST, DAMAGED)(example.clip, example.seed)[0]
 
 
 def _draw(rng: np.random.Generator, frames: Sequence[Annotated], device: torch.device) -> _Example:
