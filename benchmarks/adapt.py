@@ -13,7 +13,6 @@ import subprocess
 import sys
 import tempfile
 import time
-from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -23,9 +22,11 @@ import propago
 from propago.adaptation.adaptation import Adaptation
 from propago.adaptation.budget import Budget
 from propago.adaptation.cache import AdaptedCache
+from propago.adaptation.online import Tuned
 from propago.jobs.evaluate import evaluate
 from propago.jobs.options import SegmentOptions
 from propago.jobs.segment import segment_set
+from propago.methods import METHODS, load_method
 from propago.methods.seg_with_spn.net import PRESETS, SegNet
 from propago.methods.seg_with_spn.run import SIZES, SegWithSpn
 from propago.methods.seg_with_spn.settings import SegSettings
@@ -33,7 +34,8 @@ from propago.types import Frame, GivenMasks
 from segment import commit, print_quality
 
 FRAME = (480, 854)
-MEMORY_STEPS, MEMORY_FRAMES = 10, 3
+MEMORY_STEPS, MEMORY_FRAMES = 20, 3
+"""As many steps as from one check of the weights to the next."""
 
 
 def main() -> None:
@@ -44,7 +46,7 @@ def main() -> None:
     )
     parser.add_argument("--set", default="test")
     parser.add_argument("--only", choices=["quality", "memory"])
-    parser.add_argument("--method", default="seg_with_spn")
+    parser.add_argument("--method", choices=list(METHODS), default="seg_with_spn")
     parser.add_argument("--finetune", nargs="+", default=["60s"], help="budgets, or none")
     parser.add_argument("--refine", choices=["spn", "none"])
     parser.add_argument("--clean", choices=["craf", "none"])
@@ -54,6 +56,8 @@ def main() -> None:
     if options.peak_of:
         tune_and_run(options.peak_of, options.threads)
         return
+    if "none" in options.finetune and METHODS[options.method].finetune:
+        parser.error(f"--finetune none: {options.method} does not work untuned; give a budget")
     print(f"propago {propago.__version__}, commit {commit()}, {options.threads} threads\n")
     if options.only in (None, "quality"):
         with tempfile.TemporaryDirectory() as folder:
@@ -62,50 +66,39 @@ def main() -> None:
         measure_memory(options.threads)
 
 
-@dataclass
-class Watch:
-    """Steps and seconds of each fine-tuning, from what its progress tells."""
-
-    steps: list[int] = field(default_factory=list)
-    seconds: list[float] = field(default_factory=list)
-    began: float = 0.0
-
-    def __call__(self, what: str, step: int, spent: float, loss: float) -> None:
-        """Hear of a step; the first one of a network begins a new fine-tuning."""
-        now = time.perf_counter()
-        if not self.steps or step <= self.steps[-1]:
-            self.steps.append(step)
-            self.seconds.append(0.0)
-            self.began = now
-        self.steps[-1], self.seconds[-1] = step, now - self.began
-
-
 def measure_quality(options: argparse.Namespace, folder: Path) -> None:
     """J and F with each budget, and what the tuning took."""
     davis, names, scores, tunings = options.data / "davis", [], {}, {}
     for budget in options.finetune:
-        os.environ["PROPAGO_CACHE"], watch = str(folder / "cache"), Watch()
+        tunings[budget] = made = list[Tuned]()
+        method = load_method(options.method, adaptation=adaptation(budget, folder, made))
+        row, out = METHODS[options.method], folder / budget
         chosen = SegmentOptions(
-            finetune=None if budget == "none" else budget,
-            refine=options.refine,
-            clean=options.clean,
+            refine=options.refine or row.refine,
+            clean=options.clean or row.clean,
             threads=options.threads,
             overlay=False,
         )
-        out = folder / budget
-        done = segment_set(
-            davis, options.set, method=options.method, out=out, options=chosen, tuning=watch
-        )
+        done = segment_set(davis, options.set, method=method, out=out, options=chosen)
         names = [result.name for result in done]
         scores[f"{options.method} {budget}"] = evaluate(out, davis, sequences=names)
-        tunings[budget] = watch
     print_quality(options.set, names, scores)
     print("| budget | networks tuned | steps, mean | s, mean |\n|---|---|---|---|")
-    for budget, watch in tunings.items():
-        if watch.steps:
-            steps, seconds = np.mean(watch.steps), np.mean(watch.seconds)
-            print(f"| {budget} | {len(watch.steps)} | {steps:.0f} | {seconds:.1f} |")
+    for budget, made in tunings.items():
+        if made:
+            steps, seconds = (
+                np.mean([getattr(t, of) for t in made]) for of in ("steps", "seconds")
+            )
+            print(f"| {budget} | {len(made)} | {steps:.0f} | {seconds:.1f} |")
     print(flush=True)
+
+
+def adaptation(budget: str, folder: Path, made: list[Tuned]) -> Adaptation | None:
+    """To `budget`, noted in `made`; None if that is none."""
+    if budget == "none":
+        return None
+    cache = AdaptedCache(folder / "cache")
+    return Adaptation(Budget.parse(budget), cache, made=lambda _, result: made.append(result))
 
 
 def measure_memory(threads: int) -> None:
@@ -118,15 +111,18 @@ def measure_memory(threads: int) -> None:
 
 
 def tune_and_run(preset: str, threads: int) -> None:
-    """Print peak MB, seconds a step and seconds a frame; weights and picture are random."""
+    """Print peak MB, seconds a step and seconds a frame; weights and picture are random.
+
+    A step's share of the checks is in its seconds, what comes before the first step is not.
+    """
     import resource
 
     torch.set_num_threads(threads)
     torch.manual_seed(0)
-    watch, settings = Watch(), SegSettings(size=SIZES[preset])
+    made, settings = list[Tuned](), SegSettings(size=SIZES[preset])
     with tempfile.TemporaryDirectory() as folder:
-        adaptation = Adaptation(Budget(steps=MEMORY_STEPS), AdaptedCache(Path(folder)), watch)
-        method = SegWithSpn(SegNet(PRESETS[preset]), adaptation, settings)
+        adapting = adaptation(f"{MEMORY_STEPS}steps", Path(folder), made)
+        method = SegWithSpn(SegNet(PRESETS[preset]), adapting, settings)
         frame = Frame(torch.rand(3, *FRAME), 0, "00000")
         labels = np.zeros(FRAME, np.uint8)
         labels[120:360, 300:560] = 1
@@ -138,7 +134,8 @@ def tune_and_run(preset: str, threads: int) -> None:
             for _ in range(MEMORY_FRAMES):
                 method.predict(state, frame)
         per_frame = (time.perf_counter() - began) / MEMORY_FRAMES
-    per_step = sum(watch.seconds) / max(sum(watch.steps) - len(watch.steps), 1)
+    checked = [[seconds for _, seconds, _ in tuned.history] for tuned in made]
+    per_step = sum(own[-1] - own[0] for own in checked) / sum(tuned.steps for tuned in made)
     peak_mb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     print(f"{peak_mb:.0f} {per_step:.2f} {per_frame:.2f}")
 

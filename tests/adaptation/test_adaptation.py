@@ -28,12 +28,20 @@ def tensors(adaptation, parent=None, parts=("frame",), settings=None):
 
 
 def test_a_second_run_finds_what_the_first_made(tmp_path):
-    told = []
-    adaptation = Adaptation(BUDGET, AdaptedCache(tmp_path), lambda *state: told.append(state))
+    told, made = [], []
+    adaptation = Adaptation(
+        BUDGET,
+        AdaptedCache(tmp_path),
+        lambda *state: told.append(state),
+        lambda *result: made.append(result),
+    )
     first = tensors(adaptation)
+    ((what, result),) = made
+    assert (what, result.steps) == ("object 1", 3)
+    assert result.tensors is first
     assert [(what, step) for what, step, _, _ in told] == [("object 1", s) for s in (1, 2, 3)]
     second = tensors(adaptation)
-    assert len(told) == 3
+    assert (len(told), len(made)) == (3, 1)
     assert list(first) == list(second) == ["weight"]
     assert torch.equal(first["weight"], second["weight"])
 

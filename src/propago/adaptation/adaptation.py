@@ -8,10 +8,13 @@ from torch import Tensor, nn
 
 from propago.adaptation.budget import Budget
 from propago.adaptation.cache import AdaptedCache
-from propago.adaptation.online import Draw, Loss, TuneSettings, fine_tune
+from propago.adaptation.online import Draw, Loss, Tuned, TuneSettings, fine_tune
 
 Report = Callable[[str, int, float, float], None]
 """Called as (what is tuned, steps done, share of the budget spent in [0, 1], running loss)."""
+
+Made = Callable[[str, Tuned], None]
+"""Called as (what was tuned, what its fine-tuning came to)."""
 
 _VERSION = "propago-adapted-1"
 
@@ -24,11 +27,13 @@ class Adaptation:
         budget: of each fine-tuning: a method may need several.
         cache: where adapted weights are kept.
         progress: hears of every step; nothing is said of weights that are found in the cache.
+        made: hears of every fine-tuning at its end; as little of weights in the cache.
     """
 
     budget: Budget
     cache: AdaptedCache
     progress: Report | None = None
+    made: Made | None = None
 
     def tensors(
         self,
@@ -74,6 +79,8 @@ class Adaptation:
             partial=self.cache.partial(key),
             progress=progress and (lambda *state: progress(what, *state)),
         )
+        if self.made:
+            self.made(what, result)
         about = {"what": what, "budget": str(self.budget), "steps": str(result.steps)}
         self.cache.put(key, result.tensors, about)
         return result.tensors
