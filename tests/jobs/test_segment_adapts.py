@@ -7,7 +7,7 @@ import torch
 
 from baselines import FlowCarried
 from colour_net import Colours
-from propago.errors import UsageError
+from propago.errors import PropagoWarning, UsageError
 from propago.jobs.options import SegmentOptions
 from propago.jobs.segment import segment, settled
 from propago.methods.seg_with_spn import run as seg_with_spn
@@ -98,6 +98,16 @@ def test_an_interrupted_tuning_goes_on_to_the_same_bytes(tiny, monkeypatch):
     result = adapted(tiny, "4steps", resume=True, tuning=lambda *told: heard.append(told[:2]))
     assert heard == [("object 5", 3), ("object 5", 4)]
     assert mask_bytes(result.out) == mask_bytes(whole.out)
+
+
+def test_without_a_place_for_the_cache_a_note_is_said_and_all_masks_come(tiny, monkeypatch):
+    wanted = mask_bytes(adapted(tiny, out="kept").out)
+    (tiny / "file").write_text("no folder")
+    monkeypatch.setenv("PROPAGO_CACHE", str(tiny / "file"))
+    with pytest.warns(PropagoWarning, match="PROPAGO_CACHE"):
+        result = adapted(tiny)
+    assert mask_bytes(result.out) == wanted
+    assert (tiny / "file").read_text() == "no folder"
 
 
 def test_a_propagator_is_neither_refined_nor_cleaned_unless_asked(clip):

@@ -116,6 +116,19 @@ def test_a_box_at_the_border_and_the_whole_frame():
         assert out.isfinite().all()
 
 
+def test_in_the_whole_frame_an_object_reaches_what_is_beyond_its_margin():
+    coarse, image = boxes((10, 10, 20, 20)), torch.rand(3, *SIZE)
+    net = a_net(gates=2.0)
+    near, far = (
+        Spn(net, settings).refine(image, coarse)
+        for settings in (SpnSettings(margin_px=8), SpnSettings(margin_px=8, whole_frame=True))
+    )
+    beyond = torch.ones(SIZE, dtype=torch.bool)
+    beyond[2:28, 2:28] = False
+    assert torch.equal(near[0][beyond], coarse[0][beyond])
+    assert not torch.equal(far[0][beyond], coarse[0][beyond])
+
+
 def test_as_a_refiner_it_keeps_ids_and_drops_logits():
     frame = Frame(torch.rand(3, *SIZE), 0, "00000")
     scores = Scores((4, 2), boxes((2, 2, 9, 9), (20, 20, 30, 30)), torch.zeros(3, *SIZE))

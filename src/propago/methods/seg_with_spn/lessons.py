@@ -79,7 +79,11 @@ def remembered(
 
 
 def of_foreground(frames: Sequence[Annotated]) -> tuple[Lesson, ...]:
-    """Any object is foreground, row 1."""
+    """Any object is foreground, row 1.
+
+    Args:
+        frames: in order of time; labels are rows of the known objects, from 1 on.
+    """
     return tuple(
         Lesson(frame.picture, np.where(frame.labels == VOID, VOID, frame.labels > 0).astype("u1"))
         for frame in frames
@@ -90,6 +94,10 @@ def of_objects(frames: Sequence[Annotated], rows: Sequence[int]) -> tuple[Lesson
     """The objects of these rows are rows 1, 2, ...; all others are background.
 
     Frames that show none of them say nothing of them and are left out.
+
+    Args:
+        frames: in order of time; labels are rows of the known objects, from 1 on.
+        rows: of the objects that one network learns.
     """
     lessons = []
     for frame in frames:
@@ -102,7 +110,16 @@ def of_objects(frames: Sequence[Annotated], rows: Sequence[int]) -> tuple[Lesson
 
 
 def draw(rng: np.random.Generator, lessons: Sequence[Lesson], warp: WarpSettings) -> SegBatch:
-    """One of the lessons, late ones more often (`EARLIER`), warped."""
+    """One of the lessons, late ones more often (`EARLIER`), warped.
+
+    Args:
+        rng: decides which, and the warp.
+        lessons: one or more, in order of time.
+        warp: how far it goes.
+
+    Returns:
+        One picture, (1, 3, H, W), and its truth, (1, H, W); on the CPU.
+    """
     chances = np.array([EARLIER**age for age in reversed(range(len(lessons)))])
     lesson = lessons[rng.choice(len(lessons), p=chances / chances.sum())]
     picture, target = warp_pair(rng, lesson.picture, lesson.target, warp)

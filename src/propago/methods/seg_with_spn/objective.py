@@ -69,7 +69,8 @@ def balanced_loss(logits: Tensor, truth: Tensor) -> Tensor:
 
     With one output and w the share of foreground among an image's known pixels, those of the
     foreground weigh 1 - w, those of the background w. The mean over known pixels, where the paper
-    has their sum; the mean over images of that. An image all of one kind has the loss 0.
+    has their sum; the mean over images of that. An image all of one kind has the loss 0. The paper
+    has one output; the weights of several are ours.
 
     Args:
         logits: (B, N, H, W) of the foreground (N = 1) or of objects; the background's is 0.
