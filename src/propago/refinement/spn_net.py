@@ -131,7 +131,12 @@ class VggGuidance(nn.Module):
         self.gates = _last_layer(widths[-1], GATES)
 
     def forward(self, images: Tensor, coarse: Tensor) -> Tensor:
-        """(B, 12, H, W) gates; `coarse` is not looked at."""
+        """(B, 12, H, W) gates.
+
+        Args:
+            images: (B, 3, H, W) RGB in [0, 1], any size.
+            coarse: (B, 1, H, W) probabilities, which are not looked at.
+        """
         padded = _padded(images, 2 ** len(STAGES))
         skips, x = self.encoder(padded)
         for stage, skip in zip(self.up, reversed(skips), strict=True):
@@ -160,7 +165,12 @@ class CompactGuidance(nn.Module):
         self.gates = _last_layer(full, outputs)
 
     def forward(self, images: Tensor, coarse: Tensor) -> Tensor:
-        """(B, 12 or 13, H, W): gates, and before the sigmoid the trust."""
+        """(B, 12 or 13, H, W): gates, and before the sigmoid the trust.
+
+        Args:
+            images: (B, 3, H, W) RGB in [0, 1], any size.
+            coarse: (B, 1, H, W) probabilities of one object each.
+        """
         padded, mask = (_padded(x, STRIDES[-1]) for x in (images, coarse))
         seen, x = self.encoder(padded), torch.zeros(())
         for n in reversed(range(len(STRIDES))):
