@@ -13,6 +13,7 @@ from typing import Any, Literal
 import torch
 
 from propago import __version__
+from propago.adaptation.adaptation import Adaptation
 from propago.adaptation.budget import Budget
 from propago.adaptation.cache import AdaptedCache
 from propago.errors import UsageError
@@ -28,7 +29,6 @@ from propago.jobs.reproduce.options import ReproduceOptions
 from propago.jobs.reproduce.seg_with_spn_tables import TABLES, VARIANTS, Variant, made_of
 from propago.jobs.reproduce.timing import (
     Clock,
-    TimedAdaptation,
     TimedCleaner,
     TimedRefiner,
     TimedSegWithSpn,
@@ -141,7 +141,7 @@ class _Work:
             self.options.weights,
             self.options.device,
             self.options.size,
-            TimedAdaptation(budget, AdaptedCache(), self.tuning, clock),
+            Adaptation(budget, AdaptedCache(), self.tuning, clock.tuned),
             SegSettings(per=variant.per, tune_foreground=variant.tune_foreground),
         )
         assert isinstance(method, TimedSegWithSpn)

@@ -1,23 +1,25 @@
 """Where the time of a run goes: the parts of Seg-with-SPN, each with a stopwatch."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from time import perf_counter
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
-from propago.adaptation.adaptation import Adaptation
-from propago.adaptation.online import Draw, Loss, TuneSettings
+from propago.adaptation.online import Tuned
 from propago.methods.seg_with_spn.run import SegState, SegWithSpn
 from propago.types import Cleaner, Frame, Refiner, Scores
 
 
 @dataclass(frozen=True)
 class Tuning:
-    """One fine-tuning that was made: of what, how many steps, seconds of wall time."""
+    """One fine-tuning that was made: of what, how many steps, seconds of wall time.
+
+    Of one that was interrupted the parts count together.
+    """
 
     what: str
     steps: int
@@ -41,6 +43,10 @@ class Clock:
         _wait()
         self.seconds[part] = self.seconds.get(part, 0.0) + perf_counter() - began
         self.counts[part] = self.counts.get(part, 0) + count
+
+    def tuned(self, what: str, result: Tuned) -> None:
+        """Notes a fine-tuning that was made, as `Adaptation.made`."""
+        self.tunings.append(Tuning(what, result.steps, result.seconds))
 
 
 class TimedSegWithSpn(SegWithSpn):
@@ -94,40 +100,6 @@ class TimedCleaner:
         """As the cleaner; belongs to the objects counted by `filter`."""
         with self.clock.of("craf", 0):
             return self.cleaner.update(state, scores)
-
-
-@dataclass(frozen=True)
-class TimedAdaptation(Adaptation):
-    """An adaptation whose fine-tunings are noted; those found in the cache are none."""
-
-    clock: Clock = field(default_factory=Clock)
-
-    def tensors(
-        self,
-        what: str,
-        net: nn.Module,
-        parts: tuple[Any, ...],
-        *,
-        tuned: Callable[[str], bool],
-        loss: Loss,
-        draw: Draw,
-        settings: TuneSettings,
-    ) -> dict[str, Tensor]:
-        """As `Adaptation.tensors`; one that goes on after an interruption is not noted."""
-        heard: list[int] = []
-
-        def hear(what: str, step: int, share: float, running: float) -> None:
-            heard.append(step)
-            if self.progress:
-                self.progress(what, step, share, running)
-
-        began = perf_counter()
-        tensors = Adaptation(self.budget, self.cache, hear).tensors(
-            what, net, parts, tuned=tuned, loss=loss, draw=draw, settings=settings
-        )
-        if heard and heard[0] == 1:
-            self.clock.tunings.append(Tuning(what, heard[-1], perf_counter() - began))
-        return tensors
 
 
 def _wait() -> None:
