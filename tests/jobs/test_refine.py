@@ -235,7 +235,9 @@ def test_bad_folders_are_said(video, weights):
 def test_the_verb_says_where_things_are(video, weights, monkeypatch, capsys):
     monkeypatch.chdir(video)
     assert main(["refine", "frames", "masks", "--weights", str(weights), "--margin-px", "8"]) == 0
-    assert capsys.readouterr().out == "masks   runs/refine/frames/masks (3 frames)\n"
+    said = capsys.readouterr()
+    assert said.out == "masks   runs/refine/frames/masks (3 frames)\n"
+    assert "weights: random, licence Apache-2.0" in said.err
     assert main(["refine", "frames", "masks", "--weights", "none"]) == 1
     assert "weights none: no such file" in capsys.readouterr().err
 
@@ -249,6 +251,26 @@ def test_segment_refines_before_it_remembers(clip, weights, monkeypatch):
     assert json.loads((refined.out / "run.json").read_text())["inputs"]["refine"] == "spn"
     with pytest.raises(UsageError, match="another refine"):
         run(clip, out="refined", resume=True)
+
+
+def test_the_refiners_weights_are_said_and_recorded(clip, weights, tmp_path, monkeypatch, capsys):
+    from propago.refinement import spn
+
+    other = tmp_path / "other.safetensors"
+    about = {"network": NETWORK, "licence": "CC-BY-NC-4.0"}
+    digest = save_weights(other, SpnNet().state_dict(), about)
+    monkeypatch.setitem(spn.WEIGHTS, "default", str(other))
+    monkeypatch.chdir(clip)
+    call = "segment frames --masks first.png --weights synthetic --refine spn --end 1 --no-overlay"
+    assert main([*call.split(), "--out", "out"]) == 0
+    said = capsys.readouterr().err
+    assert "weights: feelvos-synthetic, licence Apache-2.0\n" in said
+    assert "weights: other, licence CC-BY-NC-4.0\n" in said
+    inputs = json.loads((clip / "out" / "run.json").read_text())["inputs"]
+    assert inputs["refine_weights_sha256"] == digest
+    monkeypatch.setitem(spn.WEIGHTS, "default", str(weights))
+    assert main([*call.split(), "--out", "out", "--resume"]) == 2
+    assert "another refine_weights_sha256" in capsys.readouterr().err
 
 
 def test_refine_is_public():

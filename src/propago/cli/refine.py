@@ -7,6 +7,7 @@ from typing import Annotated
 import tyro
 
 from propago.cli.arguments import parse
+from propago.cli.licence import say_licence
 from propago.cli.progress import frame_progress
 from propago.refinement.spn_settings import SpnSettings
 
@@ -53,6 +54,7 @@ def run(argv: list[str]) -> int:
             overwrite=arguments.overwrite,
             progress=progress,
         )
+    say_licence(spn.description)
     print(f"masks   {result.masks} ({result.frames} frames)")
     if result.scores:
         print(f"scores  {result.scores}")

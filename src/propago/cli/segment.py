@@ -8,6 +8,7 @@ from typing import Annotated
 import tyro
 
 from propago.cli.arguments import parse
+from propago.cli.licence import say_licence
 from propago.cli.progress import frame_progress
 from propago.errors import UsageError
 from propago.jobs.options import SegmentOptions
@@ -61,9 +62,8 @@ def run(argv: list[str]) -> int:
             results = [segment(arguments.source, boxes=arguments.box, **common)]
     for note in dict.fromkeys(note for result in results for note in result.notes):
         print(f"note: {note}", file=sys.stderr)
-    licence = results[-1].method.get("weights_licence")
-    if licence:
-        print(f"weights: {results[-1].method['weights']}, licence {licence}", file=sys.stderr)
+    say_licence(results[-1].method)
+    say_licence(results[-1].refiner)
     for result in results:
         _print(result)
     return 0

@@ -17,7 +17,7 @@ from propago.io.source import Source
 from propago.jobs.first_masks import FirstMasks
 from propago.jobs.options import SegmentOptions
 from propago.jobs.run_folder import RunFolder
-from propago.types import Propagator
+from propago.types import Propagator, Refiner
 
 _PACKAGES = ("torch", "numpy", "opencv-python-headless", "av", "pillow")
 
@@ -28,8 +28,17 @@ def description_of(method: Propagator) -> dict[str, Any]:
     return json.loads(json.dumps(dict(said)))
 
 
+def refiner_weights(refiner: Refiner | None) -> dict[str, Any]:
+    """The weights of a refiner, their hash and licence; empty where it says nothing of them."""
+    return dict(getattr(refiner, "description", {}))
+
+
 def inputs_of(
-    source: Source, first: FirstMasks, method: Propagator, options: SegmentOptions
+    source: Source,
+    first: FirstMasks,
+    method: Propagator,
+    options: SegmentOptions,
+    refiner: Refiner | None,
 ) -> dict[str, Any]:
     """All that decides the masks, as JSON values. Equal inputs give equal masks."""
     return {
@@ -43,6 +52,7 @@ def inputs_of(
         "method": description_of(method),
         "working_size": options.size,
         "refine": options.refine,
+        "refine_weights_sha256": refiner_weights(refiner).get("weights_sha256"),
         "clean": options.clean,
         "seed": options.seed,
     }

@@ -16,7 +16,14 @@ from propago.jobs.first_masks import FirstMasks, write_boxed
 from propago.jobs.frame_log import FrameLog
 from propago.jobs.options import Progress, SegmentOptions
 from propago.jobs.processor import give_back_memory
-from propago.jobs.record import description_of, inputs_of, new_record, now, refuse_other_inputs
+from propago.jobs.record import (
+    description_of,
+    inputs_of,
+    new_record,
+    now,
+    refiner_weights,
+    refuse_other_inputs,
+)
 from propago.jobs.result_writer import (
     CHECKPOINT_EVERY_FRAMES,
     ResultWriter,
@@ -59,6 +66,7 @@ class SegmentResult:
         frames_per_s: of the frames this run computed, everything included.
         notes: how the given masks were understood.
         method: the method, its preset, weights and their licence.
+        refiner: weights of the refiner, their hash and licence; empty without one.
     """
 
     name: str
@@ -72,6 +80,7 @@ class SegmentResult:
     frames_per_s: float
     notes: tuple[str, ...] = ()
     method: dict[str, Any] = field(default_factory=dict)
+    refiner: dict[str, Any] = field(default_factory=dict)
 
 
 def carry_out(run: Run, progress: Progress | None = None) -> SegmentResult:
@@ -83,7 +92,7 @@ def carry_out(run: Run, progress: Progress | None = None) -> SegmentResult:
         UsageError: `resume` of a run that was made of other inputs.
         KeyboardInterrupt: the run can be resumed.
     """
-    inputs = inputs_of(run.source, run.first, run.method, run.options)
+    inputs = inputs_of(run.source, run.first, run.method, run.options, run.refine)
     earlier = run.folder.read_record() if run.options.resume else {}
     if earlier:
         refuse_other_inputs(run.folder, earlier, inputs)
@@ -250,4 +259,5 @@ def _result(run: Run, log: FrameLog, timings: dict[str, float]) -> SegmentResult
         frames_per_s=timings["frames_per_s"],
         notes=run.first.notes,
         method=description_of(run.method),
+        refiner=refiner_weights(run.refine),
     )

@@ -22,9 +22,16 @@ WEIGHTS = {"default": "spn-compact"}
 class Spn:
     """A trained network as a `Refiner`; objects are refined alone, so ids never mix."""
 
-    def __init__(self, net: SpnNet, settings: SpnSettings | None = None) -> None:
+    def __init__(
+        self,
+        net: SpnNet,
+        settings: SpnSettings | None = None,
+        description: dict[str, str] | None = None,
+    ) -> None:
+        """Refine with `net`; `description` says which weights it has, their hash and licence."""
         self.net = net.eval()
         self.settings = settings or SpnSettings()
+        self.description = description or {}
 
     @classmethod
     def load(
@@ -46,8 +53,14 @@ class Spn:
             UsageError: no such device.
         """
         net = SpnNet()
-        fill(net, load_weights(WEIGHTS.get(str(weights), weights), NETWORK))
-        return cls(ready(net, choose_device(device)), settings)
+        loaded = load_weights(WEIGHTS.get(str(weights), weights), NETWORK)
+        fill(net, loaded)
+        about = {
+            "weights": loaded.name,
+            "weights_sha256": loaded.sha256,
+            "weights_licence": loaded.about.get("licence", "not stated"),
+        }
+        return cls(ready(net, choose_device(device)), settings, about)
 
     def __call__(self, frame: Frame, scores: Scores) -> Scores:
         """Sharper scores in [0, 1] of the same objects.
