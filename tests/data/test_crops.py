@@ -3,8 +3,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from propago.data.crops import LEAST_PX, ObjectCrops, stills_of_davis
-from propago.data.stills import IndexedMask, Still
+from propago.data.crops import LEAST_PX, ObjectCrops
+from propago.data.stills import IndexedMask, Still, stills_of_davis
 from propago.errors import SourceError, UsageError
 
 

@@ -12,7 +12,8 @@ from pycocotools import mask as rle
 
 from propago.data.cutouts import cut_out, filled
 from propago.data.objects import visible_objects
-from propago.data.stills import RleMask, StillClips
+from propago.data.still_clips import StillClips
+from propago.data.stills import RleMask
 from propago.errors import SourceError
 
 DATA = Path(os.environ.get("PROPAGO_DATA", Path(__file__).parents[2] / "../shared/data"))

@@ -2,7 +2,7 @@ import pytest
 import torch
 from torch import nn
 
-from propago.errors import WeightsError
+from propago.errors import OutputError, WeightsError
 from propago.nn.inference import choose_device, ready
 from propago.nn.weights import SHIPPED, fill, load_weights, save_weights, shipped_weights
 
@@ -22,6 +22,11 @@ def test_what_was_saved_comes_back_in_half_precision(file):
     assert back.about["licence"] == "Apache-2.0"
     assert torch.equal(back.tensors["a"], tensors["a"].half().float())
     assert back.tensors["n"] == 5
+
+
+def test_a_folder_that_is_not_there_is_said(tmp_path):
+    with pytest.raises(OutputError, match="cannot be written"):
+        save_weights(tmp_path / "none" / "mine.safetensors", {"a": torch.zeros(1)}, {})
 
 
 def test_a_changed_byte_is_noticed(file):

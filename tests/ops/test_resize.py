@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from propago.ops.resize import enlargement, resize, scaled_size
+from propago.ops.resize import bilinear, enlargement, padded, resize, scaled_size
 
 
 @pytest.mark.parametrize(
@@ -23,3 +23,15 @@ def test_resizing_averages_down():
     x = torch.tensor([[[0.0, 1.0], [1.0, 0.0]]])
     assert resize(x, (1, 1)).item() == pytest.approx(0.5)
     assert resize(x, (2, 2)) is x
+
+
+def test_features_are_interpolated_between_the_centres_of_pixels():
+    x = torch.tensor([[[[0.0, 1.0]]]])
+    assert bilinear(x, (1, 4)).flatten().tolist() == [0, 0.25, 0.75, 1]
+    assert bilinear(x, (1, 2)) is x
+
+
+def test_the_last_row_and_column_are_repeated_up_to_a_multiple():
+    x = torch.tensor([[[[1.0, 2.0, 3.0]]]])
+    assert padded(x, 2)[0, 0].tolist() == [[1, 2, 3, 3], [1, 2, 3, 3]]
+    assert padded(x, 1).shape == x.shape

@@ -14,10 +14,8 @@ from propago.data.augment import degrade, jitter_colours
 from propago.data.coarse import draw_coarse
 from propago.data.cutouts import instances
 from propago.data.mixture import shares
-from propago.data.stills import IndexedMask, Still, read_still
+from propago.data.stills import Still, read_still
 from propago.errors import SourceError
-from propago.io.davis import davis_annotations, open_davis
-from propago.io.stills import stills_in
 from propago.ops.resize import enlargement
 from propago.types import VOID
 
@@ -211,16 +209,3 @@ def _overlap(mask: np.ndarray, truth: np.ndarray) -> float:
     """Intersection over union where the truth is known."""
     known, true = truth != VOID, truth == 1
     return float((mask & true).sum() / max(((mask | true) & known).sum(), 1))
-
-
-def stills_of_davis(root: Path, set_name: str) -> list[Still]:
-    """Every frame of the sequences of a set, with its annotation.
-
-    Raises:
-        SourceError: no DAVIS root or no such set.
-    """
-    return [
-        Still(image, IndexedMask(davis_annotations(root, source.name) / f"{image.stem}.png"))
-        for source in open_davis(root, Path(set_name))
-        for image in stills_in(source.path)
-    ]

@@ -2,11 +2,11 @@
 
 from dataclasses import dataclass
 
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 from propago.nn.blocks import conv_bn
 from propago.nn.efficientnet import EfficientNetLite0
+from propago.ops.resize import bilinear
 
 
 @dataclass(frozen=True)
@@ -50,4 +50,4 @@ class CompactEncoder(nn.Module):
 
 def _add(fine: Tensor, coarse: Tensor) -> Tensor:
     """`coarse` brought to the size of `fine`, added."""
-    return fine + F.interpolate(coarse, fine.shape[-2:], mode="bilinear", align_corners=False)
+    return fine + bilinear(coarse, fine.shape[-2:])

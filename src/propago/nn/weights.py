@@ -1,7 +1,6 @@
 """Weights files: safetensors with their own description and checksum, shipped or a user's."""
 
 import hashlib
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib.resources import files
@@ -9,10 +8,11 @@ from pathlib import Path
 
 import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
+from safetensors.torch import save
 from torch import Tensor, nn
 
 from propago.errors import WeightsError
+from propago.io.atomic import replacing
 
 SHIPPED = Path(str(files("propago"))) / "weights"
 """Where the weights in the package live, each with its card beside it."""
@@ -43,17 +43,18 @@ def shipped_weights() -> list[str]:
 def save_weights(path: Path, tensors: Mapping[str, Tensor], about: Mapping[str, str]) -> str:
     """Write `tensors` in half precision with `about` and their hash; returns the hash.
 
-    The file is written under a temporary name first.
+    An earlier file of that name stays until the new one is whole.
+
+    Raises:
+        OutputError: the file cannot be written.
     """
     half = {
         name: (t.half() if t.is_floating_point() else t).detach().cpu().contiguous()
         for name, t in tensors.items()
     }
     digest = _digest(half)
-    temporary = path.with_name(path.name + ".tmp")
-    save_file(half, temporary, {**about, "sha256": digest})
-    temporary.chmod(0o644)
-    os.replace(temporary, path)
+    with replacing(path) as temporary:
+        temporary.write_bytes(save(half, {**about, "sha256": digest}))
     return digest
 
 

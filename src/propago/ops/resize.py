@@ -1,4 +1,4 @@
-"""Pictures and score maps at the size a network works on."""
+"""Pictures, features and score maps at the size a network works on."""
 
 import math
 
@@ -16,6 +16,19 @@ def scaled_size(size: tuple[int, int], short_px: int) -> tuple[int, int]:
 def enlargement(size: tuple[int, int], cover_px: int, most: float = 2.0) -> float:
     """Factor in [1, `most`] that makes a crop (h, w) cover `cover_px` squared where it can."""
     return min(most, max(1.0, cover_px / math.sqrt(max(math.prod(size), 1))))
+
+
+def bilinear(x: Tensor, size: tuple[int, ...]) -> Tensor:
+    """(B, C, h, w): `x` (B, C, H, W) interpolated to `size` (h, w), without averaging."""
+    if tuple(x.shape[-2:]) == tuple(size):
+        return x
+    return F.interpolate(x, size, mode="bilinear", align_corners=False)
+
+
+def padded(x: Tensor, multiple: int) -> Tensor:
+    """`x` (B, C, H, W) with its last row and column repeated until `multiple` divides H and W."""
+    height, width = x.shape[-2:]
+    return F.pad(x, (0, -width % multiple, 0, -height % multiple), mode="replicate")
 
 
 def resize(x: Tensor, size: tuple[int, int]) -> Tensor:

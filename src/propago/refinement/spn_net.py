@@ -17,6 +17,7 @@ from propago.errors import ShapeError
 from propago.nn.blocks import conv_bn
 from propago.nn.efficientnet import EfficientNetLite0
 from propago.nn.vgg import STAGES, Vgg16
+from propago.ops.resize import bilinear, padded
 from propago.ops.scan import DIRECTIONS, Normalise, propagate
 
 CONNECTIONS = 3
@@ -137,10 +138,9 @@ class VggGuidance(nn.Module):
             images: (B, 3, H, W) RGB in [0, 1], any size.
             coarse: (B, 1, H, W) probabilities, which are not looked at.
         """
-        padded = _padded(images, 2 ** len(STAGES))
-        skips, x = self.encoder(padded)
+        skips, x = self.encoder(padded(images, 2 ** len(STAGES)))
         for stage, skip in zip(self.up, reversed(skips), strict=True):
-            x = stage(_enlarged(x, skip)) + skip
+            x = stage(bilinear(x, skip.shape[-2:])) + skip
         return self.gates(x)[..., : images.shape[-2], : images.shape[-1]]
 
 
@@ -171,13 +171,13 @@ class CompactGuidance(nn.Module):
             images: (B, 3, H, W) RGB in [0, 1], any size.
             coarse: (B, 1, H, W) probabilities of one object each.
         """
-        padded, mask = (_padded(x, STRIDES[-1]) for x in (images, coarse))
-        seen, x = self.encoder(padded), torch.zeros(())
+        picture, mask = (padded(x, STRIDES[-1]) for x in (images, coarse))
+        seen, x = self.encoder(picture), torch.zeros(())
         for n in reversed(range(len(STRIDES))):
             here = self._with(seen[STRIDES[n]], F.avg_pool2d(mask, STRIDES[n]))
             x = self.mix[n](self.lateral[n](here) + x)
             x = F.interpolate(self.up[n](x), scale_factor=2, mode="bilinear", align_corners=False)
-        x = x + self.fine(self._with(padded, mask) - 0.5)
+        x = x + self.fine(self._with(picture, mask) - 0.5)
         return self.gates(x)[..., : images.shape[-2], : images.shape[-1]]
 
     def _with(self, features: Tensor, mask: Tensor) -> Tensor:
@@ -190,13 +190,3 @@ def _last_layer(inputs: int, outputs: int) -> nn.Conv2d:
     for parameter in layer.parameters():
         nn.init.zeros_(parameter)
     return layer
-
-
-def _enlarged(x: Tensor, like: Tensor) -> Tensor:
-    return F.interpolate(x, like.shape[-2:], mode="bilinear", align_corners=False)
-
-
-def _padded(x: Tensor, multiple: int) -> Tensor:
-    """`x` with its last row and column repeated until both sides are multiples."""
-    height, width = x.shape[-2:]
-    return F.pad(x, (0, -width % multiple, 0, -height % multiple), mode="replicate")

@@ -10,6 +10,7 @@ from torch import Tensor
 from propago.io.davis import davis_annotations, open_davis
 from propago.io.masks import read_mask
 from propago.methods.seg_with_spn.net import SegNet
+from propago.methods.seg_with_spn.run import SIZES
 from propago.metrics.davis import region_similarity
 from propago.ops.resize import resize, scaled_size
 from propago.report.overlay import draw_overlay, image_to_rgb
@@ -17,7 +18,7 @@ from propago.training.validated import Validated, by_sequence
 from propago.types import VOID
 
 EVERY_FRAMES = 8
-SHORT_SIDE_PX = 304
+SHORT_SIDE_PX = SIZES["compact"]
 """Frames are worked on at this size; results have their own."""
 
 

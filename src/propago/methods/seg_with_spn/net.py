@@ -10,12 +10,12 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 from propago.errors import ShapeError
 from propago.nn.efficientnet import EfficientNetLite0
 from propago.nn.resnet import ResNet, StrideIn
+from propago.ops.resize import bilinear, padded
 
 STRIDES = (8, 16, 32)
 """Of the features that are fused, at the first of them."""
@@ -99,15 +99,15 @@ class SegNet(nn.Module):
                 f"pictures are (B, 3, H, W), not empty; these are {tuple(images.shape)}"
             )
         height, width = images.shape[-2:]
-        beyond = (0, -width % STRIDES[-1], 0, -height % STRIDES[-1])
-        logits = self.score(self._fused(F.pad(images, beyond, mode="replicate")))
-        return _enlarged(logits, STRIDES[0])[..., :height, :width]
+        whole = padded(images, STRIDES[-1])
+        logits = self.score(self._fused(whole))
+        return bilinear(logits, whole.shape[-2:])[..., :height, :width]
 
     def _fused(self, images: Tensor) -> Tensor:
         """(B, width, H / 8, W / 8)."""
         seen = self.trunk(images)
         features = [
-            _enlarged(seen[stride] * scale, stride // STRIDES[0])
+            bilinear(seen[stride] * scale, seen[STRIDES[0]].shape[-2:])
             for stride, scale in zip(STRIDES, self.config.scales, strict=True)
         ]
         x = self.reduce(torch.cat(features, 1))
@@ -139,9 +139,3 @@ def with_outputs(net: SegNet, outputs: int) -> SegNet:
         copied.score.weight.copy_(net.score.weight.expand_as(copied.score.weight))
         copied.score.bias.copy_(net.score.bias.expand(outputs) - math.log(outputs))  # type: ignore[union-attr]
     return copied
-
-
-def _enlarged(x: Tensor, factor: int) -> Tensor:
-    if factor == 1:
-        return x
-    return F.interpolate(x, scale_factor=factor, mode="bilinear", align_corners=False)
