@@ -70,36 +70,51 @@ def test_every_backend_is_the_reference(
         torch.testing.assert_close(b, a, rtol=1e-9, atol=1e-10)
 
 
+def by_differences(x, gates, step=1e-6, **options):
+    """d result / d (x, gates) of a batch of 1 by central differences: (inputs, outputs).
+
+    One input is moved in each image of a batch, so one call finds all.
+    """
+    point = torch.cat([x.flatten(), gates.flatten()])
+    moved = torch.cat([point + sign * step * torch.eye(len(point)) for sign in (1, -1)])
+    xs, own = moved[:, : x.numel()], moved[:, x.numel() :]
+    out = propagate(xs.reshape(-1, *x.shape[1:]), own.reshape(-1, *gates.shape[1:]), **options)
+    above, below = out.flatten(1).chunk(2)
+    return (above - below) / (2 * step)
+
+
+def by_gradients(x, gates, **options):
+    """The same by backpropagation, of one output in each image of a batch."""
+    count = x.numel()
+    xs, own = (a.expand(count, *a.shape[1:]).clone().requires_grad_() for a in (x, gates))
+    out = propagate(xs, own, **options)
+    each = torch.eye(count, dtype=out.dtype).reshape(out.shape)
+    found = torch.autograd.grad(out, (xs, own), each, materialize_grads=True)
+    return torch.cat([part.flatten(1) for part in found], 1).T
+
+
 @pytest.mark.parametrize("backend", BACKENDS)
-@pytest.mark.parametrize("size", product((1, 2, 5), (1, 2, 5)))
-def test_gradients_by_differences(backend, size):
-    x, gates = (a.detach()[:1].requires_grad_() for a in inputs(size))
-
-    def one(x, gates):
-        return propagate(x, gates, backend=backend)
-
-    assert torch.autograd.gradcheck(one, (x, gates), fast_mode=size != (2, 2))
-
-
-@pytest.mark.parametrize("backend", BACKENDS)
-@pytest.mark.parametrize("direction", DIRECTIONS)
-def test_gradients_of_one_direction(backend, direction):
-    x, gates = (a.detach()[:1].requires_grad_() for a in inputs((2, 3), directions=1))
-
-    def one(x, gates):
-        return propagate(x, gates, directions=(direction,), backend=backend)
-
-    assert torch.autograd.gradcheck(one, (x, gates))
+@pytest.mark.parametrize("normalise", DIVISOR_FLOORS)
+@pytest.mark.parametrize("size", list(product((1, 2, 5), (1, 2, 5))), ids=str)
+@pytest.mark.parametrize(
+    "directions", [DIRECTIONS, *((name,) for name in DIRECTIONS)], ids="-".join
+)
+def test_gradients_by_differences(backend, normalise, size, directions):
+    x, gates = (a.detach()[:1] for a in inputs(size, directions=len(directions)))
+    options = {"backend": backend, "normalise": normalise, "directions": directions}
+    found, wanted = (way(x, gates, **options) for way in (by_gradients, by_differences))
+    torch.testing.assert_close(found, wanted, rtol=1e-5, atol=1e-7)
 
 
 @pytest.mark.parametrize("backend", BACKENDS)
-def test_gradients_of_shared_gates_and_two_rounds_always_divided(backend):
-    x, gates = (a.detach()[:1].requires_grad_() for a in inputs((2, 3), channels=2))
-
-    def two(x, gates):
-        return propagate(x, gates, rounds=2, normalise="always", backend=backend)
-
-    assert torch.autograd.gradcheck(two, (x, gates), fast_mode=True)
+@pytest.mark.parametrize("rounds", [1, 2])
+def test_gradients_of_shared_gates_and_rounds(backend, rounds):
+    x, gates = (a.detach()[:1] for a in inputs((2, 3), channels=2))
+    options = {"backend": backend, "rounds": rounds}
+    found, wanted = (way(x, gates, **options) for way in (by_gradients, by_differences))
+    torch.testing.assert_close(found, wanted, rtol=1e-5, atol=1e-7)
+    given = x.requires_grad_(), gates.requires_grad_()
+    assert torch.autograd.gradcheck(lambda *g: propagate(*g, **options), given, fast_mode=True)
 
 
 @pytest.mark.parametrize("backend", BACKENDS)
