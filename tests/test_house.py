@@ -10,11 +10,13 @@ from pathlib import Path
 import pytest
 
 import propago
+from propago.cli import VERBS
 
 ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "src" / "propago"
 SOURCES = sorted(PACKAGE.rglob("*.py"))
 UNSAFE_IMPORTS = {"torchvision", "timm", "segmentation_models_pytorch"}
+HEAVY_IMPORTS = {"torch", "numpy", "cv2", "av", "scipy", "PIL", "numba", "accelerate"}
 MAX_FILE_LINES = 300
 MAX_FUNCTION_LINES = 40
 METHOD_FILES = {"net.py", "run.py", "README.md"}
@@ -88,13 +90,14 @@ def test_every_weights_file_has_a_card():
         assert weights.with_suffix(".md").is_file(), f"{weights.name} has no card"
 
 
-def test_help_imports_neither_torch_nor_numpy():
+@pytest.mark.parametrize("verb", ["", *VERBS])
+def test_help_imports_neither_torch_nor_numpy(verb):
     script = (
         "import sys\n"
         "from propago.cli import main\n"
-        "try:\n    main(['--help'])\n"
+        f"try:\n    main({[*verb.split(), '--help']})\n"
         "except SystemExit as stop:\n    assert not stop.code\n"
-        "print(sorted({'torch', 'numpy', 'cv2', 'av', 'scipy'} & set(sys.modules)))\n"
+        f"print(sorted({HEAVY_IMPORTS} & set(sys.modules)))\n"
     )
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
