@@ -11,7 +11,7 @@ from propago.errors import UsageError
 from propago.io.davis import open_davis
 from propago.io.source import Source
 from propago.io.video import open_source
-from propago.jobs.first_masks import Box, first_masks
+from propago.jobs.first_masks import Box, first_masks, foresee_tuning
 from propago.jobs.options import Progress, SegmentOptions, TuningProgress
 from propago.jobs.processor import processor
 from propago.jobs.run_folder import RunFolder
@@ -53,7 +53,7 @@ def segment(
     Raises:
         UsageError: nothing is given, a box is illegal, the folder holds results.
         SourceError: the source cannot be read; the frames before a damage have been written.
-        MaskError: a given mask is illegal.
+        MaskError: a given mask is illegal, or more objects are given than can be learned.
         OutputError: the results cannot be written; earlier frames are intact.
         KeyboardInterrupt: on Ctrl-C; what was done is kept for `resume`.
     """
@@ -63,6 +63,8 @@ def segment(
     masks = Path(masks) if masks else None
     _refuse(folder, opened, masks, options)
     first = first_masks(opened, masks, boxes, fit=options.fit_masks)
+    if options.finetune and isinstance(method, str) and METHODS[method].finetune:
+        foresee_tuning(first, Budget.parse(options.finetune))
     with processor(options.threads, options.seed):
         propagator = _loaded(method, options, tuning)
         run = Run(opened, first, propagator, folder, options, _refiner(options), _cleaner(options))
