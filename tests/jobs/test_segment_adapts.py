@@ -2,17 +2,22 @@
 
 import json
 
+import numpy as np
 import pytest
 import torch
 
 from baselines import FlowCarried
 from colour_net import Colours
-from propago.errors import PropagoWarning, UsageError
+from propago.adaptation.budget import Budget
+from propago.errors import MaskError, PropagoWarning, UsageError
+from propago.io.masks import write_mask
+from propago.jobs.first_masks import FirstMasks, foresee_tuning
 from propago.jobs.options import SegmentOptions
 from propago.jobs.segment import segment, settled
 from propago.methods.seg_with_spn import run as seg_with_spn
 from propago.nn.weights import save_weights
-from segment_runs import mask_bytes, run
+from propago.types import GivenMasks
+from segment_runs import SIZE, mask_bytes, run
 
 
 @pytest.fixture
@@ -61,6 +66,34 @@ def test_a_budget_is_legal_and_for_a_name():
         SegmentOptions(finetune="a while")
     with pytest.raises(UsageError, match="propagator"):
         settled(SegmentOptions(finetune="60s"), FlowCarried())
+
+
+def test_a_long_tuning_is_said_before_it_begins():
+    first, later = np.arange(40, dtype=np.uint8)[None], np.array([[0, 3, 255]], np.uint8)
+    given = FirstMasks({0: GivenMasks(first), 5: GivenMasks(later), 7: GivenMasks(later * 0)})
+    with pytest.warns(PropagoWarning, match=r"42 networks are tuned, up to 60s each: up to 42 min"):
+        foresee_tuning(given, Budget(seconds=60))
+    foresee_tuning(given, Budget(seconds=7))
+    foresee_tuning(given, Budget(steps=300))
+
+
+def test_more_objects_than_can_be_learned_are_refused_before_any_frame(tiny):
+    (tiny / "masks").mkdir()
+    for name, ids in (("shot_000", range(1, 200)), ("shot_003", range(200, 300))):
+        labels = np.zeros(SIZE, np.uint16)
+        apart = labels[::2, ::2]
+        apart[:] = np.resize(ids, apart.shape)
+        write_mask(tiny / "masks" / f"{name}.png", labels)
+    options = SegmentOptions(weights=str(tiny / "tiny.safetensors"), finetune="2steps")
+    with pytest.raises(MaskError, match=r"at most 254 objects.*299.*feelvos"):
+        segment(
+            tiny / "frames",
+            tiny / "masks",
+            out=tiny / "out",
+            method="seg_with_spn",
+            options=options,
+        )
+    assert not (tiny / "out").exists()
 
 
 def test_the_record_says_what_the_method_brought_and_resume_refuses_another_budget(tiny):
