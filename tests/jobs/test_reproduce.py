@@ -1,6 +1,7 @@
 import csv
 import io
 import json
+import re
 import shutil
 
 import pytest
@@ -8,7 +9,7 @@ import torch
 
 from colour_net import Colours
 from propago.cli import main
-from propago.errors import UsageError
+from propago.errors import PropagoError, UsageError
 from propago.io.masks import write_mask
 from propago.io.pictures import write_picture
 from propago.jobs.reproduce import seg_with_spn as job
@@ -16,6 +17,7 @@ from propago.jobs.reproduce.cells import Cell, ObjectFigures, read_cell
 from propago.jobs.reproduce.options import ReproduceOptions
 from propago.jobs.reproduce.seg_with_spn import reproduce_seg_with_spn
 from propago.jobs.reproduce.seg_with_spn_tables import STEPS, made_of
+from propago.jobs.reproduce.sequences import chosen
 from propago.jobs.reproduce.timing import Tuning
 from propago.methods.seg_with_spn import run as method
 from propago.nn.weights import save_weights
@@ -137,6 +139,44 @@ def test_what_is_wrong_is_said(place, table, others, says):
         reproduce_seg_with_spn(table, place / "davis", options(place, **others))
 
 
+def refused_at_once(place, says, data="davis", **others):
+    with pytest.raises(PropagoError, match=says):
+        reproduce_seg_with_spn(3, place / data, options(place, **others))
+    assert not (place / "out").exists()
+
+
+def test_frames_without_ground_truth_are_refused_before_anything_is_done(place):
+    for path in (place / "davis/Annotations/480p/cat").iterdir():
+        if path.stem != "00000":
+            path.unlink()
+    refused_at_once(place, "cat has 1 label maps, .* 4 frames.*--sequences")
+    (place / "davis/Annotations/480p/boat/00003.png").rename(place / "00003.png")
+    refused_at_once(place, "boat has 3 label maps, .* 4 frames.*--set", sequences=("boat",))
+    shutil.rmtree(place / "davis/Annotations")
+    refused_at_once(place, "Annotations.*boat has 0 label maps")
+
+
+def test_a_sequence_of_two_frames_is_refused(place):
+    for kind in ("JPEGImages", "Annotations"):
+        for frame in ("00002", "00003"):
+            (place / "davis" / kind / "480p/boat" / f"{frame}.png").unlink()
+    refused_at_once(place, "boat has 2 label maps.*at least 3")
+
+
+def test_a_missing_set_a_wrong_root_and_missing_weights_are_said(place):
+    refused_at_once(
+        place, "no list test, .*there are: val.txt; name --sequences.*--set", set="test"
+    )
+    refused_at_once(place, "has not the DAVIS layout(?!.*--set)", data="davis/JPEGImages")
+    refused_at_once(place, "no such file", weights="none.safetensors")
+    refused_at_once(place, "no weights in the package", preset="paper", weights="default")
+
+
+def test_a_sequence_named_twice_counts_once(place):
+    chosen_ones = chosen(place / "davis", options(place, sequences=("cat", "boat", "cat")))
+    assert [source.name for source in chosen_ones] == ["cat", "boat"]
+
+
 def test_cells_of_another_setup_are_not_mixed_in(place, monkeypatch):
     def stop(*_):
         raise KeyboardInterrupt
@@ -169,7 +209,8 @@ def test_cells_of_another_setup_are_not_mixed_in(place, monkeypatch):
             make(threads=2)
 
 
-def test_the_machine_is_that_of_the_run(place):
+def test_the_machine_is_that_of_the_run(place, monkeypatch):
+    monkeypatch.setattr(job, "read_cell", lambda path: cell(path.stem))
     threads = torch.get_num_threads() + 1
     chosen = options(place, threads=threads, sequences=("boat",))
     made = reproduce_seg_with_spn(3, place / "davis", chosen)
@@ -216,8 +257,12 @@ def test_the_verb_prints_the_table_with_what_differs_and_writes_files(place, cap
                  "2steps", "--weights", "tiny.safetensors", "--sequences", "boat"]  # fmt: skip
     assert main([str(a) for a in arguments]) == 0
     said = capsys.readouterr().out
-    assert "per-object fine-tuning" in said
-    assert "0.460" in said
+    title, _, head, *rows = said.splitlines()[:5]
+    assert "Table 1" in title
+    assert head.split("  ")[0] == "ours (paper)"
+    assert re.fullmatch(r"per-video fine-tuning +(\d\.\d{3}) \(0\.460\) .* \(0\.501\)", rows[0])
+    assert rows[1].startswith("per-object fine-tuning ")
+    assert {len(line) for line in (head, *rows)} == {97}
     assert "The paper: ResNet-101" in said
     out = place / "runs/reproduce/seg-with-spn/compact"
     rows = list(csv.DictReader(io.StringIO((out / "table1.csv").read_text())))

@@ -1,6 +1,5 @@
 """`propago reproduce`: a table of a paper, its values beside ours."""
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
@@ -52,19 +51,17 @@ def run(argv: list[str]) -> int:
 
 
 def _print(table: "PaperTable") -> None:
-    """Our figures of each row, the paper's below; then what differs."""
-    name_width = max(len(line.name) for line in table.lines)
-    widths = [max(6, len(column)) for column in table.columns]
-
-    def show(name: str, cells: Iterable[str]) -> None:
-        padded = (f"{cell:>{width}}" for cell, width in zip(cells, widths, strict=True))
-        print(f"{name:<{name_width}}  {'  '.join(padded)}")
-
+    """In each cell our figure, the paper's beside it; then what differs."""
+    names = ["ours (paper)", *(line.name for line in table.lines)]
+    columns = [[f"{name:<{max(map(len, names))}}" for name in names]]
+    for n, column in enumerate(table.columns):
+        ours = [table.shown(line.ours[n]) for line in table.lines]
+        paper = [f"({table.shown(line.paper[n])})" for line in table.lines]
+        cells = [f"{o} {p:<{max(map(len, paper))}}" for o, p in zip(ours, paper, strict=True)]
+        columns.append([f"{cell:>{max(map(len, cells))}}" for cell in (column, *cells)])
     print(f"{table.title}\n")
-    show("", table.columns)
-    for line in table.lines:
-        show(line.name, map(table.shown, line.ours))
-        show("  paper", map(table.shown, line.paper))
+    for row in zip(*columns, strict=True):
+        print("  ".join(row).rstrip())
     print()
     for note in table.notes:
         print(note)

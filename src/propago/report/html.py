@@ -2,17 +2,14 @@
 
 import math
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
-
-from propago import __version__
 from propago.errors import UsageError
 from propago.metrics.evaluation import Evaluation
 from propago.metrics.identity import Identity
 from propago.metrics.protocols import PROTOCOLS
 from propago.report.colours import HUES
 from propago.report.difference import CONFUSED, INVENTED, MISSED
+from propago.report.page import templates
 from propago.report.sections import (
     EVENTS_AT_ONCE,
     LETTERS,
@@ -23,7 +20,6 @@ from propago.report.sections import (
 )
 from propago.report.timeline import Fate
 
-TEMPLATES = Path(__file__).parent / "templates"
 LOWER_IS_BETTER = {"J_decay", "F_decay", "T_mean", "id_switches", "lost", "swapped"}
 NAMES = {
     "J_mean": "J mean",
@@ -76,19 +72,12 @@ def render_report(results: Sequence[Result], shown: Sequence[ShownFrame]) -> str
         results: from `name_results`.
         shown: the worst frames as pictures; may be empty.
     """
-    environment = Environment(
-        loader=FileSystemLoader(TEMPLATES),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
+    environment = templates()
     environment.filters["fraction"] = _fraction
     evaluation = results[0].evaluation
     names = dict.fromkeys(o.sequence for o in evaluation.objects)
     sections = [section(n, name, results, shown) for n, name in enumerate(names)]
     return environment.get_template("report.html").render(
-        version=__version__,
         results=results,
         evaluation=evaluation,
         rules=PROTOCOLS[evaluation.protocol].rules,

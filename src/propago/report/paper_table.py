@@ -3,13 +3,9 @@
 import csv
 import io
 from dataclasses import dataclass
-from pathlib import Path
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from propago.report.page import templates
 
-from propago import __version__
-
-TEMPLATES = Path(__file__).parent / "templates"
 ALL = "all"
 
 Figures = tuple[float | None, ...]
@@ -68,12 +64,4 @@ class PaperTable:
 
     def to_html(self) -> str:
         """The page."""
-        environment = Environment(
-            loader=FileSystemLoader(TEMPLATES),
-            autoescape=True,
-            undefined=StrictUndefined,
-            trim_blocks=True,
-            lstrip_blocks=True,
-        )
-        page = environment.get_template("paper_table.html")
-        return page.render(table=self, version=__version__)
+        return templates().get_template("paper_table.html").render(table=self)

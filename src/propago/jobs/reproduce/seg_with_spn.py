@@ -18,7 +18,6 @@ from propago.adaptation.budget import Budget
 from propago.adaptation.cache import AdaptedCache
 from propago.errors import UsageError
 from propago.io.atomic import replacing
-from propago.io.davis import open_davis
 from propago.io.source import Source
 from propago.jobs.evaluate import evaluate
 from propago.jobs.first_masks import first_masks
@@ -27,6 +26,7 @@ from propago.jobs.processor import processor
 from propago.jobs.reproduce.cells import Cell, ObjectFigures, keep_setup, read_cell, write_cell
 from propago.jobs.reproduce.options import ReproduceOptions
 from propago.jobs.reproduce.seg_with_spn_tables import TABLES, VARIANTS, Variant, made_of
+from propago.jobs.reproduce.sequences import chosen
 from propago.jobs.reproduce.timing import (
     Clock,
     TimedCleaner,
@@ -84,14 +84,14 @@ def reproduce_seg_with_spn(
     Raises:
         UsageError: no such table or sequence, or the folder holds cells of another setup.
         WeightsError: no such weights.
-        SourceError: no DAVIS root, or a sequence of it cannot be read.
+        SourceError: no DAVIS root, or a sequence of it that cannot be read or has no ground truth.
         OutputError: results cannot be written.
         KeyboardInterrupt: the same call goes on.
     """
     options = options or ReproduceOptions()
     if table not in TABLES:
         raise UsageError(f"table {table}: seg-with-spn has the tables 1, 2 and 3")
-    sources = _chosen(Path(data), options)
+    sources = chosen(Path(data), options)
     work = _Work(Path(data), options, progress, tuning)
     with processor(options.threads, seed=0):
         keep_setup(work.out, work.setup())
@@ -106,16 +106,6 @@ def reproduce_seg_with_spn(
         with replacing(path) as unfinished:
             unfinished.write_text(text, "utf-8")
     return Reproduced(made, *written)
-
-
-def _chosen(data: Path, options: ReproduceOptions) -> list[Source]:
-    if not options.sequences:
-        return open_davis(data, Path(options.set))
-    there = {source.name: source for source in open_davis(data)}
-    missing = [name for name in options.sequences if name not in there]
-    if missing:
-        raise UsageError(f"--sequences {missing[0]}: {data} has {', '.join(there)}")
-    return [there[name] for name in options.sequences]
 
 
 class _Work:

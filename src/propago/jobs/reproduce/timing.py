@@ -70,6 +70,7 @@ class TimedRefiner:
 
     def __init__(self, refiner: Refiner, clock: Clock):
         self.refiner, self.clock = refiner, clock
+        self.description = getattr(refiner, "description", {})
 
     def __call__(self, frame: Frame, scores: Scores) -> Scores:
         """As the refiner; frames without objects are not counted."""
