@@ -2,28 +2,40 @@ import json
 
 import numpy as np
 import pytest
+import torch
 
 from baselines import FlowCarried
 from propago.errors import UsageError
 from propago.io.masks import read_mask
+from propago.jobs.logged_craf import LoggedCraf
+from propago.jobs.run_folder import RunFolder
+from propago.refinement.craf import Craf
+from propago.types import Scores
 from segment_runs import FRAMES, mask_bytes, run
 
 
-class Speckled(FlowCarried):
-    """Predicts an island of object 5 in the lower left corner of every second frame."""
+def speckled(stop=None, error=None):
+    """Predicts an island of object 5 in the lower left corner of every second frame.
 
-    def predict(self, state, frame):
-        scores, seen = super().predict(state, frame)
+    Ends with `error` at the frame `stop`. A checkpoint holds the state of the baseline's package,
+    so it is the baseline with another `predict`.
+    """
+    method = FlowCarried()
+
+    def predict(state, frame):
+        if frame.index == stop:
+            raise error
+        scores, seen = FlowCarried.predict(method, state, frame)
         if 5 in scores.ids and frame.index % 2:
             scores.probabilities[scores.ids.index(5), -3:, :3] = 1
         return scores, seen
 
+    method.predict = predict
+    return method
 
-class Stops(FlowCarried):
-    def predict(self, state, frame):
-        if frame.index == 5:
-            raise KeyboardInterrupt
-        return super().predict(state, frame)
+
+def events(folder):
+    return [json.loads(line) for line in (folder / "clean.jsonl").read_text().splitlines()]
 
 
 def corner(folder, name):
@@ -31,8 +43,8 @@ def corner(folder, name):
 
 
 def test_craf_takes_islands_out_of_what_is_written_and_remembered(clip):
-    plain = run(clip, out="plain", method=Speckled())
-    cleaned = run(clip, out="cleaned", method=Speckled(), clean="craf")
+    plain = run(clip, out="plain", method=speckled())
+    cleaned = run(clip, out="cleaned", method=speckled(), clean="craf")
     for t in range(FRAMES):
         assert corner(plain.out, f"shot_{t:03d}").any() or t == 0
         assert not corner(cleaned.out, f"shot_{t:03d}").any()
@@ -42,11 +54,71 @@ def test_craf_takes_islands_out_of_what_is_written_and_remembered(clip):
 
 
 def test_a_cleaned_run_goes_on_to_the_same_bytes_and_not_without_the_cleaner(clip):
-    whole = run(clip, out="whole", clean="craf")
+    whole = run(clip, out="whole", method=speckled(), clean="craf")
     with pytest.raises(KeyboardInterrupt):
-        run(clip, method=Stops(), clean="craf")
+        run(clip, method=speckled(5, KeyboardInterrupt()), clean="craf")
     with pytest.raises(UsageError, match="another clean"):
-        run(clip, resume=True)
-    result = run(clip, clean="craf", resume=True)
+        run(clip, method=speckled(), resume=True)
+    result = run(clip, method=speckled(), clean="craf", resume=True)
     assert mask_bytes(result.out) == mask_bytes(whole.out)
     assert json.loads((result.out / "run.json").read_text())["inputs"]["clean"] == "craf"
+
+
+def test_the_log_says_what_went_from_which_frame(clip):
+    result = run(clip, method=speckled(), clean="craf")
+    said = [
+        (e["index"], e["name"], e["id"], e["what"], e["area_px"], e["box"])
+        for e in events(result.out)
+    ]
+    corner_box = [0, 46, 3, 49]
+    assert [line for line in said if line[5] == corner_box] == [
+        (t, f"shot_{t:03d}", 5, "removed", 9, corner_box) for t in range(1, FRAMES, 2)
+    ]
+    assert all(e["why"] for e in events(result.out))
+    assert not (run(clip, out="plain").out / "clean.jsonl").exists()
+
+
+def test_a_log_without_events_is_empty(clip):
+    still = run(clip, clean="craf", end=1)
+    assert (still.out / "clean.jsonl").read_bytes() == b""
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt(), RuntimeError("broken")])
+@pytest.mark.parametrize("stop", [0, 2, 4, 5, 7])
+def test_the_log_of_a_resumed_run_is_that_of_an_unbroken_one(clip, often, error, stop):
+    whole = run(clip, out="whole", method=speckled(), clean="craf")
+    assert len(events(whole.out)) >= FRAMES // 2
+    with pytest.raises(type(error)):
+        run(clip, method=speckled(stop, error), clean="craf")
+    with open(clip / "out" / "clean.jsonl", "a") as file:
+        file.write('{"index": 7, "name": "shot_007"}\n{"index": 7, "na')
+    result = run(clip, method=speckled(), clean="craf", resume=True)
+    assert (result.out / "clean.jsonl").read_bytes() == (whole.out / "clean.jsonl").read_bytes()
+    assert mask_bytes(result.out) == mask_bytes(whole.out)
+
+
+def test_the_log_is_a_result_of_the_run(clip):
+    run(clip, method=speckled(), clean="craf")
+    folder = RunFolder(clip / "out")
+    for part in (folder.masks, folder.overlay, folder.record, folder.frames):
+        part.rename(clip / part.name)
+    with pytest.raises(UsageError, match=r"already holds results \(clean\.jsonl\)"):
+        run(clip, clean="craf")
+    run(clip, overwrite=True)
+    assert not folder.clean_log.exists()
+
+
+def test_the_logged_filter_is_the_filter():
+    scores = torch.zeros(2, 40, 40)
+    scores[0, 2:9, 2:9], scores[1, 10:18, 10:18] = 0.9, 0.8
+    damaged = scores.clone()
+    damaged[0, 37:, :3] = 0.7
+    plain, logged = Craf(), LoggedCraf()
+    states = [craf.update(craf.begin(), Scores((1, 5), scores)) for craf in (plain, logged)]
+    wanted, given = plain.explain(states[0], Scores((1, 5), damaged))
+    assert torch.equal(
+        logged.filter(states[1], Scores((1, 5), damaged)).probabilities, wanted.probabilities
+    )
+    assert logged.events == given != ()
+    logged.filter(states[1], Scores((1, 5), scores))
+    assert logged.events == ()

@@ -3,7 +3,7 @@
 import json
 from collections import Counter
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
@@ -15,6 +15,7 @@ from propago.io.formats.sequence_folders import find_folders, label_files
 from propago.io.masks import shared_colours, write_mask
 from propago.io.scores import FOLDER as SCORES
 from propago.io.scores import scores_in, write_scores
+from propago.jobs.logged_craf import line_of
 from propago.jobs.options import Progress
 from propago.jobs.places import make_folder, read_labels, refuse_results
 from propago.refinement.craf import Craf
@@ -130,7 +131,7 @@ def _clean_one(
                 labels, state, events = craf.clean_labels(state, given)
             write_mask(place / MASKS / f"{frame}.png", labels)
             for event in events:
-                file.write(json.dumps({"name": frame, **asdict(event)}) + "\n")
+                file.write(json.dumps(line_of(event, name=frame)) + "\n")
                 pixels[event.what] += event.area_px
             if progress:
                 progress(done, len(frames), name)

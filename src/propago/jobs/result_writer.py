@@ -1,5 +1,6 @@
 """Puts one frame's results after the other into a run folder."""
 
+from collections.abc import Sequence
 from contextlib import ExitStack
 from fractions import Fraction
 
@@ -13,10 +14,13 @@ from propago.io.scores import write_scores
 from propago.io.source import Source
 from propago.io.writer import VideoWriter
 from propago.jobs.frame_log import FrameLog
+from propago.jobs.line_log import LineLog
+from propago.jobs.logged_craf import line_of
 from propago.jobs.options import Progress
 from propago.jobs.run_folder import RunFolder
 from propago.jobs.stages import FetchAhead
 from propago.pipeline import Checkpoint, Segmented
+from propago.refinement.craf_rules import Event
 from propago.report.overlay import draw_overlay, image_to_rgb
 from propago.types import VOID, Scores
 
@@ -26,7 +30,7 @@ STILLS_FPS = 24
 
 
 class ResultWriter:
-    """Writes masks, overlay, scores, the frame log and checkpoints, in this order for each frame.
+    """Writes masks, overlay, scores, the logs and checkpoints, in this order for each frame.
 
     A checkpoint is written after everything of its frame and the frames before, so that a run
     killed at any moment goes on from it without a gap.
@@ -40,6 +44,7 @@ class ResultWriter:
         wide: bool,
         overlay: VideoWriter | None,
         scores: bool,
+        clean_log: LineLog | None = None,
     ) -> None:
         """Nothing is written yet.
 
@@ -49,13 +54,20 @@ class ResultWriter:
             wide: whether masks are uint16 because an id exceeds 254.
             overlay: the open video, None without one.
             scores: whether to write the probabilities.
+            clean_log: gets what the cleaner did, at the frame that `log` is at; None without one.
         """
         self._folder, self._log, self._overlay, self._scores = folder, log, overlay, scores
+        self._clean_log = clean_log
         self._dtype = np.uint16 if wide else np.uint8
         self._last: Checkpoint | None = None
 
-    def write(self, result: Segmented, seconds: float) -> None:
+    def write(self, result: Segmented, seconds: float, events: Sequence[Event] = ()) -> None:
         """Write what belongs to one frame.
+
+        Args:
+            result: of the frame.
+            seconds: how long it took to come.
+            events: what the cleaner did to it.
 
         Raises:
             OutputError: the disk is full.
@@ -67,6 +79,9 @@ class ResultWriter:
             self._overlay.write(drawn, frame.time_s)
         if self._scores:
             write_scores(self._folder.scores / f"{frame.name}.npz", result.scores)
+        if self._clean_log:
+            at = {"index": frame.index, "name": frame.name}
+            self._clean_log.append(*(line_of(event, **at) for event in events))
         self._log.append(
             {
                 "index": frame.index,
@@ -87,7 +102,8 @@ class ResultWriter:
             OutputError: the disk is full.
         """
         if self._last:
-            self._log.sync()
+            for log in filter(None, (self._log, self._clean_log)):
+                log.sync()
             save_state(self._folder.checkpoint, self._last)
 
 

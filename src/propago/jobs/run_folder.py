@@ -53,6 +53,11 @@ class RunFolder:
         return self.root / "frames.jsonl"
 
     @property
+    def clean_log(self) -> Path:
+        """One line for each thing that the cleaner did."""
+        return self.root / "clean.jsonl"
+
+    @property
     def checkpoint(self) -> Path:
         """Where an unfinished run stands."""
         return self.root / "checkpoint.safetensors"
@@ -64,8 +69,8 @@ class RunFolder:
     @property
     def _parts(self) -> tuple[Path, ...]:
         folders = (self.masks, self.scores, self.given)
-        files = (self.given_picture, self.overlay, self.record, self.frames, self.checkpoint)
-        return (*folders, *files)
+        logs = (self.record, self.frames, self.clean_log)
+        return (*folders, *logs, self.given_picture, self.overlay, self.checkpoint)
 
     def refuse_results(self) -> None:
         """Refuse a folder that holds results of an earlier run.

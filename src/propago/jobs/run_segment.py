@@ -11,9 +11,10 @@ from typing import Any
 from propago.errors import OutputError, PropagoError, SourceError
 from propago.io.checkpoint import load_state
 from propago.io.source import Source
-from propago.io.writer import VideoWriter
 from propago.jobs.first_masks import FirstMasks, write_boxed
 from propago.jobs.frame_log import FrameLog
+from propago.jobs.line_log import LineLog
+from propago.jobs.logged_craf import LoggedCraf
 from propago.jobs.options import Progress, SegmentOptions
 from propago.jobs.processor import give_back_memory
 from propago.jobs.record import (
@@ -34,6 +35,7 @@ from propago.jobs.result_writer import (
 from propago.jobs.run_folder import RunFolder
 from propago.jobs.stages import FetchAhead, PutAway
 from propago.pipeline import Checkpoint, Segmented, segment_frames
+from propago.refinement.craf_rules import Event
 from propago.types import Cleaner, Propagator, Refiner
 
 
@@ -145,10 +147,8 @@ def _compute(
     if run.first.boxed:
         write_boxed(run.first.boxed, run.folder.given, run.folder.given_picture)
     with ExitStack() as stack:
-        video = None
-        if run.options.overlay and checkpoint is None:
-            video = stack.enter_context(open_overlay(run.folder, run.source))
-        damage, timings = _segment_and_write(run, checkpoint, log, video, progress)
+        writer = _open_writer(run, checkpoint, log, stack)
+        damage, timings = _segment_and_write(run, checkpoint, log, writer, progress)
     seconds = perf_counter() - begun
     if run.options.overlay and checkpoint is not None:
         render_overlay(run.folder, run.source, log.count, progress)
@@ -157,19 +157,38 @@ def _compute(
     return damage, timings
 
 
+def _open_writer(
+    run: Run, checkpoint: Checkpoint | None, log: FrameLog, stack: ExitStack
+) -> ResultWriter:
+    """The writer, and in `stack` the files that it appends to beside `log`."""
+    video = clean_log = None
+    if run.options.overlay and checkpoint is None:
+        video = stack.enter_context(open_overlay(run.folder, run.source))
+    if isinstance(run.clean, LoggedCraf):
+        last_index = checkpoint.index if checkpoint else None
+        clean_log = stack.enter_context(closing(LineLog(run.folder.clean_log, last_index)))
+    return ResultWriter(
+        run.folder,
+        log,
+        wide=is_wide(run.first.ids),
+        overlay=video,
+        scores=run.options.save_scores,
+        clean_log=clean_log,
+    )
+
+
 def _segment_and_write(
     run: Run,
     checkpoint: Checkpoint | None,
     log: FrameLog,
-    video: VideoWriter | None,
+    writer: ResultWriter,
     progress: Progress | None,
 ) -> tuple[SourceError | None, dict[str, float]]:
     """Frames are decoded in one thread, segmented in this one, written in a third."""
-    writer = ResultWriter(
-        run.folder, log, wide=is_wide(run.first.ids), overlay=video, scores=run.options.save_scores
-    )
     damage, done = None, log.count
-    away: PutAway[tuple[Segmented, float]] = PutAway(lambda item: writer.write(*item))
+    away: PutAway[tuple[Segmented, float, tuple[Event, ...]]] = PutAway(
+        lambda item: writer.write(*item)
+    )
     with FetchAhead(run.source.frames(checkpoint.index + 1 if checkpoint else 0)) as ahead:
         results = segment_frames(
             ahead,
@@ -181,7 +200,8 @@ def _segment_and_write(
         )
         try:
             for result, seconds in _timed(results):
-                away.put((result, seconds))
+                events = run.clean.events if isinstance(run.clean, LoggedCraf) else ()
+                away.put((result, seconds, events))
                 done += 1
                 if done % CHECKPOINT_EVERY_FRAMES == 0:
                     give_back_memory()

@@ -12,12 +12,12 @@ from propago.io.davis import open_davis
 from propago.io.source import Source
 from propago.io.video import open_source
 from propago.jobs.first_masks import Box, first_masks, foresee_tuning
+from propago.jobs.logged_craf import LoggedCraf
 from propago.jobs.options import Progress, SegmentOptions, TuningProgress
 from propago.jobs.processor import processor
 from propago.jobs.run_folder import RunFolder
 from propago.jobs.run_segment import Run, SegmentResult, carry_out
 from propago.methods import METHODS, load_method
-from propago.refinement.craf import Craf
 from propago.refinement.spn import Spn
 from propago.types import Cleaner, Propagator, Refiner
 
@@ -180,7 +180,7 @@ def _refiner(options: SegmentOptions) -> Refiner | None:
 
 
 def _cleaner(options: SegmentOptions) -> Cleaner | None:
-    return Craf() if options.clean == "craf" else None
+    return LoggedCraf() if options.clean == "craf" else None
 
 
 def _refuse(folder: RunFolder, source: Source, masks: Path | None, options: SegmentOptions) -> None:
