@@ -1,5 +1,6 @@
 """`propago train`: what it asks for reaches the job, and what makes no sense is said."""
 
+import sys
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -44,3 +45,12 @@ def test_the_arguments_reach_the_job(tmp_path, monkeypatch, capsys):
 def test_a_budget_of_nothing_is_refused(argv, capsys):
     assert main(["train", "spn-compact", *argv]) == 2
     assert f"{argv[0]} is {argv[1]}; it is " in capsys.readouterr().err
+
+
+def test_what_training_needs_is_said_where_it_is_missing(monkeypatch, capsys):
+    for name in ("propago.jobs.train", "propago.training.fit"):
+        monkeypatch.delitem(sys.modules, name, raising=False)
+    monkeypatch.setitem(sys.modules, "accelerate", None)
+    assert main(["train", "spn-compact"]) == 2
+    said = capsys.readouterr().err
+    assert "training needs accelerate: pip install 'propago[train]'" in said

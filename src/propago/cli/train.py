@@ -10,6 +10,9 @@ from rich.console import Console
 from propago.cli.arguments import parse
 from propago.errors import UsageError
 
+EXTRA = ("accelerate", "tensorboard")
+"""Modules that only training imports; the extra `train` brings them."""
+
 
 @dataclass(frozen=True)
 class TrainArguments:
@@ -46,7 +49,12 @@ class TrainArguments:
 def run(argv: list[str]) -> int:
     """Train, print each line of the log to stderr and the files to stdout."""
     arguments = parse(TrainArguments, argv, "train")
-    from propago.jobs.train import train
+    try:
+        from propago.jobs.train import train
+    except ModuleNotFoundError as error:
+        if error.name not in EXTRA:
+            raise
+        raise UsageError(f"training needs {error.name}: pip install 'propago[train]'") from error
 
     errors = Console(stderr=True)
 
