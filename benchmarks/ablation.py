@@ -6,16 +6,15 @@ Choices about the default settings are made from this table on `val`.
 """
 
 import argparse
-import os
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import torch
 
+from arguments import parser
 from propago.methods import load_method
 from propago.methods.feelvos import run
 from propago.methods.feelvos.run import Feelvos, FeelvosSettings
@@ -37,16 +36,19 @@ WITHOUT_FLOW = "previous mask not carried by flow"
 
 def main() -> None:
     """Parse, measure, print a table."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument(
-        "--data", type=Path, default=Path(os.environ.get("PROPAGO_DATA", "../shared/data"))
+    arguments = parser(__doc__, set_name="val", threads=2)
+    arguments.add_argument("--frames", type=int, default=40)
+    arguments.add_argument("--weights", default="default")
+    variants = [*SETTINGS, WITHOUT_FLOW]
+    arguments.add_argument(
+        "--variants",
+        nargs="+",
+        choices=variants,
+        default=variants,
+        metavar="VARIANT",
+        help="; ".join(variants),
     )
-    parser.add_argument("--set", default="val")
-    parser.add_argument("--frames", type=int, default=40)
-    parser.add_argument("--weights", default="default")
-    parser.add_argument("--threads", type=int, default=2)
-    parser.add_argument("variants", nargs="*", default=[*SETTINGS, WITHOUT_FLOW])
-    options = parser.parse_args()
+    options = arguments.parse_args()
     torch.set_num_threads(options.threads)
     print("| FEELVOS compact | J and by sequence | s |")
     print("|---|---|---|")

@@ -19,6 +19,7 @@ import numpy as np
 import torch
 
 import propago
+from arguments import commit
 from propago.adaptation.adaptation import Adaptation
 from propago.adaptation.budget import Budget
 from propago.adaptation.cache import AdaptedCache
@@ -31,7 +32,7 @@ from propago.methods.seg_with_spn.net import PRESETS, SegNet
 from propago.methods.seg_with_spn.run import SIZES, SegWithSpn
 from propago.methods.seg_with_spn.settings import SegSettings
 from propago.types import Frame, GivenMasks
-from segment import commit, print_quality
+from segment import print_quality
 
 FRAME = (480, 854)
 MEMORY_STEPS, MEMORY_FRAMES = 20, 3

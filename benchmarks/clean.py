@@ -7,8 +7,6 @@ alike. In every second frame an island of another object's id is put next to an 
 an object's own id far from it. `ground truth` is the same without islands.
 """
 
-import argparse
-import os
 import statistics
 import time
 from pathlib import Path
@@ -18,6 +16,7 @@ import numpy as np
 import torch
 
 import propago
+from arguments import commit, parser
 from propago.io.davis import davis_annotations, open_davis
 from propago.io.masks import read_mask
 from propago.ops.aggregate import hard_max
@@ -36,15 +35,11 @@ SIZE = (480, 854)
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument(
-        "--data", type=Path, default=Path(os.environ.get("PROPAGO_DATA", "../shared/data"))
-    )
-    parser.add_argument("--set", default="test")
-    parser.add_argument("--frames", type=int, default=40)
-    parser.add_argument("--only", choices=["quality", "speed"])
-    options = parser.parse_args()
-    print(f"propago {propago.__version__}, set {options.set}\n")
+    """Parse, measure what was asked for, print."""
+    arguments = parser(__doc__, set_name="test", only=("quality", "speed"))
+    arguments.add_argument("--frames", type=int, default=40, help="of each sequence")
+    options = arguments.parse_args()
+    print(f"propago {propago.__version__}, commit {commit()}, set {options.set}\n")
     if options.only in (None, "quality"):
         measure_quality(options.data / "davis", options.set, options.frames)
     if options.only in (None, "speed"):
@@ -52,6 +47,7 @@ def main() -> None:
 
 
 def measure_quality(davis: Path, set_name: str, frames: int) -> None:
+    """What each set of rules does to injected islands and to the true masks."""
     clips = [
         [with_a_twin(read_mask(path, may_be_empty=True).labels) for path in paths[:frames]]
         for source in open_davis(davis, Path(set_name))
@@ -73,6 +69,7 @@ def measure_quality(davis: Path, set_name: str, frames: int) -> None:
 
 
 def share(pair: np.ndarray) -> str:
+    """The first number as a percentage of the second."""
     return f"{pair[0] / max(pair[1], 1):.2%}"
 
 

@@ -12,8 +12,6 @@ sequence in turn, so that a busy machine slows all of them; times are CPU second
 and of the other tool's per-sequence function.
 """
 
-import argparse
-import os
 import subprocess
 import sys
 import time
@@ -26,6 +24,7 @@ import cv2
 import numpy as np
 from PIL import Image
 
+from arguments import parser
 from propago.io.formats import png
 from propago.jobs import evaluate as job
 from propago.jobs.evaluate import evaluate
@@ -39,15 +38,15 @@ PALETTE = [(i * 61) % 256 for i in range(768)]
 
 def main() -> None:
     """Make the load, measure, print tables."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--without-vos", action="store_true", help="leave vos-benchmark out")
-    parser.add_argument("--sequences", type=int, default=5)
-    parser.add_argument("--frames", type=int, default=60)
-    parser.add_argument("--repeat", type=int, default=2, help="the best time of each counts")
-    parser.add_argument("--jobs", type=int, nargs="*", default=[1, 2], help="wall time of so many")
-    data = Path(os.environ.get("PROPAGO_DATA", "../shared/data"))
-    parser.add_argument("--data", type=Path, default=data)
-    options = parser.parse_args()
+    arguments = parser(__doc__)
+    arguments.add_argument("--without-vos", action="store_true", help="leave vos-benchmark out")
+    arguments.add_argument("--sequences", type=int, default=5)
+    arguments.add_argument("--frames", type=int, default=60)
+    arguments.add_argument("--repeat", type=int, default=2, help="the best time of each counts")
+    arguments.add_argument(
+        "--jobs", type=int, nargs="*", default=[1, 2], help="wall time of so many"
+    )
+    options = arguments.parse_args()
     cv2.setNumThreads(1)
     other = None if options.without_vos else find_vos_benchmark()
     with TemporaryDirectory() as folder:

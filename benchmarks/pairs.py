@@ -7,8 +7,6 @@ each with its own mirror image; `benchmarks/ablation.py --data FOLDER --set pair
     python benchmarks/pairs.py OUT
 """
 
-import os
-import sys
 from itertools import islice
 from pathlib import Path
 
@@ -16,19 +14,25 @@ import cv2
 import numpy as np
 from PIL import Image
 
+from arguments import parser
 from propago.data.objects import paste_moving
 from propago.io.davis import davis_annotations, open_davis
 from propago.io.masks import read_mask
+from propago.io.source import Source
 from propago.report.overlay import image_to_rgb
 
-DATA = Path(os.environ.get("PROPAGO_DATA", Path(__file__).parents[1] / "../shared/data")) / "davis"
 FRAMES = 30
+Sequence = tuple[np.ndarray, np.ndarray]
+"""Images (T, H, W, 3) and labels (T, H, W), uint8."""
 
 
 def main() -> None:
-    """Write the pairs of `val`."""
-    out = Path(sys.argv[1])
-    clips = {source.name: read(source) for source in open_davis(DATA, Path("val"))}
+    """Write the pairs of a set."""
+    arguments = parser(__doc__, set_name="val")
+    arguments.add_argument("out", type=Path, help="folder to write to")
+    options = arguments.parse_args()
+    davis, out = options.data / "davis", options.out
+    clips = {source.name: read(davis, source) for source in open_davis(davis, Path(options.set))}
     names = list(clips)
     written = []
     for i, name in enumerate(names):
@@ -43,15 +47,15 @@ def main() -> None:
     (out / "ImageSets" / "pairs.txt").write_text("\n".join(written) + "\n")
 
 
-def read(source) -> tuple[np.ndarray, np.ndarray]:
+def read(davis: Path, source: Source) -> Sequence:
     """Images (T, H, W, 3) and labels (T, H, W) of the first frames."""
     frames = list(islice(source, FRAMES))
-    folder = davis_annotations(DATA, source.name)
+    folder = davis_annotations(davis, source.name)
     masks = [read_mask(folder / f"{f.name}.png", may_be_empty=True).labels for f in frames]
     return np.stack([image_to_rgb(f.image) for f in frames]), np.stack(masks).astype(np.uint8)
 
 
-def pasted(onto, donor, seed: int) -> tuple[np.ndarray, np.ndarray]:
+def pasted(onto: Sequence, donor: Sequence, seed: int) -> Sequence:
     """The first random paste in which both objects show well in the first frame."""
     for attempt in range(1000):
         rng = np.random.default_rng((seed, attempt))

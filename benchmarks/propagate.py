@@ -1,13 +1,12 @@
 """The spatial propagation against the memory floor: processor time, variants in turn.
 
-python benchmarks/propagate.py            # one thread; about a minute on an idle machine
+    python benchmarks/propagate.py            # one thread; about a minute on an idle machine
 
 The floor is the time that copying takes for the planes that must be read and written at least
 once: 14 forward (x, 12 gates, the result), 49 forward and backward (14; 4 h written; 31 to read x,
 the gradient, 12 gates and 4 h and to write 13 gradients). One plane is one channel in float32.
 """
 
-import argparse
 import platform
 import statistics
 import time
@@ -16,6 +15,7 @@ from collections.abc import Callable
 import torch
 
 import propago
+from arguments import commit, parser
 from propago.ops.scan import propagate
 
 SIZES = ((1, 256, 256), (1, 480, 854), (8, 480, 854))
@@ -25,15 +25,16 @@ REFERENCE_UP_TO = 256 * 256
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--runs", type=int, default=9)
-    parser.add_argument("--threads", type=int, default=1)
-    parser.add_argument("--largest", type=int, default=480 * 854, help="pixels of the batch")
-    options = parser.parse_args()
+    """Parse, measure every size, print a table."""
+    arguments = parser(__doc__, data=False, threads=1)
+    arguments.add_argument("--runs", type=int, default=9)
+    arguments.add_argument("--largest", type=int, default=480 * 854, help="pixels of the batch")
+    options = arguments.parse_args()
     torch.set_num_threads(options.threads)
     print(
-        f"propago {propago.__version__}, torch {torch.__version__}, {platform.processor()}, "
-        f"{options.threads} threads; process time in ms, median (least) of {options.runs}\n"
+        f"propago {propago.__version__}, commit {commit()}, torch {torch.__version__}, "
+        f"{platform.processor()}, {options.threads} threads; process time in ms, "
+        f"median (least) of {options.runs}\n"
     )
     print(
         "| batch, size | | floor | numba | batched | reference | numba / floor | batched / numba |"

@@ -10,8 +10,6 @@ imported. They are no dependencies; a contrib build put in front of the path is 
     PYTHONPATH=FOLDER python benchmarks/refine.py
 """
 
-import argparse
-import os
 import statistics
 import time
 from collections.abc import Callable, Iterator
@@ -24,6 +22,7 @@ import numpy as np
 import torch
 
 import propago
+from arguments import commit, parser
 from propago.data.coarse import blocks, simplified, uneven
 from propago.io.davis import davis_annotations, open_davis
 from propago.io.masks import read_mask
@@ -42,23 +41,18 @@ SIZE = (480, 854)
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument(
-        "--data", type=Path, default=Path(os.environ.get("PROPAGO_DATA", "../shared/data"))
-    )
-    parser.add_argument("--set", default="test")
-    parser.add_argument("--only", choices=["quality", "output", "speed"])
-    parser.add_argument("--every", type=int, default=8, help="score every n-th frame")
-    parser.add_argument("--frames", type=int, default=40, help="of the default method's output")
-    parser.add_argument("--weights", default="default")
-    parser.add_argument("--threads", type=int, default=2)
-    options = parser.parse_args()
+    """Parse, measure what was asked for, print."""
+    arguments = parser(__doc__, set_name="test", only=("quality", "output", "speed"), threads=2)
+    arguments.add_argument("--every", type=int, default=8, help="score every n-th frame")
+    arguments.add_argument("--frames", type=int, default=40, help="of the default method's output")
+    arguments.add_argument("--weights", default="default")
+    options = arguments.parse_args()
     torch.set_num_threads(options.threads)
     cv2.setNumThreads(options.threads)
     spn = Spn.load(options.weights)
     print(
-        f"propago {propago.__version__}, OpenCV {cv2.__version__}, {options.threads} threads, "
-        f"set {options.set}\n"
+        f"propago {propago.__version__}, commit {commit()}, OpenCV {cv2.__version__}, "
+        f"{options.threads} threads, set {options.set}\n"
     )
     davis = options.data / "davis"
     if options.only in (None, "quality"):
@@ -83,12 +77,14 @@ def sharpeners(spn: Spn) -> dict[str, Sharpen]:
 
 
 def by_network(spn: Spn, image: torch.Tensor, scores: np.ndarray) -> np.ndarray:
+    """All objects at once."""
     return spn.refine(image, torch.from_numpy(scores)).numpy()
 
 
 def row_by_row(
     one: Callable[[np.ndarray, np.ndarray], np.ndarray], image: torch.Tensor, scores: np.ndarray
 ) -> np.ndarray:
+    """A filter that takes (H, W, 3) uint8 and one (H, W) map, for each object by itself."""
     rgb = image_to_rgb(image)
     return np.stack([one(rgb, row) for row in scores]) if len(scores) else scores
 
@@ -99,6 +95,7 @@ def guided(rgb: np.ndarray, coarse: np.ndarray) -> np.ndarray:
 
 
 def bilateral(rgb: np.ndarray, coarse: np.ndarray) -> np.ndarray:
+    """Petschnigg et al. 2004, joint with the picture; untuned widths."""
     return cv2.ximgproc.jointBilateralFilter(rgb.astype(np.float32), coarse, 15, 25, 6)
 
 
@@ -123,7 +120,8 @@ def measure_quality(davis: Path, set_name: str, every: int, spn: Spn) -> None:
         "polygons": lambda mask: simplified(mask, 6),
         "true masks": lambda mask: mask.astype(np.float32),
     }
-    table = Table(["before", *sharpeners(spn)])
+    ways = sharpeners(spn)
+    table = Table(["before", *ways])
     for source in open_davis(davis, Path(set_name), every=every):
         for frame in source:
             truth = annotation(davis, source, frame.name)
@@ -132,29 +130,29 @@ def measure_quality(davis: Path, set_name: str, every: int, spn: Spn) -> None:
             for what, degrade in degradations.items() if ids else ():
                 coarse = np.stack([degrade(mask) for mask in masks])
                 table.add(what, "before", source.name, truth, ids, coarse)
-                for name, sharpen in sharpeners(spn).items():
+                for name, sharpen in ways.items():
                     table.add(what, name, source.name, truth, ids, sharpen(frame.image, coarse))
     table.print("masks")
 
 
 def measure_output(davis: Path, set_name: str, frames: int, every: int, spn: Spn) -> None:
     """The default method's own scores, sharpened afterwards, and within the loop."""
-    table = Table(["before", *sharpeners(spn), "SPN in the loop"])
+    ways, what = sharpeners(spn), "default method"
+    table = Table(["before", *ways, "SPN in the loop"])
     for source in open_davis(davis, Path(set_name)):
-        for _, ids, truth, image, scores in followed(davis, source, frames, every, None):
-            what = "default method"
+        for ids, truth, image, scores in followed(davis, source, frames, every, None):
             table.add(what, "before", source.name, truth, ids, scores)
-            for name, sharpen in sharpeners(spn).items():
+            for name, sharpen in ways.items():
                 table.add(what, name, source.name, truth, ids, sharpen(image, scores))
-        for _, ids, truth, _, scores in followed(davis, source, frames, every, spn):
-            table.add("default method", "SPN in the loop", source.name, truth, ids, scores)
+        for ids, truth, _, scores in followed(davis, source, frames, every, spn):
+            table.add(what, "SPN in the loop", source.name, truth, ids, scores)
     table.print("masks")
 
 
 def followed(
     davis: Path, source: Source, frames: int, every: int, refine: Refiner | None
-) -> Iterator[tuple[int, tuple[int, ...], np.ndarray, torch.Tensor, np.ndarray]]:
-    """Index, ids, truth, image and scores of every n-th frame after the first."""
+) -> Iterator[tuple[tuple[int, ...], np.ndarray, torch.Tensor, np.ndarray]]:
+    """Ids, truth, image and scores of every n-th frame after the first."""
     first = next(iter(source))
     given = GivenMasks(annotation(davis, source, first.name))
     method = load_method()
@@ -162,16 +160,11 @@ def followed(
     for result in islice(results, every, None, every):
         truth = annotation(davis, source, result.frame.name)
         scores = result.scores
-        yield (
-            result.frame.index,
-            scores.ids,
-            truth,
-            result.frame.image,
-            scores.probabilities.numpy(),
-        )
+        yield scores.ids, truth, result.frame.image, scores.probabilities.numpy()
 
 
 def annotation(davis: Path, source: Source, name: str) -> np.ndarray:
+    """(H, W) true ids of a frame."""
     path = davis_annotations(davis, source.name) / f"{name}.png"
     return read_mask(path, may_be_empty=True).labels
 
@@ -231,9 +224,10 @@ def measure_speed(spn: Spn, runs: int = 15) -> None:
     radius = np.sqrt(0.1 * mask.size / np.pi / 1.5)
     cv2.ellipse(mask, (427, 240), (int(radius * 1.5), int(radius)), 30, 0, 360, 1, -1)
     coarse = blocks(mask, 8)[None]
-    took: dict[str, list[float]] = {name: [] for name in sharpeners(spn)}
+    ways = sharpeners(spn)
+    took: dict[str, list[float]] = {name: [] for name in ways}
     for run in range(runs + 1):
-        for name, sharpen in sharpeners(spn).items():
+        for name, sharpen in ways.items():
             began = time.perf_counter()
             sharpen(image, coarse)
             if run:

@@ -4,10 +4,7 @@ python benchmarks/segment.py --data ../shared/data            # everything, abou
 python benchmarks/segment.py --only quality --set val --size 304
 """
 
-import argparse
-import os
 import resource
-import subprocess
 import tempfile
 import time
 from collections.abc import Callable, Iterator
@@ -22,6 +19,7 @@ import numpy as np
 import torch
 
 import propago
+from arguments import commit, parser
 from baselines import FlowCarried, RepeatFirstMask
 from propago.io.davis import davis_annotations, open_davis
 from propago.io.masks import read_mask, write_mask
@@ -48,20 +46,14 @@ MEMORY_FRAMES = (200, 2000)
 
 def main() -> None:
     """Parse, run what was asked for, print."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument(
-        "--data", type=Path, default=Path(os.environ.get("PROPAGO_DATA", "../shared/data"))
-    )
-    parser.add_argument("--set", default="test", help="sequences to measure accuracy on")
-    parser.add_argument("--only", choices=["quality", "speed", "memory"])
-    parser.add_argument("--weights", default="default")
-    parser.add_argument("--size", type=int, help="working size, short side in px")
-    parser.add_argument("--refine", choices=["spn", "none"], default="none")
-    parser.add_argument("--clean", choices=["craf", "none"], default="none")
-    parser.add_argument("--threads", type=int, default=2)
-    parser.add_argument("--report", type=Path, help="write an HTML page about the accuracy")
-    parser.add_argument("--without-baselines", action="store_true")
-    options = parser.parse_args()
+    arguments = parser(__doc__, set_name="test", only=("quality", "speed", "memory"), threads=2)
+    arguments.add_argument("--weights", default="default")
+    arguments.add_argument("--size", type=int, help="working size, short side in px")
+    arguments.add_argument("--refine", choices=["spn", "none"], default="none")
+    arguments.add_argument("--clean", choices=["craf", "none"], default="none")
+    arguments.add_argument("--report", type=Path, help="write an HTML page about the accuracy")
+    arguments.add_argument("--without-baselines", action="store_true")
+    options = arguments.parse_args()
     torch.set_num_threads(options.threads)
     method = load_method(weights=options.weights, size=options.size)
     print(
@@ -80,18 +72,11 @@ def main() -> None:
         carry = partial(segment_frames, refine=refine, clean=clean)
         measure_quality(options.data / "davis", options.set, methods, options.report, carry)
     with tempfile.TemporaryDirectory() as folder:
+        stages = SegmentOptions(refine=options.refine, clean=options.clean)
         if options.only in (None, "speed"):
-            stages = SegmentOptions(refine=options.refine, clean=options.clean)
             measure_speed(options.data / "davis", method, Path(folder), stages)
         if options.only in (None, "memory"):
-            measure_memory(options.data / "davis", method, Path(folder))
-
-
-def commit() -> str:
-    """The commit this runs at."""
-    command = ["git", "describe", "--always", "--dirty", "--exclude", "*"]
-    done = subprocess.run(command, capture_output=True, text=True, cwd=Path(__file__).parent)
-    return done.stdout.strip() or "unknown"
+            measure_memory(options.data / "davis", method, Path(folder), stages)
 
 
 def measure_quality(
@@ -220,7 +205,7 @@ def time_flow(video: Path) -> float:
     return (len(greys) - 1) / (time.perf_counter() - began)
 
 
-def measure_memory(davis: Path, method: Propagator, folder: Path) -> None:
+def measure_memory(davis: Path, method: Propagator, folder: Path, stages: SegmentOptions) -> None:
     """Resident size of the process after few and after many frames of one run."""
     early, late = MEMORY_FRAMES
     video, mask = write_clip(davis, folder, late), folder / "one.png"
@@ -232,7 +217,8 @@ def measure_memory(davis: Path, method: Propagator, folder: Path) -> None:
         if done in MEMORY_FRAMES and done not in seen:
             seen[done] = resident_mb()
 
-    segment(video, mask, out=folder / "long", method=method, progress=watch)
+    out = folder / "long"
+    segment(video, mask, out=out, method=method, options=stages, progress=watch)
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     print("| frames | resident MB |\n|---|---|")
     for frames, megabytes in seen.items():
