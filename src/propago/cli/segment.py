@@ -3,7 +3,7 @@
 import sys
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import tyro
 
@@ -12,6 +12,9 @@ from propago.cli.licence import say_licence
 from propago.cli.progress import frame_progress
 from propago.errors import UsageError
 from propago.jobs.options import SegmentOptions
+
+if TYPE_CHECKING:
+    from propago.jobs.run_segment import SegmentResult
 
 
 @dataclass(frozen=True)
@@ -69,7 +72,7 @@ def run(argv: list[str]) -> int:
     return 0
 
 
-def _print(result) -> None:
+def _print(result: "SegmentResult") -> None:
     objects = ", ".join(map(str, result.ids)) or "none"
     speed = f"{result.frames_per_s:.1f} frames/s"
     print(f"masks    {result.masks} ({result.frames} frames, objects {objects}, {speed})")
