@@ -7,7 +7,7 @@ import torch
 import torch.nn.functional as F
 
 from propago.errors import UsageError, WeightsError
-from propago.nn.resnet import Bottleneck, ResNet, caffe_state, fill_resnet
+from propago.nn.resnet import Bottleneck, ResNet, caffe_state
 
 CONVOLUTIONS = {
     "conv1.weight": (64, 3, 7, 7),
@@ -47,7 +47,7 @@ def published():
 
 def test_torchvisions_file_fills_every_tensor():
     net, tensors = ResNet(101), published()
-    fill_resnet(net, tensors)
+    net.fill_published(tensors)
     named = {name for name in net.state_dict() if not name.endswith("num_batches_tracked")}
     assert named == {name for name in tensors if not name.startswith("fc.")}
     assert {name: tuple(net.get_parameter(name).shape) for name in CONVOLUTIONS} == CONVOLUTIONS
@@ -59,9 +59,9 @@ def test_a_missing_or_unknown_name_is_refused():
     tensors = published()
     rest = {name: t for name, t in tensors.items() if name != "layer3.7.bn2.bias"}
     with pytest.raises(WeightsError, match=r"layer3\.7\.bn2\.bias"):
-        fill_resnet(ResNet(101), rest)
+        ResNet(101).fill_published(rest)
     with pytest.raises(WeightsError, match="layer3"):
-        fill_resnet(ResNet(50), tensors)
+        ResNet(50).fill_published(tensors)
     with pytest.raises(UsageError, match="50, 101"):
         ResNet(34)
 
@@ -142,7 +142,7 @@ def test_caffe_layers_become_the_same_function():
                 add(f"res{stage}{block}_branch{branch}", f"{stage}{block}_branch{branch}", *shape)
             inputs = 4 * width
     net = ResNet(101, "1x1")
-    fill_resnet(net, caffe_state(blobs))
+    net.fill_published(caffe_state(blobs))
     bgr = torch.rand(1, 3, 16, 16) * 255
     images = (bgr + torch.tensor([104.007, 116.669, 122.679])[:, None, None]).flip(1) / 255
     mean, variance, factor = blobs["bn_conv1"]

@@ -2,7 +2,7 @@ import pytest
 import torch
 
 from propago.errors import WeightsError
-from propago.nn.vgg import Vgg16, fill_vgg16
+from propago.nn.vgg import Vgg16
 
 CONVOLUTIONS = {0: 64, 2: 64, 5: 128, 7: 128, 10: 256, 12: 256, 14: 256}
 CONVOLUTIONS |= dict.fromkeys((17, 19, 21, 24, 26, 28), 512)
@@ -21,14 +21,14 @@ def published():
 
 def test_published_weights_fill_every_layer(published):
     net = Vgg16()
-    fill_vgg16(net, published)
+    net.fill_published(published)
     assert all(p.abs().max() <= 0.011 for p in net.parameters())
 
 
 def test_a_missing_or_other_weight_is_refused(published):
     rest = {name: t for name, t in published.items() if name != "features.28.bias"}
     with pytest.raises(WeightsError, match=r"features\.28\.bias"):
-        fill_vgg16(Vgg16(), rest)
+        Vgg16().fill_published(rest)
 
 
 def test_stages_halve_the_picture():

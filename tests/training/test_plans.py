@@ -46,7 +46,9 @@ def test_a_recipe_becomes_weights_that_load_and_a_card(data, recipe, tmp_path):
     assert load_weights(trained.weights, NETWORK).about["licence"] == "Apache-2.0"
     coarse = torch.rand(1, 40, 50)
     assert Spn.load(trained.weights).refine(torch.rand(3, 40, 50), coarse).shape == coarse.shape
-    assert "2 crops of the `some` sequences: J 0." in trained.card.read_text()
+    card = trained.card.read_text()
+    assert "2 crops of the `some` sequences: J 0." in card
+    assert "encoder: EfficientNet-Lite0, untrained at first" in card
     last = json.loads((tmp_path / "run" / "log.jsonl").read_text().splitlines()[-1])
     assert last["step"] == 2
     assert {"val_j_before", "val_j_after", "val_f_2px_after", "j_before"} <= set(last)
@@ -99,7 +101,7 @@ def test_what_was_begun_with_something_else_is_no_prediction(data, recipe, tmp_p
 
 def test_what_cannot_be_trained_is_said(data, recipe, tmp_path):
     chosen = read_recipe(recipe)
-    with pytest.raises(UsageError, match="methods feelvos, spn and seg_with_spn"):
+    with pytest.raises(UsageError, match="spn and seg_with_spn with presets compact and paper"):
         plan_for(replace(chosen, method="rgmp"), data, tmp_path)
     with pytest.raises(UsageError, match=r"data\.synthetic is 0"):
         crop_sampler(replace(chosen, data=replace(chosen.data, synthetic=0.5)), data, tmp_path)

@@ -13,7 +13,7 @@ from propago.adaptation.budget import Budget
 from propago.io.atomic import replacing
 from propago.nn.weights import save_weights
 from propago.training.fit import Fitted, fit
-from propago.training.plans import plan_for
+from propago.training.plans import Plan, plan_for
 from propago.training.recipe import Recipe, read_recipe
 
 RUNS = Path("runs/train")
@@ -81,7 +81,7 @@ def train(
     validated = fitted.validated.line if fitted.validated else None
     trained = Trained(weights, weights.with_suffix(".md"), validated)
     if fitted.is_main_process:
-        _export(fitted, chosen, trained, plan.network)
+        _export(fitted, chosen, trained, plan)
     return trained
 
 
@@ -91,24 +91,39 @@ def _budget(recipe: Recipe, steps: int | None, minutes: float | None) -> Budget:
     return Budget(steps=recipe.steps if steps is None else steps)
 
 
-def _export(fitted: Fitted, recipe: Recipe, trained: Trained, network: str) -> None:
+def _export(fitted: Fitted, recipe: Recipe, trained: Trained, plan: Plan) -> None:
     line = trained.weights.with_name("log.jsonl").read_text().strip().splitlines()[-1]
     done = json.loads(line)
     about = {
-        "network": network,
+        "network": plan.network,
         "licence": recipe.licence,
         "recipe": json.dumps(asdict(recipe)),
         "commit": _commit(),
         "steps": str(done["step"]),
     }
     digest = save_weights(trained.weights, fitted.net.state_dict(), about)
-    text = _card(recipe, about, digest, done["elapsed_s"], trained.validated)
+    encoder = f"{plan.encoder}, {_origin(recipe.init)}"
+    text = _card(recipe, about, digest, done["elapsed_s"], encoder, trained.validated)
     with replacing(trained.card) as temporary:
         temporary.write_text(text)
 
 
+def _origin(init: str) -> str:
+    """How the encoder began."""
+    if init == "imagenet":
+        return "begun from published ImageNet weights (Apache-2.0)"
+    if init.endswith(".pth"):
+        return f"begun from published weights in {Path(init).name}"
+    return f"begun as in {init}" if init else "untrained at first"
+
+
 def _card(
-    recipe: Recipe, about: dict[str, str], digest: str, elapsed_s: float, validated: str | None
+    recipe: Recipe,
+    about: dict[str, str],
+    digest: str,
+    elapsed_s: float,
+    encoder: str,
+    validated: str | None,
 ) -> str:
     mixture = {k: v for k, v in asdict(recipe.data).items() if isinstance(v, float) and v > 0}
     lines = [
@@ -116,7 +131,7 @@ def _card(
         "",
         f"- network: {about['network']}",
         f"- licence: {about['licence']}",
-        "- encoder: EfficientNet-Lite0, begun from published ImageNet weights (Apache-2.0)",
+        f"- encoder: {encoder}",
         f"- data (share of the examples): {', '.join(f'{k} {v:g}' for k, v in mixture.items())}",
         f"- recipe: `propago train {recipe.name}`; started from {recipe.init or 'nothing'}",
         f"- seed {recipe.seed}, {about['steps']} steps in {elapsed_s / 60:.0f} minutes, "

@@ -38,6 +38,7 @@ _FEATURE_STRIDES = (2, 4, 8, 16, 16, 32)
 class EfficientNetLite0(nn.Module):
     """The seven first stages of table 1 of the paper, with features at strides 2 to `deepest`."""
 
+    title: ClassVar = "EfficientNet-Lite0"
     channels: ClassVar = {2: 16, 4: 24, 8: 40, 16: 112, 32: 192}
 
     def __init__(self, deepest: int = 32):

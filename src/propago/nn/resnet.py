@@ -13,19 +13,21 @@ import torch
 from torch import Tensor, nn
 
 from propago.errors import UsageError, WeightsError
+from propago.nn.published import FOLDER, PublishedEncoder
 
 BLOCKS = {50: (3, 4, 6, 3), 101: (3, 4, 23, 3)}
 """Bottlenecks of each stage, by depth."""
 
 StrideIn = Literal["3x3", "1x1"]
 
+_FILES = {50: "resnet50-0676ba61.pth", 101: "resnet101-63fe2227.pth"}
+
 _WIDTHS = (64, 128, 256, 512)
 _EXPANSION = 4
-_HEAD = "fc."
 _CAFFE_MEAN_BGR = (104.007, 116.669, 122.679)
 
 
-class ResNet(nn.Module):
+class ResNet(PublishedEncoder):
     """The four stages, with features at strides 4 to 32.
 
     Batch norms always use their stored statistics, also in training, so that a batch of one picture
@@ -33,6 +35,7 @@ class ResNet(nn.Module):
     """
 
     channels: ClassVar = {4: 256, 8: 512, 16: 1024, 32: 2048}
+    classifier: ClassVar = "fc."
     mean: Tensor
     std: Tensor
 
@@ -42,7 +45,8 @@ class ResNet(nn.Module):
         Args:
             depth: 50 or 101.
             stride_in: "3x3" is torchvision's convention, "1x1" the original Caffe models', each
-                with its pooling and its normalisation of pictures.
+                with its pooling and its normalisation of pictures. Weights of one convention fit
+                a network of the other in name and shape, but not in what they compute.
 
         Raises:
             UsageError: another depth.
@@ -50,6 +54,7 @@ class ResNet(nn.Module):
         super().__init__()
         if depth not in BLOCKS:
             raise UsageError(f"ResNet of depth {depth}: there are {', '.join(map(str, BLOCKS))}")
+        self.title, self.published = f"ResNet-{depth}", FOLDER + _FILES[depth]
         caffe = stride_in == "1x1"
         self.conv1 = nn.Conv2d(3, 64, 7, 2, 3, bias=False)
         self.bn1 = StoredNorm(64)
@@ -126,21 +131,8 @@ class StoredNorm(nn.BatchNorm2d):
         return self
 
 
-def fill_resnet(net: ResNet, published: Mapping[str, Tensor]) -> None:
-    """Put the weights of torchvision's resnet file into `net`; its classifier is left out.
-
-    Raises:
-        WeightsError: a name is missing, unknown, or of another shape.
-    """
-    tensors = {name: t for name, t in published.items() if not name.startswith(_HEAD)}
-    try:
-        net.load_state_dict(tensors)
-    except RuntimeError as error:
-        raise WeightsError(f"these are not the weights of such a ResNet: {error}") from error
-
-
 def caffe_state(blobs: Mapping[str, Sequence[Tensor]], depth: int = 101) -> dict[str, Tensor]:
-    """The weights of an original Caffe model for `fill_resnet` of a `ResNet` with stride in "1x1".
+    """An original Caffe model for `fill_published` of a `ResNet` with stride in "1x1".
 
     Args:
         blobs: the blobs of each layer, e.g. "res2a_branch2a", "bn2a_branch2a", "scale2a_branch2a".

@@ -1,21 +1,22 @@
 """VGG-16 as an encoder (Simonyan and Zisserman, ICLR 2015, configuration D)."""
 
-from collections.abc import Mapping
+from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
 
-from propago.errors import WeightsError
+from propago.nn.published import FOLDER, PublishedEncoder
 
 STAGES = ((64, 2), (128, 2), (256, 3), (512, 3), (512, 3))
 """Channels and convolutions of each stage; a pooling by two ends it."""
 
-_HEAD = "classifier."
 
+class Vgg16(PublishedEncoder):
+    """The convolutions of VGG-16."""
 
-class Vgg16(nn.Module):
-    """The convolutions of VGG-16 under the names of the published ImageNet file."""
-
+    title = "VGG-16"
+    published = f"{FOLDER}vgg16-397923af.pth"
+    classifier: ClassVar = "classifier."
     mean: Tensor
     std: Tensor
 
@@ -46,16 +47,3 @@ class Vgg16(nn.Module):
                 before.append(x)
             x = layer(x)
         return before, x
-
-
-def fill_vgg16(net: Vgg16, published: Mapping[str, Tensor]) -> None:
-    """Put the weights of torchvision's vgg16 file into `net`; its classifier is left out.
-
-    Raises:
-        WeightsError: a name is missing, unknown, or of another shape.
-    """
-    tensors = {name: t for name, t in published.items() if not name.startswith(_HEAD)}
-    try:
-        net.load_state_dict(tensors)
-    except RuntimeError as error:
-        raise WeightsError(f"these are not the weights of torchvision's vgg16: {error}") from error

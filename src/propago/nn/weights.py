@@ -58,12 +58,12 @@ def save_weights(path: Path, tensors: Mapping[str, Tensor], about: Mapping[str, 
     return digest
 
 
-def load_weights(name: str | Path, network: str) -> Weights:
+def load_weights(name: str | Path, *networks: str) -> Weights:
     """The weights shipped as `name`, or those in a safetensors file that propago wrote.
 
     Args:
         name: a shipped name, or a path that ends in .safetensors.
-        network: the network they must be of, e.g. "feelvos/compact".
+        networks: those of which they may be, e.g. "feelvos/compact".
 
     Raises:
         WeightsError: no such file, corrupt, or of another network.
@@ -87,8 +87,9 @@ def load_weights(name: str | Path, network: str) -> Weights:
             f"{str(about.get('sha256'))[:12]}; the file is damaged or was not written by propago: "
             "install the package again or copy the file again"
         )
-    if about.get("network") != network:
-        raise WeightsError(f"weights {path} are of {about.get('network')}, not of {network}")
+    if about.get("network") not in networks:
+        wanted = " or ".join(networks)
+        raise WeightsError(f"weights {path} are of {about.get('network')}, not of {wanted}")
     tensors = {k: t.float() if t.is_floating_point() else t for k, t in stored.items()}
     return Weights(path.stem, tensors, digest, about)
 

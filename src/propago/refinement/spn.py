@@ -10,11 +10,14 @@ from propago.errors import ShapeError
 from propago.nn.inference import choose_device, ready
 from propago.nn.weights import fill, load_weights
 from propago.ops.resize import enlargement, resize
-from propago.refinement.spn_net import SpnNet
+from propago.refinement.spn_net import SpnConfig, SpnNet
 from propago.refinement.spn_settings import SpnSettings
 from propago.types import Frame, Scores, require_probabilities
 
 NETWORK = "spn/compact"
+"""What the shipped weights are of."""
+NETWORKS = {NETWORK: SpnConfig(), "spn/paper": SpnConfig(guidance="vgg16")}
+"""What a network is made of, by what a weights file says it is of."""
 WEIGHTS = {"default": "spn-compact"}
 """Short names of shipped weights."""
 
@@ -41,10 +44,11 @@ class Spn:
         device: str = "auto",
         settings: SpnSettings | None = None,
     ) -> "Spn":
-        """The compact network with trained weights, ready to run.
+        """The network that the weights are of, ready to run.
 
         Args:
-            weights: "default", or a safetensors file that `propago train` wrote.
+            weights: "default", which is compact, or a safetensors file that `propago train` wrote,
+                of the compact or the paper preset.
             device: auto, cpu, cuda or mps.
             settings: where it works.
 
@@ -52,8 +56,8 @@ class Spn:
             WeightsError: no such weights, corrupt, or of another network.
             UsageError: no such device.
         """
-        net = SpnNet()
-        loaded = load_weights(WEIGHTS.get(str(weights), weights), NETWORK)
+        loaded = load_weights(WEIGHTS.get(str(weights), weights), *NETWORKS)
+        net = SpnNet(NETWORKS[loaded.about["network"]])
         fill(net, loaded)
         about = {
             "weights": loaded.name,

@@ -72,7 +72,7 @@ class SpnNet(nn.Module):
             self.guidance = CompactGuidance(self.config.widths, self.config.sees_mask, outputs)
 
     @property
-    def pretrained(self) -> nn.Module:
+    def pretrained(self) -> EfficientNetLite0 | Vgg16:
         """The part whose weights are published."""
         return self.guidance.encoder
 

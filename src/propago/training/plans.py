@@ -7,13 +7,15 @@ from typing import Any
 
 from torch import nn
 
-from propago.errors import UsageError
+from propago.errors import UsageError, WeightsError
 from propago.methods.feelvos import run as feelvos
 from propago.methods.feelvos.net import FeelvosNet
 from propago.methods.feelvos.objective import FeelvosObjective
-from propago.methods.seg_with_spn.net import NETWORKS, SegNet
+from propago.methods.seg_with_spn.net import NETWORKS, PRESETS, SegNet
 from propago.methods.seg_with_spn.objective import SegObjective
+from propago.nn.efficientnet import EfficientNetLite0
 from propago.nn.inference import channels_last
+from propago.nn.published import PublishedEncoder
 from propago.nn.weights import fill, load_weights
 from propago.refinement import spn
 from propago.refinement.spn_net import SpnNet
@@ -40,12 +42,14 @@ class Plan:
 
     Attributes:
         network: what the weights file says it is of.
+        encoder: name of the part that begins from published weights.
         objective: loss of a batch; its `net` is the network.
         examples: what it learns from.
         check: validation; None where its data are absent.
     """
 
     network: str
+    encoder: str
     objective: nn.Module
     examples: Examples
     check: Check | None
@@ -64,38 +68,63 @@ def plan_for(recipe: Recipe, root: Path, folder: Path) -> Plan:
         SourceError: data of the recipe are missing.
         WeightsError: `init` names no fitting weights.
     """
+    net, network = _untrained(recipe)
+    _begin(net, recipe, network)
+    match net:
+        case FeelvosNet():
+            objective = FeelvosObjective(net)
+            examples, check = ClipExamples(clip_sampler(recipe, root)), _check_clips
+        case SpnNet():
+            objective = SpnObjective(net)
+            examples, check = CropExamples(crop_sampler(recipe, root, folder)), _check_crops
+        case SegNet():
+            objective = SegObjective(net)
+            examples, check = PictureExamples(picture_sampler(recipe, root)), _check_foreground
+    davis = root / FOLDERS["davis"]
+    checked = partial(check, recipe, davis) if davis.is_dir() else None
+    return Plan(network, net.pretrained.title, objective, examples, checked)
+
+
+def _untrained(recipe: Recipe) -> tuple[FeelvosNet | SpnNet | SegNet, str]:
+    """The network of a recipe, and what its weights file says it is of."""
     match recipe.method, recipe.preset:
         case "feelvos", "compact":
-            net = _begun(FeelvosNet(), recipe, feelvos.NETWORK)
-            objective, network = FeelvosObjective(net), feelvos.NETWORK
-            examples, check = ClipExamples(clip_sampler(recipe, root)), _check_clips
-        case "spn", "compact":
-            net = _begun(SpnNet(), recipe, spn.NETWORK)
-            objective, network = SpnObjective(net), spn.NETWORK
-            examples, check = CropExamples(crop_sampler(recipe, root, folder)), _check_crops
-        case "seg_with_spn", "compact":
-            network = NETWORKS["compact"]
-            objective = SegObjective(_begun(SegNet(), recipe, network))
-            examples, check = PictureExamples(picture_sampler(recipe, root)), _check_foreground
+            return FeelvosNet(), feelvos.NETWORK
+        case "spn", "compact" | "paper" as preset:
+            network = f"spn/{preset}"
+            return SpnNet(spn.NETWORKS[network]), network
+        case "seg_with_spn", "compact" | "paper" as preset:
+            return SegNet(PRESETS[preset]), NETWORKS[preset]
         case _:
             raise UsageError(
                 f"recipe {recipe.name}: method {recipe.method}, preset {recipe.preset} cannot be "
-                "trained; methods feelvos, spn and seg_with_spn, preset compact can"
+                "trained; feelvos with preset compact can, spn and seg_with_spn with presets "
+                "compact and paper"
             )
-    davis = root / FOLDERS["davis"]
-    checked = partial(check, recipe, davis) if davis.is_dir() else None
-    return Plan(network, objective, examples, checked)
 
 
-def _begun(net: Any, recipe: Recipe, network: str) -> Any:
+def _begin(net: FeelvosNet | SpnNet | SegNet, recipe: Recipe, network: str) -> None:
     """`net` as training begins; published weights that do not learn are frozen."""
-    if recipe.init == "imagenet":
-        net.pretrained.load_published()
+    if recipe.init == "imagenet" or recipe.init.endswith(".pth"):
+        _load_published(net.pretrained, recipe)
     elif recipe.init:
         fill(net, load_weights(recipe.init, network))
     if recipe.optimisation.pretrained_share == 0:
         net.pretrained.requires_grad_(False)
-    return channels_last(net)
+    channels_last(net)
+
+
+def _load_published(encoder: EfficientNetLite0 | PublishedEncoder, recipe: Recipe) -> None:
+    file = None if recipe.init == "imagenet" else Path(recipe.init)
+    if isinstance(encoder, PublishedEncoder):
+        encoder.load_published(file)
+    elif file is None:
+        encoder.load_published()
+    else:
+        raise WeightsError(
+            f"recipe {recipe.name}: init {file}: a .pth file is for preset paper; the weights of "
+            f'{encoder.title} come with a package: init = "imagenet"'
+        )
 
 
 def _check_clips(recipe: Recipe, davis: Path, net: Any) -> Validated:

@@ -115,8 +115,9 @@ class Validation:
 class Recipe:
     """A training run.
 
-    `init` is empty, "imagenet" (the published weights of the encoder alone), the name of shipped
-    weights, or a safetensors file.
+    `init` is empty, "imagenet" (the published weights of the compact presets' encoder alone), a
+    .pth file of torchvision (those of the paper presets' encoder), the name of shipped weights, or
+    a safetensors file.
 
     `save_every_s` is the training time between two writes of the checkpoint.
     """

@@ -1,0 +1,113 @@
+"""The paper's networks can be trained: plans, published weights of their encoders, one step."""
+
+from dataclasses import replace
+
+import pytest
+import torch
+
+from propago.errors import WeightsError
+from propago.methods.seg_with_spn.net import NETWORKS, PRESETS, SegNet
+from propago.methods.seg_with_spn.objective import SegBatch
+from propago.nn.resnet import ResNet
+from propago.nn.vgg import Vgg16
+from propago.nn.weights import save_weights
+from propago.refinement.spn import NETWORKS as SPN
+from propago.refinement.spn import Spn
+from propago.refinement.spn_objective import CropBatch
+from propago.training.plans import plan_for
+from propago.training.recipe import Data, Optimisation, Recipe, Validation
+
+SEG = Recipe("seg", method="seg_with_spn", preset="paper")
+CROPS = Recipe(
+    "sharpen",
+    method="spn",
+    preset="paper",
+    optimisation=Optimisation(pretrained_share=0.0),
+    data=Data(synthetic=0.0, davis=1.0, davis_set="some"),
+    validation=Validation(davis_set="some"),
+)
+
+
+def published(encoder, path):
+    """A file like torchvision's; every tensor has one value, so it is small."""
+    tensors = {"fc.bias": torch.zeros(9), "classifier.0.bias": torch.zeros(9)}
+    for name, tensor in encoder.state_dict().items():
+        value = 1 / tensor[0].numel() if tensor.ndim == 4 else 0.1 if "bn3.w" in name else 1.0
+        tensors[name] = torch.tensor(value).expand(tensor.shape)
+    del tensors["classifier.0.bias" if isinstance(encoder, ResNet) else "fc.bias"]
+    torch.save(tensors, path)
+    return str(path)
+
+
+@pytest.fixture(scope="module")
+def seg_plan(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("published")
+    with torch.device("meta"):
+        encoder = ResNet(101)
+    init = published(encoder, folder / "resnet101.pth")
+    return plan_for(replace(SEG, init=init), folder, folder)
+
+
+def test_the_foreground_network_begins_from_the_published_resnet(seg_plan):
+    net = seg_plan.objective.net
+    assert (seg_plan.network, seg_plan.encoder) == (NETWORKS["paper"], "ResNet-101")
+    assert net.config == PRESETS["paper"]
+    assert torch.all(net.trunk.layer3[22].conv2.weight == 1 / (256 * 9))
+    assert net.trunk.layer4[2].bn3.weight.unique().item() == pytest.approx(0.1)
+    with torch.device("meta"):
+        assert SegNet(PRESETS["paper"]).state_dict().keys() == net.state_dict().keys()
+
+
+def test_a_step_reaches_every_layer_of_the_foreground_network(seg_plan):
+    truth = torch.zeros(1, 32, 32, dtype=torch.uint8)
+    truth[:, 8:20, 8:20] = 1
+    images = torch.randint(0, 255, (1, 3, 32, 32), dtype=torch.uint8)
+    loss, _ = seg_plan.objective(SegBatch(images, truth), 0)
+    loss.backward()
+    assert loss.isfinite()
+    net = seg_plan.objective.net
+    for layer in (net.trunk.conv1, net.trunk.layer4[2].bn3, net.reduce, net.score):
+        assert layer.weight.grad.isfinite().all()
+        assert layer.weight.grad.any()
+
+
+def test_the_vgg_guidance_is_trained_and_loaded(data, tmp_path):
+    init = published(Vgg16(), tmp_path / "vgg16.pth")
+    plan = plan_for(replace(CROPS, init=init), data, tmp_path)
+    net = plan.objective.net
+    assert (plan.network, plan.encoder) == ("spn/paper", "VGG-16")
+    assert net.config == SPN["spn/paper"]
+    assert not any(p.requires_grad for p in net.pretrained.parameters())
+    torch.nn.init.normal_(net.guidance.gates.weight, std=0.01)
+    images = torch.randint(0, 255, (1, 3, 32, 32), dtype=torch.uint8)
+    truth = torch.zeros(1, 1, 32, 32, dtype=torch.uint8)
+    truth[..., 8:20, 8:20] = 1
+    loss, _ = plan.objective(CropBatch(images, truth.float(), truth), 0)
+    loss.backward()
+    assert net.guidance.up[0][0].weight.grad.any()
+    about = {"network": plan.network, "licence": "mine"}
+    digest = save_weights(tmp_path / "mine.safetensors", net.state_dict(), about)
+    spn = Spn.load(tmp_path / "mine.safetensors")
+    assert isinstance(spn.net.pretrained, Vgg16)
+    assert spn.description == {
+        "weights": "mine",
+        "weights_sha256": digest,
+        "weights_licence": "mine",
+    }
+    coarse = torch.rand(1, 20, 30)
+    assert spn.refine(torch.rand(3, 20, 30), coarse).shape == coarse.shape
+
+
+def test_weights_that_do_not_fit_are_said(data, tmp_path):
+    with torch.device("meta"):
+        other = published(ResNet(50), tmp_path / "resnet50.pth")
+        for recipe, file in ((SEG, "resnet101-63fe2227"), (CROPS, "vgg16-397923af")):
+            with pytest.raises(WeightsError, match=rf"fetch .*{file}\.pth"):
+                plan_for(replace(recipe, init="imagenet"), data, tmp_path)
+            with pytest.raises(WeightsError, match=f"not the weights of .*{file}"):
+                plan_for(replace(recipe, init=other), data, tmp_path)
+    with pytest.raises(WeightsError, match='init = "imagenet"'):
+        plan_for(replace(CROPS, preset="compact", init=other), data, tmp_path)
+    save_weights(tmp_path / "a.safetensors", {"a": torch.ones(1)}, {"network": "toy"})
+    with pytest.raises(WeightsError, match="of toy, not of spn/compact or spn/paper"):
+        Spn.load(tmp_path / "a.safetensors")
