@@ -107,6 +107,22 @@ def test_objects_are_refined_alone():
         assert torch.equal(spn.refine(image, row[None])[0], alone)
 
 
+def test_the_whole_frame_is_worked_on_only_where_asked_for():
+    net, image = a_net(gates=0.5), torch.rand(3, *SIZE)
+    coarse = boxes((10, 10, 20, 20), (30, 40, 40, 50))
+    far = torch.ones(SIZE, dtype=torch.bool)
+    far[5:25, 5:25] = False
+    near, whole = (
+        Spn(net, SpnSettings(margin_px=5, cover_px=0, whole_frame=asked)).refine(image, coarse)
+        for asked in (False, True)
+    )
+    assert torch.equal(near[0][far], coarse[0][far])
+    assert not torch.equal(whole[0][far], coarse[0][far])
+    with torch.no_grad():
+        wanted = net(image.expand(2, -1, -1, -1), coarse[:, None])[:, 0].clamp(0, 1)
+    assert torch.allclose(whole, wanted, atol=1e-5)
+
+
 def test_a_box_at_the_border_and_the_whole_frame():
     coarse = boxes((0, 50, 9, 61))
     image = torch.rand(3, *SIZE)
