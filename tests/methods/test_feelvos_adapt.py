@@ -138,31 +138,6 @@ def test_hard_annotations_are_learned_from_and_give_legal_masks(tmp_path, what):
     assert all(tensor.isfinite().all() for tensor in head.values())
 
 
-@pytest.mark.parametrize("what", ["a few pixels", "the whole frame", "contradictions"])
-def test_hard_annotations_are_learned_from_and_give_legal_masks(tmp_path, what):
-    images, labels = tiny_clip(4)
-    first = np.zeros_like(labels[0])
-    if what == "a few pixels":
-        first[20:23, 30:34] = 1
-    else:
-        first[:] = 1
-    given = {0: GivenMasks(first)}
-    if what == "contradictions":
-        opposite = np.full_like(first, 2)
-        opposite[:2, :2] = 1
-        given[2] = GivenMasks(opposite)
-    results = list(segment_frames(as_frames(images), given, method(tmp_path, steps=2)))
-    ids = {0, *(i for masks in given.values() for i in masks.ids)}
-    for result in results:
-        assert set(np.unique(result.labels)) <= ids
-        assert result.scores.probabilities.isfinite().all()
-    for frame, masks in given.items():
-        assert np.array_equal(results[frame].labels, masks.labels)
-    head = results[-1].checkpoint.state.head
-    assert head is not None
-    assert all(tensor.isfinite().all() for tensor in head.values())
-
-
 def test_annotated_frames_are_bounded_and_keep_the_first(tmp_path):
     images, labels = tiny_clip(5)
     given = {t: GivenMasks(labels[t]) for t in range(5)}
