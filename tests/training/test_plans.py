@@ -1,10 +1,12 @@
 import json
 from dataclasses import replace
 
+import cv2
 import numpy as np
 import pytest
 import torch
 
+from propago.data.stills import read_still
 from propago.errors import SourceError, UsageError
 from propago.jobs.train import train
 from propago.nn.weights import load_weights
@@ -12,7 +14,7 @@ from propago.pipeline import segment_frames
 from propago.refinement.spn import NETWORK, Spn
 from propago.training import predictions
 from propago.training.plans import plan_for
-from propago.training.predictions import predicted_objects
+from propago.training.predictions import foreground_objects, predicted_objects
 from propago.training.recipe import read_recipe
 from propago.training.sources import clip_sampler, crop_sampler
 
@@ -85,6 +87,20 @@ def test_crops_of_what_the_default_method_says_are_made_once(data, recipe, tmp_p
     with pytest.raises(SourceError, match="no picture"):
         crop_sampler(chosen, data, tmp_path)
     assert followed == ["bear", "bear"]
+
+
+def test_the_foreground_network_is_asked_once_about_frames_with_one_object(
+    data, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(predictions, "EVERY_FRAMES", 1)
+    found = foreground_objects(data / "davis", "some", tmp_path)
+    assert found
+    for one in found:
+        image, ids = read_still(one.still)
+        assert set(np.unique(ids)) - {0, 255} == {one.id}
+        assert cv2.imread(str(one.scores), cv2.IMREAD_GRAYSCALE).shape == image.shape[:2]
+    monkeypatch.setattr(predictions, "foreground_probability", None)
+    assert foreground_objects(data / "davis", "some", tmp_path) == found
 
 
 def test_what_was_begun_with_something_else_is_no_prediction(data, recipe, tmp_path, monkeypatch):

@@ -91,5 +91,5 @@ def test_the_shipped_recipe_is_of_this_network():
 
 def test_what_a_method_said_is_no_picture(data, recipe):
     chosen = read_recipe(recipe)
-    with pytest.raises(UsageError, match=r"data\.predicted is 0"):
+    with pytest.raises(UsageError, match=r"data\.predicted = 0\.5 is for the method spn"):
         picture_sampler(replace(chosen, data=replace(chosen.data, predicted=0.5)), data)

@@ -3,23 +3,17 @@
 from pathlib import Path
 
 import numpy as np
-import torch
-import torch.nn.functional as F
-from torch import Tensor
 
 from propago.io.davis import davis_annotations, open_davis
 from propago.io.masks import read_mask
-from propago.methods.seg_with_spn.net import SegNet
+from propago.methods.seg_with_spn.net import SegNet, foreground_probability
 from propago.methods.seg_with_spn.run import SIZES
 from propago.metrics.davis import region_similarity
-from propago.ops.resize import resize, scaled_size
 from propago.report.overlay import draw_overlay, image_to_rgb
 from propago.training.validated import Validated, by_sequence
 from propago.types import VOID
 
 EVERY_FRAMES = 8
-SHORT_SIDE_PX = SIZES["compact"]
-"""Frames are worked on at this size; results have their own."""
 
 
 def validate_foreground(net: SegNet, root: Path, set_name: str, frames: int) -> Validated:
@@ -30,7 +24,8 @@ def validate_foreground(net: SegNet, root: Path, set_name: str, frames: int) -> 
         for frame in source:
             path = davis_annotations(root, source.name) / f"{frame.name}.png"
             truth = read_mask(path, may_be_empty=True).labels
-            mask = _foreground(net, frame.image)
+            seen = foreground_probability(net, frame.image, SIZES["compact"])
+            mask = (seen > 0.5).numpy(force=True).astype(np.uint8)
             overlaps.append(_overlap(truth, mask))
             picture = draw_overlay(image_to_rgb(frame.image), mask)[::2, ::2]
         means[source.name] = float(np.mean(overlaps))
@@ -38,17 +33,6 @@ def validate_foreground(net: SegNet, root: Path, set_name: str, frames: int) -> 
         count += len(overlaps)
     what = f"J of the foreground in {count} frames of the `{set_name}` sequences, nothing given"
     return by_sequence(what, float(np.mean([*means.values()])), means, pictures)
-
-
-@torch.no_grad()
-def _foreground(net: SegNet, image: Tensor) -> np.ndarray:
-    """(H, W) uint8, 1 where the network sees foreground."""
-    height, width = image.shape[-2:]
-    image = image.to(next(net.parameters()).device)
-    small = resize(image, scaled_size((height, width), SHORT_SIDE_PX))[None]
-    logits = net(small.contiguous(memory_format=torch.channels_last))
-    logits = F.interpolate(logits, (height, width), mode="bilinear", align_corners=False)
-    return (logits[0, 0] > 0).numpy(force=True).astype(np.uint8)
 
 
 def _overlap(truth: np.ndarray, mask: np.ndarray) -> float:

@@ -1,6 +1,8 @@
-"""What the default method says of training sequences, for a network that learns to sharpen it."""
+"""What networks say of training sequences, for a network that learns to sharpen it."""
 
 import shutil
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import cv2
@@ -13,11 +15,16 @@ from propago.data.stills import IndexedMask, Still
 from propago.io.atomic import replacing
 from propago.io.davis import davis_annotations, open_davis
 from propago.io.given import read_given
+from propago.io.masks import read_mask
 from propago.io.source import Source
 from propago.io.stills import stills_in
 from propago.methods import load_method
+from propago.methods.seg_with_spn import run as seg_with_spn
+from propago.methods.seg_with_spn.net import NETWORKS, SegNet, foreground_probability
+from propago.nn.inference import channels_last
+from propago.nn.weights import fill, load_weights
 from propago.pipeline import segment_frames
-from propago.types import Frame, Propagator, Scores
+from propago.types import Frame, GivenMasks, Propagator, Scores
 
 EVERY_FRAMES = 3
 """Scores of every so many frames are kept."""
@@ -43,40 +50,89 @@ def predicted_objects(root: Path, set_name: str, weights: str, kept: Path) -> li
         WeightsError: no such weights.
     """
     method = load_method(weights=weights)
-    kept = kept / f"{method.description['weights_sha256'][:12]}-{EVERY_FRAMES}"
+    folder = kept / f"{method.description['weights_sha256'][:12]}-{EVERY_FRAMES}"
+    return _kept_objects(root, set_name, folder, partial(_follow, root, method))
+
+
+def foreground_objects(root: Path, set_name: str, kept: Path) -> list[Predicted]:
+    """The object in every third frame that has one alone, as the foreground network sees it.
+
+    The network is that of Seg-with-SPN, compact, whose output has stride 8. Kept as
+    `predicted_objects` keeps its scores.
+
+    Args:
+        root: a DAVIS root.
+        set_name: a set of it.
+        kept: a folder.
+
+    Raises:
+        SourceError: no DAVIS root, no such set, or an unreadable frame.
+        MaskError: an unreadable annotation.
+    """
+    weights = load_weights(seg_with_spn.WEIGHTS["default"], NETWORKS["compact"])
+    net = SegNet()
+    fill(net, weights)
+    folder = kept / f"{weights.sha256[:12]}-{EVERY_FRAMES}"
+    return _kept_objects(root, set_name, folder, partial(_look, root, channels_last(net).eval()))
+
+
+Keep = Callable[[Frame, int, Tensor], None]
+"""Called with a frame, the id of an object in it, and its scores (H, W)."""
+
+
+def _kept_objects(
+    root: Path, set_name: str, kept: Path, say: Callable[[Source, Keep], None]
+) -> list[Predicted]:
+    """What is kept of the sequences of a set; what is not is said now. The main process says it."""
     sources = open_davis(root, Path(set_name))
     with PartialState().main_process_first():
         for source in sources:
             if not (kept / source.name).is_dir():
-                _follow(root, source, method, kept / source.name)
+                _keep_all(source, kept / source.name, say)
     found = []
     for source in sources:
-        folder = kept / source.name
         pictures = {path.stem: path for path in stills_in(source.path)}
         annotations = davis_annotations(root, source.name)
-        for scores in sorted(folder.glob("*.png")):
+        for scores in sorted((kept / source.name).glob("*.png")):
             name, _, i = scores.stem.rpartition("-")
             still = Still(pictures[name], IndexedMask(annotations / f"{name}.png"))
             found.append(Predicted(still, int(i), scores))
     return found
 
 
-def _follow(root: Path, source: Source, method: Propagator, folder: Path) -> None:
+def _keep_all(source: Source, folder: Path, say: Callable[[Source, Keep], None]) -> None:
     """Write FRAME-ID.png for the objects of a sequence, all or none."""
-    given, _ = read_given(root, source, only_first=True)
     begun = folder.with_name(folder.name + ".begun")
     shutil.rmtree(begun, ignore_errors=True)
     begun.mkdir(parents=True)
+    say(source, lambda frame, i, row: _write(begun / f"{frame.name}-{i}.png", row))
+    begun.rename(folder)
 
-    def keep(frame: Frame, scores: Scores) -> Scores:
+
+def _follow(root: Path, method: Propagator, source: Source, keep: Keep) -> None:
+    """Keep what `method` says from the first annotation on."""
+    given, _ = read_given(root, source, only_first=True)
+
+    def hear(frame: Frame, scores: Scores) -> Scores:
         if frame.index not in given and frame.index % EVERY_FRAMES == 0:
             for i, row in zip(scores.ids, scores.probabilities, strict=True):
-                _write(begun / f"{frame.name}-{i}.png", row)
+                keep(frame, i, row)
         return scores
 
-    for _ in segment_frames(source, given, method, refine=keep):
+    for _ in segment_frames(source, given, method, refine=hear):
         pass
-    begun.rename(folder)
+
+
+def _look(root: Path, net: SegNet, source: Source, keep: Keep) -> None:
+    """Keep what `net` sees in frames with one object."""
+    annotations = davis_annotations(root, source.name)
+    for frame in source:
+        if frame.index % EVERY_FRAMES == 0:
+            labels = read_mask(annotations / f"{frame.name}.png", may_be_empty=True).labels
+            ids = GivenMasks(labels).ids
+            if len(ids) == 1:
+                seen = foreground_probability(net, frame.image, seg_with_spn.SIZES["compact"])
+                keep(frame, ids[0], seen)
 
 
 def _write(path: Path, row: Tensor) -> None:

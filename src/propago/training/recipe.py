@@ -65,9 +65,10 @@ class Clips:
 class Data:
     """Weights of the sources in the mixture; 0 leaves one out.
 
-    `davis`, `saliency`, `coco` and `voc` are read from folders under the data root. `predicted` is
-    for networks that sharpen masks: the sequences of `davis_set` again, with what the default
-    method with the weights `predicted_by` says of them in place of masks made coarse.
+    `davis`, `saliency`, `coco` and `voc` are read from folders under the data root. `predicted` and
+    `foreground` are for networks that sharpen masks: the sequences of `davis_set` again, with what
+    the default method with the weights `predicted_by`, or the foreground network of Seg-with-SPN,
+    says of them in place of masks made coarse.
     """
 
     synthetic: float = 1.0
@@ -76,6 +77,7 @@ class Data:
     coco: float = 0.0
     voc: float = 0.0
     predicted: float = 0.0
+    foreground: float = 0.0
     davis_set: str = "train"
     predicted_by: str = "synthetic"
 

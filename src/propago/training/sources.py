@@ -12,7 +12,7 @@ from propago.data.synthetic import SyntheticClips
 from propago.errors import SourceError, UsageError
 from propago.io.davis import open_davis
 from propago.refinement.spn_settings import SpnSettings
-from propago.training.predictions import predicted_objects
+from propago.training.predictions import foreground_objects, predicted_objects
 from propago.training.recipe import Recipe
 
 FOLDERS = {
@@ -21,6 +21,7 @@ FOLDERS = {
     "coco": "coco_small",
     "voc": "voc2007_44",
     "predicted": "davis",
+    "foreground": "davis",
 }
 """Where each real source is looked for under the data root."""
 
@@ -36,11 +37,7 @@ def clip_sampler(recipe: Recipe, root: Path) -> ClipSampler:
         UsageError: the recipe asks for what a method said, which is single masks and no clips.
     """
     clips, data = recipe.clips, recipe.data
-    if data.predicted > 0:
-        raise UsageError(
-            f"recipe {recipe.name}: data.predicted = {data.predicted:g} is for the method spn; "
-            "for clips it is 0"
-        )
+    _refuse_said(recipe, "clips")
     options = {
         "size": (clips.height, clips.width),
         "frames": clips.frames,
@@ -68,7 +65,7 @@ def crop_sampler(recipe: Recipe, root: Path, folder: Path) -> ObjectCrops:
     Args:
         recipe: all settings.
         root: folder with the real data.
-        folder: of the run; keeps what the default method said.
+        folder: of the run; keeps what networks said.
 
     Raises:
         SourceError: a source of the recipe is not under `root`.
@@ -85,6 +82,7 @@ def crop_sampler(recipe: Recipe, root: Path, folder: Path) -> ObjectCrops:
         "predicted": lambda path: predicted_objects(
             path, data.davis_set, data.predicted_by, folder / "predicted"
         ),
+        "foreground": lambda path: foreground_objects(path, data.davis_set, folder / "foreground"),
     }
     wanted = [(getattr(data, name), name) for name in readers if getattr(data, name) > 0]
     mixture = [(weight, readers[name](_folder(root, name))) for weight, name in wanted]
@@ -99,8 +97,7 @@ def picture_sampler(recipe: Recipe, root: Path) -> ClipSampler:
         UsageError: the recipe asks for what a method said, which is no foreground.
     """
     clips, data = recipe.clips, recipe.data
-    if data.predicted > 0:
-        raise UsageError(f"recipe {recipe.name}: pictures are true ones: data.predicted is 0")
+    _refuse_said(recipe, "pictures")
     size = (clips.height, clips.width)
     mixture: list[tuple[float, ClipSampler]] = []
     if data.synthetic > 0:
@@ -112,6 +109,17 @@ def picture_sampler(recipe: Recipe, root: Path) -> ClipSampler:
             stills, least = read(_folder(root, name)), LEAST_SHARE.get(name, 0.0)
             mixture.append((weight, StillPictures(stills, size=size, least_share=least)))
     return MixedClips(mixture)
+
+
+def _refuse_said(recipe: Recipe, what: str) -> None:
+    """Refuse masks that a network said, where true ones are needed."""
+    for name in ("predicted", "foreground"):
+        weight = getattr(recipe.data, name)
+        if weight > 0:
+            raise UsageError(
+                f"recipe {recipe.name}: data.{name} = {weight:g} is for the method spn; for "
+                f"{what} it is 0"
+            )
 
 
 def _still_readers(recipe: Recipe) -> dict[str, Callable[[Path], Sequence[Still]]]:

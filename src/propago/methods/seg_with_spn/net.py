@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from propago.errors import ShapeError
 from propago.nn.efficientnet import EfficientNetLite0
 from propago.nn.resnet import ResNet, StrideIn
-from propago.ops.resize import bilinear, padded
+from propago.ops.resize import bilinear, padded, resize, scaled_size
 
 STRIDES = (8, 16, 32)
 """Of the features that are fused, at the first of them."""
@@ -139,3 +139,18 @@ def with_outputs(net: SegNet, outputs: int) -> SegNet:
         copied.score.weight.copy_(net.score.weight.expand_as(copied.score.weight))
         copied.score.bias.copy_(net.score.bias.expand(outputs) - math.log(outputs))  # type: ignore[union-attr]
     return copied
+
+
+@torch.no_grad()
+def foreground_probability(net: SegNet, image: Tensor, short_px: int) -> Tensor:
+    """(H, W) in [0, 1]: where a network of one output sees foreground.
+
+    Args:
+        net: in evaluation mode.
+        image: (3, H, W) RGB in [0, 1].
+        short_px: short side that the image is worked on at.
+    """
+    size = (image.shape[-2], image.shape[-1])
+    image = image.to(next(net.parameters()).device)
+    small = resize(image, scaled_size(size, short_px))[None]
+    return bilinear(net(small.contiguous(memory_format=torch.channels_last)), size)[0, 0].sigmoid()
