@@ -22,7 +22,7 @@ class SegmentArguments:
     """Carry the masks of given objects through a video: a mask for every frame.
 
     The objects are given by --masks or by --box. Results go to a folder: masks/, overlay.mp4,
-    frames.jsonl, run.json.
+    frames.jsonl, run.json, and clean.jsonl with --clean craf.
     """
 
     source: tyro.conf.Positional[Annotated[str, tyro.conf.arg(metavar="SOURCE")]]
