@@ -3,6 +3,7 @@ import time
 from collections import deque
 
 import pytest
+import torch
 
 from propago.jobs.stages import FetchAhead, PutAway
 
@@ -58,3 +59,16 @@ def test_the_first_error_is_raised_and_nothing_is_written_after_it():
     with pytest.raises(OSError, match="disk full"):
         away.finish()
     assert done == [0, 1]
+
+
+def test_beside_the_main_thread_pytorch_works_on_one_core_and_there_as_before():
+    seen, before = [], torch.get_num_threads()
+    away = PutAway(lambda _: seen.append(torch.get_num_threads()))
+    with FetchAhead(torch.get_num_threads() for _ in range(2)) as fetched:
+        for threads in fetched:
+            seen.append(threads)
+            away.put(None)
+    away.finish()
+    assert seen == [1] * 4
+    assert torch.get_num_threads() == before
+    torch.set_num_threads(before)

@@ -6,10 +6,29 @@ from collections.abc import Callable, Iterable, Iterator
 from time import perf_counter
 from typing import Generic, Self, TypeVar
 
+import torch
+
 Item = TypeVar("Item")
 
 _END = object()
 _POLL_S = 0.1
+
+
+def _started(work: Callable[[], None], name: str) -> threading.Thread:
+    """A running thread in which PyTorch works on one core; the calling thread keeps its own number.
+
+    A second pool of OpenMP threads beside the main one outnumbers the cores, and libgomp then lets
+    the threads of both sleep at every barrier: the main thread's work takes twice as long.
+    """
+    torch.get_num_threads()  # settles it: what another thread sets later is for new threads alone
+
+    def run() -> None:
+        torch.set_num_threads(1)
+        work()
+
+    thread = threading.Thread(target=run, name=name, daemon=True)
+    thread.start()
+    return thread
 
 
 class FetchAhead(Generic[Item]):
@@ -25,11 +44,11 @@ class FetchAhead(Generic[Item]):
         self._items = items
         self._ready: queue.Queue = queue.Queue(depth)
         self._stopped = threading.Event()
-        self._thread = threading.Thread(target=self._fetch, name="propago-fetch", daemon=True)
+        self._thread: threading.Thread | None = None
 
     def __iter__(self) -> Iterator[Item]:
         """Yield the items; waiting for them is counted in `waited_s`."""
-        self._thread.start()
+        self._thread = _started(self._fetch, "propago-fetch")
         while True:
             began = perf_counter()
             item, error = self._ready.get()
@@ -49,7 +68,7 @@ class FetchAhead(Generic[Item]):
     def close(self) -> None:
         """End the thread; what was fetched and not consumed is dropped."""
         self._stopped.set()
-        if self._thread.is_alive():
+        if self._thread:
             self._thread.join()
 
     def _fetch(self) -> None:
@@ -83,8 +102,7 @@ class PutAway(Generic[Item]):
         self._work = work
         self._waiting: queue.Queue = queue.Queue(depth)
         self._error: BaseException | None = None
-        self._thread = threading.Thread(target=self._run, name="propago-put-away", daemon=True)
-        self._thread.start()
+        self._thread = _started(self._run, "propago-put-away")
 
     def put(self, item: Item) -> None:
         """Hand over an item; waits while the queue is full.
