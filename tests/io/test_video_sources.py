@@ -11,7 +11,7 @@ import torch
 from PIL import Image
 
 from propago.errors import OutputError, ShapeError, SourceError, UsageError
-from propago.io.stills import natural_key
+from propago.io.names import natural_key
 from propago.io.video import VideoWriter, is_davis_root, open_davis, open_source
 
 H, W = 48, 64

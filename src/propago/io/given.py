@@ -7,8 +7,9 @@ import numpy as np
 from propago.errors import MaskError
 from propago.io.davis import davis_annotations, is_davis_root
 from propago.io.masks import MASK_SUFFIXES, fit_mask, read_mask, shared_colours
+from propago.io.names import natural_key
 from propago.io.source import Source
-from propago.io.stills import STILL_SUFFIXES, natural_key
+from propago.io.stills import STILL_SUFFIXES
 from propago.types import GivenMasks
 
 _PICTURES = tuple({*MASK_SUFFIXES, *STILL_SUFFIXES})

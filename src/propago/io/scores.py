@@ -11,7 +11,7 @@ import torch
 
 from propago.errors import MaskError
 from propago.io.atomic import replacing
-from propago.io.stills import natural_key
+from propago.io.names import natural_key
 from propago.types import Scores, require_probabilities
 
 SCORE_SUFFIXES = (".npz", ".npy")

@@ -1,7 +1,6 @@
 """Folders and globs of still images as a source, and one still as a tensor."""
 
 import glob
-import re
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
@@ -12,6 +11,7 @@ import torch
 from torch import Tensor
 
 from propago.errors import SourceError
+from propago.io.names import natural_key
 from propago.io.source import Source
 from propago.types import Frame
 
@@ -88,12 +88,6 @@ def stills_matching(pattern: str) -> list[Path]:
 def is_still(path: Path) -> bool:
     """Whether the name of `path` is that of an image."""
     return path.suffix.lower() in STILL_SUFFIXES
-
-
-def natural_key(name: str) -> list[tuple[int, int, str]]:
-    """Sort key in which numbers count as numbers: frame2 before frame10."""
-    parts = re.split(r"([0-9]+)", name.lower())
-    return [(0, int(p), p) if p.isdecimal() else (1, 0, p) for p in parts if p]
 
 
 def within(wanted: range, count: int, where: Path) -> range:

@@ -13,7 +13,8 @@ from propago.errors import MaskError, OutputError, UsageError
 from propago.io.atomic import replacing
 from propago.io.davis import is_davis_root
 from propago.io.masks import MASK_SUFFIXES, write_mask
-from propago.io.stills import STILL_SUFFIXES, natural_key
+from propago.io.names import natural_key
+from propago.io.stills import STILL_SUFFIXES
 from propago.jobs.health.facts import MaskFacts, facts_of
 from propago.jobs.health.findings import (
     Finding,

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from propago.errors import SourceError
-from propago.io.stills import natural_key
+from propago.io.names import natural_key
 
 RESOLUTIONS = ("480p", "Full-Resolution", "1080p")
 MASKS = "masks"

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 
-from propago.io.stills import natural_key
+from propago.io.names import natural_key
 from propago.jobs.health.facts import MaskFacts
 from propago.jobs.health.meaning import Meaning, indices_mislead
 from propago.types import VOID
