@@ -1,4 +1,4 @@
-# make demo    install the core, segment a rendered clip
+# make demo    install the core, segment the clip in the package
 # make test    install everything for development, run the tests
 # make check   what .ci/run checks: format, lint, types, import contracts, tests
 # make bench   the benchmarks (minutes; they need the data that CONTRIBUTING.md names)

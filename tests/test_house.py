@@ -40,7 +40,7 @@ def body_lines(function: ast.FunctionDef) -> int:
     return statements[-1].end_lineno - statements[0].lineno + 1 if statements else 0
 
 
-@pytest.mark.parametrize("folder", ["src", "tests", "benchmarks", "examples"])
+@pytest.mark.parametrize("folder", ["src", "tests", "benchmarks", "examples", "tools"])
 def test_nothing_imports_what_fails_beside_some_builds_of_torch(folder):
     for path in (ROOT / folder).rglob("*.py"):
         roots = {name.split(".")[0] for name in imported(tree(path))}

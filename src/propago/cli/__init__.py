@@ -24,7 +24,7 @@ VERBS = {
     "cache": ("propago.cli.cache", "the weights that --finetune made: show them, delete them"),
     "train": ("propago.cli.train", "train a network from a recipe"),
     "reproduce": ("propago.cli.reproduce", "a paper's table, its values beside ours"),
-    "demo": ("propago.cli.demo", "render a clip, segment it, score it"),
+    "demo": ("propago.cli.demo", "segment the clip in the package, score it"),
     "models": ("propago.cli.models", "the methods and weights there are, with licences"),
 }
 

@@ -10,12 +10,12 @@ from propago.jobs.options import SegmentOptions
 
 @dataclass(frozen=True)
 class DemoArguments:
-    """Render a clip of three objects that cross, follow them from the first mask, score it."""
+    """Follow three objects that cross through the clip in the package, and score the masks."""
 
     out: Path = Path("runs/demo")
     """The output folder; an earlier demo in it is replaced."""
-    frames: int = 60
-    """Length of the clip."""
+    frames: int | None = None
+    """How many of the first frames; all of them if left out."""
     device: str = "auto"
     """auto, cpu, cuda or mps."""
     threads: int | None = None

@@ -1,17 +1,17 @@
-"""`propago demo`: render a clip, segment it from its first mask, score it."""
+"""`propago demo`: segment the clip in the package from its first mask, score it."""
 
-from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
+from importlib.resources import files
 from pathlib import Path
+from shutil import copyfile
 
 import numpy as np
 
-from propago.data.scene import demo_scene
 from propago.errors import UsageError
+from propago.io.atomic import replacing
 from propago.io.masks import read_mask, write_mask
 from propago.io.pictures import write_picture
 from propago.io.video import open_source
-from propago.io.writer import VideoWriter
 from propago.jobs.evaluate import evaluate
 from propago.jobs.options import Progress, SegmentOptions
 from propago.jobs.report import write_report
@@ -23,7 +23,9 @@ from propago.report.contact import contact_sheet
 from propago.report.overlay import draw_overlay, image_to_rgb
 from propago.types import Propagator
 
-FPS = 15
+DEMO_CLIP = Path(str(files("propago"))) / "demo_clip"
+"""Where the clip in the package lives, with its true masks and its card."""
+
 SHEET_FRAMES = 9
 
 
@@ -33,7 +35,7 @@ class DemoResult:
 
     Attributes:
         segmented: the run.
-        clip: the rendered video.
+        clip: a copy of the clip in the package.
         first_mask: of its first frame.
         truth: the folder of true masks.
         contact: a sheet of frames with the masks found.
@@ -53,61 +55,57 @@ class DemoResult:
 def demo(
     out: str | Path = "runs/demo",
     *,
-    size: tuple[int, int] = (480, 854),
-    frames: int = 60,
+    frames: int | None = None,
     method: str | Propagator = "feelvos",
     options: SegmentOptions | None = None,
     progress: Progress | None = None,
 ) -> DemoResult:
-    """Render three objects that cross and hide one another, and follow them.
+    """Follow three objects that cross and hide one another through the clip in the package.
 
     Args:
         out: the output folder; an earlier demo in it is replaced.
-        size: (height, width) of the clip in pixels.
-        frames: its length, at least 3.
+        frames: how many of its first frames, at least 3; all of them if None.
         method: as for `segment`.
         options: as for `segment`.
         progress: as for `segment`.
 
     Raises:
-        UsageError: the folder holds results of something else, or `frames` is below 3.
+        UsageError: the folder holds results of something else, or `frames` is not legal.
         OutputError: the files cannot be written.
     """
-    if frames < 3:
-        raise UsageError(f"frames is {frames}; the demo needs 3: its ends are not scored")
+    labels = demo_truth()
+    if frames is not None and not 3 <= frames <= len(labels):
+        raise UsageError(
+            f"frames is {frames}; the demo needs 3 to {len(labels)}: the first and the last frame "
+            "are not scored, and the clip has no more"
+        )
     folder, options = Path(out), options or SegmentOptions()
     clip, first_mask, truth = folder / "clip.mp4", folder / "first_mask.png", folder / "truth"
-    options = replace(options, overwrite=options.overwrite or first_mask.exists())
+    options = replace(options, end=frames, overwrite=options.overwrite or first_mask.exists())
     if not options.overwrite:
         RunFolder(folder).refuse_results()
     truth.mkdir(parents=True, exist_ok=True)
     for old in truth.glob("*.png"):
         old.unlink()
-    rendered = _told(demo_scene(size, frames), frames, progress)
-    with VideoWriter(clip, size, FPS) as video:
-        for t, (image, labels) in enumerate(rendered):
-            video.write(image)
-            write_mask(truth / f"{t:05d}.png", labels)
-            if t == 0:
-                write_mask(first_mask, labels)
+    with replacing(clip) as unfinished:
+        copyfile(DEMO_CLIP / "clip.mp4", unfinished)
+    write_mask(first_mask, labels[0])
+    for t, true in enumerate(labels[:frames]):
+        write_mask(truth / f"{t:05d}.png", true)
     result = segment(
         clip, first_mask, out=folder, method=method, options=options, progress=progress
     )
     contact = folder / "contact.png"
-    write_picture(contact, _sheet(clip, result.masks, frames))
+    write_picture(contact, _sheet(clip, result.masks, result.frames))
     scores = evaluate(result.masks, truth)
     report = write_report(folder / "report.html", scores, images=clip)
     return DemoResult(result, clip, first_mask, truth, contact, report, scores)
 
 
-def _told(
-    scene: Iterable[tuple[np.ndarray, np.ndarray]], frames: int, progress: Progress | None
-) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """The scene, with progress told after each frame."""
-    for done, pair in enumerate(scene, 1):
-        yield pair
-        if progress:
-            progress(done, frames, "render")
+def demo_truth() -> np.ndarray:
+    """(T, H, W) uint8 true labels of the clip: 0 background, 1 ball, 2 van, 3 parrot."""
+    with np.load(DEMO_CLIP / "truth.npz") as file:
+        return file["labels"]
 
 
 def _sheet(clip: Path, masks: Path, frames: int) -> np.ndarray:

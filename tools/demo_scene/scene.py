@@ -6,11 +6,11 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from propago.data import sprites
+from demo_scene import sprites
+from demo_scene.scenery import Scenery, ground_shift, paint_scenery
 from propago.data.augment import relight
 from propago.data.layers import composite, sample_cut_out
 from propago.data.motion import affine
-from propago.data.scenery import Scenery, ground_shift, paint_scenery
 from propago.errors import UsageError
 
 BALL, VAN, PARROT = 1, 2, 3

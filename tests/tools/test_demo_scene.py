@@ -6,9 +6,11 @@ import cv2
 import numpy as np
 import pytest
 
-from propago.data.scene import BALL, PARROT, VAN, demo_scene
-from propago.data.scenery import HORIZON, ground_shift, paint_scenery
+from demo_scene.scene import BALL, PARROT, VAN, demo_scene
+from demo_scene.scenery import HORIZON, ground_shift, paint_scenery
 from propago.errors import UsageError
+from propago.io.video import open_source
+from render_demo_clip import render
 
 SIZE = (120, 214)
 
@@ -89,3 +91,11 @@ def test_what_cannot_be_drawn_is_refused_at_once(size, frames):
 def test_ground_moves_more_the_nearer_it_is():
     assert ground_shift(HORIZON, 10, SIZE) == 0
     assert ground_shift(1.0, 10, SIZE) > ground_shift(0.75, 10, SIZE) > 0
+
+
+def test_the_script_writes_a_clip_and_its_truth(tmp_path):
+    render(tmp_path, size=(96, 128), frames=3)
+    frames = list(open_source(tmp_path / "clip.mp4"))
+    with np.load(tmp_path / "truth.npz") as file:
+        assert file["labels"].shape == (3, 96, 128)
+    assert [tuple(frame.size) for frame in frames] == [(96, 128)] * 3
