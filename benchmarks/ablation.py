@@ -15,7 +15,7 @@ import numpy as np
 import torch
 
 from arguments import parser
-from propago.methods import load_method
+from propago.components import load_method
 from propago.methods.feelvos import run
 from propago.methods.feelvos.run import Feelvos, FeelvosSettings
 from propago.training.clip_validation import validate_clips

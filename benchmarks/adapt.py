@@ -20,18 +20,18 @@ import torch
 
 import propago
 from arguments import commit
-from propago.adaptation.adaptation import Adaptation
-from propago.adaptation.budget import Budget
-from propago.adaptation.cache import AdaptedCache
-from propago.adaptation.online import Tuned
+from propago.components import PROPAGATORS, load_method
+from propago.finetune.budget import Budget
+from propago.finetune.cache import FineTuneCache
+from propago.finetune.fine_tuning import FineTuning
+from propago.finetune.loop import FineTuneResult
 from propago.jobs.evaluate import evaluate
 from propago.jobs.options import SegmentOptions
 from propago.jobs.segment import segment_set
-from propago.methods import METHODS, load_method
 from propago.methods.seg_with_spn.net import PRESETS, SegNet
-from propago.methods.seg_with_spn.run import SIZES, SegWithSpn
+from propago.methods.seg_with_spn.run import SegWithSpn
 from propago.methods.seg_with_spn.settings import SegSettings
-from propago.types import Frame, GivenMasks
+from propago.types import Annotation, Frame
 from segment import print_quality
 
 FRAME = (480, 854)
@@ -47,7 +47,7 @@ def main() -> None:
     )
     parser.add_argument("--set", default="test")
     parser.add_argument("--only", choices=["quality", "memory"])
-    parser.add_argument("--method", choices=list(METHODS), default="seg_with_spn")
+    parser.add_argument("--method", choices=list(PROPAGATORS), default="seg_with_spn")
     parser.add_argument("--finetune", nargs="+", default=["60s"], help="budgets, or none")
     parser.add_argument("--refine", choices=["spn", "none"])
     parser.add_argument("--clean", choices=["craf", "none"])
@@ -57,7 +57,7 @@ def main() -> None:
     if options.peak_of:
         tune_and_run(options.peak_of, options.threads)
         return
-    if "none" in options.finetune and METHODS[options.method].finetune:
+    if "none" in options.finetune and PROPAGATORS[options.method].finetune:
         parser.error(f"--finetune none: {options.method} does not work untuned; give a budget")
     print(f"propago {propago.__version__}, commit {commit()}, {options.threads} threads\n")
     if options.only in (None, "quality"):
@@ -71,9 +71,9 @@ def measure_quality(options: argparse.Namespace, folder: Path) -> None:
     """J and F with each budget, and what the tuning took."""
     davis, names, scores, tunings = options.data / "davis", [], {}, {}
     for budget in options.finetune:
-        tunings[budget] = made = list[Tuned]()
-        method = load_method(options.method, adaptation=adaptation(budget, folder, made))
-        row, out = METHODS[options.method], folder / budget
+        tunings[budget] = made = list[FineTuneResult]()
+        method = load_method(options.method, finetune=finetune(budget, folder, made))
+        row, out = PROPAGATORS[options.method], folder / budget
         chosen = SegmentOptions(
             refine=options.refine or row.refine,
             clean=options.clean or row.clean,
@@ -94,12 +94,12 @@ def measure_quality(options: argparse.Namespace, folder: Path) -> None:
     print(flush=True)
 
 
-def adaptation(budget: str, folder: Path, made: list[Tuned]) -> Adaptation | None:
+def finetune(budget: str, folder: Path, made: list[FineTuneResult]) -> FineTuning | None:
     """To `budget`, noted in `made`; None if that is none."""
     if budget == "none":
         return None
-    cache = AdaptedCache(folder / "cache")
-    return Adaptation(Budget.parse(budget), cache, made=lambda _, result: made.append(result))
+    cache = FineTuneCache(folder / "cache")
+    return FineTuning(Budget.parse(budget), cache, made=lambda _, result: made.append(result))
 
 
 def measure_memory(threads: int) -> None:
@@ -108,7 +108,7 @@ def measure_memory(threads: int) -> None:
     for preset in PRESETS:
         command = [sys.executable, __file__, "--peak-of", preset, "--threads", str(threads)]
         said = subprocess.run(command, capture_output=True, check=True, text=True).stdout.split()
-        print(f"| {preset} | {SIZES[preset]} | {' | '.join(said)} |", flush=True)
+        print(f"| {preset} | {PRESETS[preset].size} | {' | '.join(said)} |", flush=True)
 
 
 def tune_and_run(preset: str, threads: int) -> None:
@@ -120,14 +120,14 @@ def tune_and_run(preset: str, threads: int) -> None:
 
     torch.set_num_threads(threads)
     torch.manual_seed(0)
-    made, settings = list[Tuned](), SegSettings(size=SIZES[preset])
+    made, settings = list[FineTuneResult](), SegSettings(size=PRESETS[preset].size)
     with tempfile.TemporaryDirectory() as folder:
-        adapting = adaptation(f"{MEMORY_STEPS}steps", Path(folder), made)
-        method = SegWithSpn(SegNet(PRESETS[preset]), adapting, settings)
+        adapting = finetune(f"{MEMORY_STEPS}steps", Path(folder), made)
+        method = SegWithSpn(SegNet(PRESETS[preset].config), adapting, settings)
         frame = Frame(torch.rand(3, *FRAME), 0, "00000")
         labels = np.zeros(FRAME, np.uint8)
         labels[120:360, 300:560] = 1
-        given, state = GivenMasks(labels), method.begin()
+        given, state = Annotation(labels), method.begin()
         scores, seen = method.predict(state, frame)
         state = method.update(state, seen, scores.overridden_by(given), given)
         began = time.perf_counter()

@@ -22,7 +22,7 @@ from propago.io.masks import read_mask
 from propago.ops.aggregate import hard_max
 from propago.refinement.craf import Craf
 from propago.refinement.craf_settings import CrafSettings
-from propago.types import Scores
+from propago.types import SoftMasks
 
 SETTINGS = {
     "best (the paper's)": CrafSettings(regions="best"),
@@ -136,11 +136,11 @@ def measure_speed(frames: int = 40) -> None:
             cv2.ellipse(row, (x + 3 * t, y), (90, 60), 20, 0, 360, 0.9, -1)
             for _ in range(4):
                 cv2.circle(row, tuple(map(int, rng.integers(20, 460, 2))), 6, 0.8, -1)
-        scores = Scores(
-            (1, 2, 3), hard_max(Scores((1, 2, 3), torch.from_numpy(planes))).probabilities
+        scores = SoftMasks(
+            (1, 2, 3), hard_max(SoftMasks((1, 2, 3), torch.from_numpy(planes))).probabilities
         )
         began = time.perf_counter()
-        cleaned = craf.filter(state, scores)
+        cleaned, _ = craf.filter(state, scores)
         between = time.perf_counter()
         state = craf.update(state, cleaned)
         filtering.append(1000 * (between - began))

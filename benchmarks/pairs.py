@@ -19,7 +19,7 @@ from propago.data.objects import paste_moving
 from propago.io.davis import davis_annotations, open_davis
 from propago.io.masks import read_mask
 from propago.io.source import Source
-from propago.report.overlay import image_to_rgb
+from propago.ops.image import image_to_rgb
 
 FRAMES = 30
 Sequence = tuple[np.ndarray, np.ndarray]

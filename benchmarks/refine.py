@@ -23,16 +23,16 @@ import torch
 
 import propago
 from arguments import commit, parser
+from propago.components import load_method
 from propago.data.coarse import blocks, simplified, uneven
 from propago.io.davis import davis_annotations, open_davis
 from propago.io.masks import read_mask
 from propago.io.source import Source
-from propago.methods import load_method
 from propago.metrics.davis import boundary_accuracy, region_similarity
+from propago.ops.image import image_to_rgb
 from propago.pipeline import segment_frames
 from propago.refinement.spn import Spn
-from propago.report.overlay import image_to_rgb
-from propago.types import VOID, GivenMasks, Refiner
+from propago.types import VOID, Annotation, Refiner
 
 Sharpen = Callable[[torch.Tensor, np.ndarray], np.ndarray]
 """(3, H, W) image and (K, H, W) float32 scores to (K, H, W) scores."""
@@ -125,7 +125,7 @@ def measure_quality(davis: Path, set_name: str, every: int, spn: Spn) -> None:
     for source in open_davis(davis, Path(set_name), every=every):
         for frame in source:
             truth = annotation(davis, source, frame.name)
-            ids = GivenMasks(truth).ids
+            ids = Annotation(truth).ids
             masks = [(truth == i).astype(np.uint8) for i in ids]
             for what, degrade in degradations.items() if ids else ():
                 coarse = np.stack([degrade(mask) for mask in masks])
@@ -154,7 +154,7 @@ def followed(
 ) -> Iterator[tuple[tuple[int, ...], np.ndarray, torch.Tensor, np.ndarray]]:
     """Ids, truth, image and scores of every n-th frame after the first."""
     first = next(iter(source))
-    given = GivenMasks(annotation(davis, source, first.name))
+    given = Annotation(annotation(davis, source, first.name))
     method = load_method()
     results = segment_frames(islice(source, frames), {first.index: given}, method, refine=refine)
     for result in islice(results, every, None, every):

@@ -20,7 +20,7 @@ import torch
 
 import propago
 from arguments import commit, parser
-from baselines import FlowCarried, RepeatFirstMask
+from propago.components import load_method
 from propago.io.davis import davis_annotations, open_davis
 from propago.io.masks import read_mask, write_mask
 from propago.io.source import Source
@@ -30,14 +30,15 @@ from propago.jobs.evaluate import evaluate
 from propago.jobs.options import SegmentOptions
 from propago.jobs.report import write_report
 from propago.jobs.segment import segment
-from propago.methods import load_method
+from propago.methods.first_mask.run import FirstMask
+from propago.methods.optical_flow.run import OpticalFlow
 from propago.metrics.evaluation import Evaluation
 from propago.ops.flow import dis_flow, grey
+from propago.ops.image import image_to_rgb
 from propago.pipeline import Segmented, segment_frames
 from propago.refinement.craf import Craf
 from propago.refinement.spn import Spn
-from propago.report.overlay import image_to_rgb
-from propago.types import GivenMasks, Propagator
+from propago.types import Annotation, Propagator
 
 SPEED_FRAMES = 100
 SPEED_SEQUENCE = "bear"
@@ -64,8 +65,8 @@ def main() -> None:
         methods = {"propago": method}
         if not options.without_baselines:
             methods = {
-                "first mask repeated": RepeatFirstMask(),
-                "carried by DIS flow": FlowCarried(),
+                "first mask repeated": FirstMask(),
+                "carried by DIS flow": OpticalFlow(),
             } | methods
         refine = Spn.load() if options.refine == "spn" else None
         clean = Craf() if options.clean == "craf" else None
@@ -107,7 +108,7 @@ def follow(
     """Write the masks that are carried on from the first one."""
     folder, first = out / source.name, next(iter(source))
     folder.mkdir(parents=True)
-    given = GivenMasks(read_mask(annotations / f"{first.name}.png").labels)
+    given = Annotation(read_mask(annotations / f"{first.name}.png").labels)
     for result in carry(source, {first.index: given}):
         write_mask(folder / f"{result.frame.name}.png", result.labels)
 

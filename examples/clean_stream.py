@@ -12,10 +12,10 @@ import torch
 import propago
 
 
-def moving(subtractor: cv2.BackgroundSubtractor, picture: np.ndarray) -> propago.Scores:
+def moving(subtractor: cv2.BackgroundSubtractor, picture: np.ndarray) -> propago.SoftMasks:
     """Scores of one object, whatever moves: put your own segmenter here."""
     mask = subtractor.apply(picture)
-    return propago.Scores((1,), torch.from_numpy((mask == 255).astype(np.float32))[None])
+    return propago.SoftMasks((1,), torch.from_numpy((mask == 255).astype(np.float32))[None])
 
 
 def main() -> None:
@@ -29,9 +29,9 @@ def main() -> None:
         there, picture = stream.read()
         if not there:
             break
-        scores = craf.filter(state, moving(subtractor, picture))
-        state = craf.update(state, scores)
-        print(int(scores.labels().sum()), "px move", flush=True)
+        masks, _ = craf.filter(state, moving(subtractor, picture))
+        state = craf.update(state, masks)
+        print(int(masks.labels().sum()), "px move", flush=True)
 
 
 if __name__ == "__main__":

@@ -2,9 +2,9 @@
 
 import json
 
-from baselines import FlowCarried
 from propago.jobs.options import SegmentOptions
 from propago.jobs.segment import segment
+from propago.methods.optical_flow.run import OpticalFlow
 
 FRAMES = 8
 SIZE, EVEN_SIZE = (49, 67), (48, 64)
@@ -15,7 +15,7 @@ def run(place, source="frames", out="out", masks="first.png", method=None, **opt
         place / source,
         place / masks if masks else None,
         out=place / out,
-        method=method or FlowCarried(),
+        method=method or OpticalFlow(),
         options=SegmentOptions(**options),
     )
 

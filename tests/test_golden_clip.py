@@ -11,10 +11,10 @@ from propago.io.davis import davis_annotations, open_davis
 from propago.io.masks import read_mask
 from propago.io.video import open_source
 from propago.jobs.demo import DEMO_CLIP, demo_truth
-from propago.methods import load_method
+from propago.components import load_method
 from propago.metrics.davis import region_similarity
 from propago.pipeline import segment_frames
-from propago.types import GivenMasks
+from propago.types import Annotation
 
 GOLDEN_J = {"default": 0.93, "synthetic": 0.83}
 REAL_GOLDEN_J = {"breakdance-flare": 0.91, "drift-turn": 0.86, "kite-walk": 0.835}
@@ -25,7 +25,7 @@ REAL = Path(os.environ.get("PROPAGO_DATA", Path(__file__).parents[2] / "shared/d
 
 def overlaps(frames, truths, method):
     """(T, K) J of every frame, the first given."""
-    given = GivenMasks(truths[0])
+    given = Annotation(truths[0])
     results = segment_frames(frames, {frames[0].index: given}, method)
     return np.array(
         [
@@ -52,6 +52,6 @@ def test_real_objects_are_followed(sequence):
     frames = list(islice(source, 10))
     truths = [read_mask(annotations / f"{f.name}.png", may_be_empty=True).labels for f in frames]
     j = overlaps(frames, truths, load_method(device="cpu"))
-    still = np.array([region_similarity(t, truths[0], GivenMasks(truths[0]).ids) for t in truths])
+    still = np.array([region_similarity(t, truths[0], Annotation(truths[0]).ids) for t in truths])
     assert j[1:].mean() > REAL_GOLDEN_J[sequence]
     assert j[1:].mean() > still[1:].mean() + 0.1

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
+    from propago.components import PROPAGATORS, load_method
     from propago.errors import (
         MaskError,
         OutputError,
@@ -25,10 +26,10 @@ if TYPE_CHECKING:
     from propago.io.masks import read_mask, write_mask
     from propago.io.source import Source
     from propago.io.video import open_source
+    from propago.jobs.annotations import Box
     from propago.jobs.clean import clean
     from propago.jobs.doctor import doctor
     from propago.jobs.evaluate import evaluate
-    from propago.jobs.first_masks import Box
     from propago.jobs.frame import still
     from propago.jobs.identity import evaluate_identity
     from propago.jobs.options import SegmentOptions
@@ -36,28 +37,27 @@ if TYPE_CHECKING:
     from propago.jobs.report import write_report
     from propago.jobs.run_segment import SegmentResult
     from propago.jobs.segment import segment, segment_set
-    from propago.methods import METHODS, load_method
     from propago.metrics.evaluation import Evaluation
     from propago.pipeline import Checkpoint, Segmented, segment_frames
     from propago.refinement.craf import Craf
     from propago.refinement.craf_settings import CrafSettings
     from propago.refinement.spn import Spn
     from propago.refinement.spn_settings import SpnSettings
-    from propago.types import Frame, GivenMasks, Scores
+    from propago.types import Annotation, Frame, SoftMasks
 
 _HOMES = {
-    "METHODS": "propago.methods",
-    "Box": "propago.jobs.first_masks",
+    "PROPAGATORS": "propago.components",
+    "Box": "propago.jobs.annotations",
     "Checkpoint": "propago.pipeline",
     "Craf": "propago.refinement.craf",
     "CrafSettings": "propago.refinement.craf_settings",
     "Evaluation": "propago.metrics.evaluation",
     "Frame": "propago.types",
-    "GivenMasks": "propago.types",
+    "Annotation": "propago.types",
     "MaskError": "propago.errors",
     "OutputError": "propago.errors",
     "PropagoError": "propago.errors",
-    "Scores": "propago.types",
+    "SoftMasks": "propago.types",
     "SegmentOptions": "propago.jobs.options",
     "SegmentResult": "propago.jobs.run_segment",
     "Segmented": "propago.pipeline",
@@ -72,7 +72,7 @@ _HOMES = {
     "doctor": "propago.jobs.doctor",
     "evaluate": "propago.jobs.evaluate",
     "evaluate_identity": "propago.jobs.identity",
-    "load_method": "propago.methods",
+    "load_method": "propago.components",
     "open_source": "propago.io.video",
     "read_mask": "propago.io.masks",
     "refine": "propago.jobs.refine",
@@ -86,22 +86,22 @@ _HOMES = {
 }
 
 __all__ = [
-    "METHODS",
+    "PROPAGATORS",
+    "Annotation",
     "Box",
     "Checkpoint",
     "Craf",
     "CrafSettings",
     "Evaluation",
     "Frame",
-    "GivenMasks",
     "MaskError",
     "OutputError",
     "PropagoError",
-    "Scores",
     "SegmentOptions",
     "SegmentResult",
     "Segmented",
     "ShapeError",
+    "SoftMasks",
     "Source",
     "SourceError",
     "Spn",

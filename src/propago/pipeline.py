@@ -1,30 +1,51 @@
 """The loop that carries masks through a video. Every method, refiner and cleaner meets here."""
 
+import copy
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 import torch
+from torch import Tensor
 
-from propago.errors import PropagoError
-from propago.types import Cleaner, Frame, Given, Propagator, Refiner, Scores
+from propago.clock import Clock
+from propago.components import CLEANERS, PROPAGATORS, REFINERS, load_component
+from propago.errors import MaskError, PropagoError
+from propago.ops.image import as_image
+from propago.types import (
+    VOID,
+    Annotation,
+    Annotations,
+    Cleaner,
+    Event,
+    Frame,
+    Propagator,
+    Refiner,
+    SoftMasks,
+)
+
+Picture = Frame | Tensor | np.ndarray
+"""A frame, a (3, H, W) tensor in [0, 1], or an (H, W, 3) uint8 RGB array."""
+
+Masks = Annotation | np.ndarray | Mapping[int, np.ndarray]
+"""An annotation, a label map (H, W), or by id a mask (H, W) that is not 0 on the object."""
 
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """Where a run stands after a frame: all it needs to go on from the next one.
+    """Where a loop stands after a frame: all it needs to go on from the next one.
 
     Attributes:
         index: `Frame.index` of that frame.
         state: the method's state.
-        kept: the cleaner's state, None without a cleaner.
+        cleaner_state: the cleaner's state, None without a cleaner.
     """
 
     index: int
     state: Any
-    kept: Any = None
+    cleaner_state: Any = None
 
 
 @dataclass(frozen=True)
@@ -33,80 +54,215 @@ class Segmented:
 
     Attributes:
         frame: the frame.
-        scores: the final scores, as they entered the method's memory.
+        masks: the final soft masks, as they entered the method's memory.
         labels: (H, W) label map of the frame's size.
-        checkpoint: where the run stands after this frame.
+        events: what the cleaner did to the frame.
+        checkpoint: where the loop stands after this frame.
     """
 
     frame: Frame
-    scores: Scores
+    masks: SoftMasks
     labels: np.ndarray
+    events: tuple[Event, ...]
     checkpoint: Checkpoint
 
 
+class Session:
+    """Masks carried through a stream, picture by picture; every verb of propago stands on it.
+
+    session = propago.Session("feelvos")
+    for picture in camera:
+        result = session.step(picture, masks={1: mask} or None)
+    """
+
+    def __init__(
+        self,
+        method: str | Propagator = "feelvos",
+        *,
+        refine: str | Refiner | None = None,
+        clean: str | Cleaner | None = None,
+        aggregate: Callable[[SoftMasks], SoftMasks] | None = None,
+        checkpoint: Checkpoint | None = None,
+        clock: Clock | None = None,
+    ) -> None:
+        """Begin a stream, or go on behind `checkpoint`.
+
+        Args:
+            method: a name in `PROPAGATORS`, or a propagator.
+            refine: a name in `REFINERS`, or a refiner; the named method's own if None.
+            clean: a name in `CLEANERS`, or a cleaner; the named method's own if None.
+            aggregate: lets objects compete; the method's own rule if None.
+            checkpoint: of a result of an equal session.
+            clock: counts the seconds of "predict", "refine", "clean" and "update".
+
+        Raises:
+            UsageError: no such name.
+        """
+        defaults = PROPAGATORS.get(method) if isinstance(method, str) else None
+        if refine is None and defaults:
+            refine = defaults.refine
+        if clean is None and defaults:
+            clean = defaults.clean
+        self.method: Propagator = load_component(PROPAGATORS, method, "method")
+        self.refiner: Refiner | None = load_component(REFINERS, refine, "refine")
+        self.cleaner: Cleaner | None = load_component(CLEANERS, clean, "clean")
+        self._aggregate = aggregate or self.method.aggregate
+        self._clock = clock or Clock(active=False)
+        self._waiting: deque[tuple[Frame, Annotation | None]] = deque()
+        begun = self.cleaner.begin() if self.cleaner else None
+        self._after = checkpoint or Checkpoint(-1, self.method.begin(), begun)
+
+    @property
+    def checkpoint(self) -> Checkpoint:
+        """Where the session stands; its index is -1 before the first frame."""
+        return self._after
+
+    def step(
+        self,
+        picture: Picture,
+        masks: Masks | None = None,
+        *,
+        ended: Iterable[int] = (),
+    ) -> Segmented | None:
+        """The masks of the next picture.
+
+        Args:
+            picture: (H, W, 3) uint8 RGB array, (3, H, W) tensor in [0, 1], or a `Frame`.
+            masks: a person's masks of this picture: first ones, corrections, objects that enter.
+            ended: objects that are not followed any further.
+
+        Returns:
+            The result; with a method that looks ahead that of an earlier picture, and None for
+            the first `look_ahead_frames` pictures: `flush` gives the last ones.
+
+        Raises:
+            ShapeError: no such picture.
+            MaskError: masks that are none, or of another size than the picture.
+        """
+        frame = self._as_frame(picture)
+        annotation = None
+        if masks is not None or ended:
+            annotation = as_annotation(masks, ended, frame.size)
+        self._waiting.append((frame, annotation))
+        if len(self._waiting) <= self.method.look_ahead_frames:
+            return None
+        return self._next()
+
+    def flush(self) -> list[Segmented]:
+        """The results that a method which looks ahead still owes; the stream ends here."""
+        return [self._next() for _ in range(len(self._waiting))]
+
+    def rewind(self, checkpoint: Checkpoint) -> None:
+        """Go on behind `checkpoint` of an earlier result: undoes what came after it."""
+        self._waiting.clear()
+        self._after = checkpoint
+
+    def fork(self) -> "Session":
+        """A session of its own that stands where this one does, with the same networks."""
+        own = copy.copy(self)
+        own._waiting = deque(self._waiting)
+        return own
+
+    def _as_frame(self, picture: Picture) -> Frame:
+        if isinstance(picture, Frame):
+            return picture
+        index = (self._waiting[-1][0].index if self._waiting else self._after.index) + 1
+        return Frame(as_image(picture), index, f"{index:05d}")
+
+    @torch.no_grad()
+    def _next(self) -> Segmented:
+        """Predict -> refine -> clean -> annotation -> aggregate -> update."""
+        frame, annotation = self._waiting.popleft()
+        if self.method.look_ahead_frames:
+            frame = replace(frame, ahead=tuple(later for later, _ in self._waiting))
+        state, cleaner_state, clock = self._after.state, self._after.cleaner_state, self._clock
+        events: tuple[Event, ...] = ()
+        with clock.of("predict"):
+            masks, features = self.method.predict(state, frame)
+        if self.refiner:
+            with clock.of("refine", len(masks.ids)):
+                masks = self.refiner(frame, masks)
+        if self.cleaner:
+            with clock.of("clean", len(masks.ids)):
+                masks, events = self.cleaner.filter(cleaner_state, masks)
+        masks = self._aggregate(masks.overridden_by(annotation))
+        with clock.of("update"):
+            state = self.method.update(state, features, masks, annotation)
+        if self.cleaner:
+            with clock.of("clean", 0):
+                cleaner_state = self.cleaner.update(cleaner_state, masks)
+        self._after = Checkpoint(frame.index, state, cleaner_state)
+        return Segmented(frame, masks, masks.labels(), events, self._after)
+
+
 def segment_frames(
-    frames: Iterable[Frame],
-    given: Given,
-    method: Propagator,
+    frames: Iterable[Picture],
+    annotations: Annotations,
+    method: str | Propagator = "feelvos",
     *,
-    refine: Refiner | None = None,
-    clean: Cleaner | None = None,
-    aggregate: Callable[[Scores], Scores] | None = None,
+    refine: str | Refiner | None = None,
+    clean: str | Cleaner | None = None,
+    aggregate: Callable[[SoftMasks], SoftMasks] | None = None,
     resume: Checkpoint | None = None,
+    clock: Clock | None = None,
 ) -> Iterator[Segmented]:
-    """Carry given masks through frames, one at a time; what is yielded is also remembered.
+    """Carry a person's masks through frames, one at a time; what is yielded is also remembered.
 
     Before an object's first mask it is absent. A first mask, a later correction and an object that
-    enters late are the same: a map in `given`.
+    enters late are the same: an annotation. Where the frames break off with an error, the results
+    of all frames before the damage come first.
 
     Args:
         frames: in order of time; with `resume`, those after `resume.index`.
-        given: a person's masks by `Frame.index`; a map for a frame that never comes is not used.
-        method: predicts and remembers.
+        annotations: by `Frame.index`, or by position where frames are pictures; those of a frame
+            that never comes are not used.
+        method: as for `Session`, and all other arguments.
         refine: sharpens each frame's prediction.
         clean: makes predictions consistent over time.
-        aggregate: lets objects compete; the method's own rule if None.
+        aggregate: lets objects compete.
         resume: go on from here instead of from the beginning.
+        clock: counts seconds.
 
     Yields:
         One result a frame, in order.
     """
-    aggregate = aggregate or method.aggregate
-    state = resume.state if resume else method.begin()
-    kept = resume.kept if resume else clean.begin() if clean else None
-    for frame in look_ahead(frames, method.look_ahead_frames):
-        with torch.no_grad():
-            scores, seen = method.predict(state, frame)
-            scores = refine(frame, scores) if refine else scores
-            scores = clean.filter(kept, scores) if clean else scores
-            masks = given.get(frame.index)
-            scores = aggregate(scores.overridden_by(masks))
-            state = method.update(state, seen, scores, given=masks)
-            kept = clean.update(kept, scores) if clean else None
-            labels = scores.labels()
-        yield Segmented(frame, scores, labels, Checkpoint(frame.index, state, kept))
-
-
-def look_ahead(frames: Iterable[Frame], count: int) -> Iterator[Frame]:
-    """Each frame with the next `count` frames in `Frame.ahead`, fewer at the end.
-
-    Where the frames break off with an error, every frame before the damage still comes first.
-    """
-    if count == 0:
-        yield from frames
-        return
-    window: deque[Frame] = deque()
-    damage = None
-    try:
-        for frame in frames:
-            window.append(frame)
-            if len(window) > count:
-                first = window.popleft()
-                yield replace(first, ahead=tuple(window))
-    except PropagoError as error:
-        damage = error
-    while window:
-        first = window.popleft()
-        yield replace(first, ahead=tuple(window))
-    if damage:
+    session = Session(
+        method, refine=refine, clean=clean, aggregate=aggregate, checkpoint=resume, clock=clock
+    )
+    damages: list[PropagoError] = []
+    for picture in _up_to_damage(frames, damages):
+        frame = session._as_frame(picture)
+        result = session.step(frame, annotations.get(frame.index))
+        if result:
+            yield result
+    yield from session.flush()
+    for damage in damages:
         raise damage
+
+
+def _up_to_damage(frames: Iterable[Picture], damages: list[PropagoError]) -> Iterator[Picture]:
+    """The frames; an error that breaks them off is put into `damages`."""
+    try:
+        yield from frames
+    except PropagoError as error:
+        damages.append(error)
+
+
+def as_annotation(masks: Masks | None, ended: Iterable[int], size: tuple[int, int]) -> Annotation:
+    """What a person says of a frame of `size` (H, W), in any form that `Session.step` takes.
+
+    Raises:
+        MaskError: masks of another size, or ids that are no ids.
+    """
+    if isinstance(masks, Annotation):
+        return replace(masks, ended=masks.ended | frozenset(ended))
+    if isinstance(masks, np.ndarray):
+        return Annotation(masks, frozenset(ended))
+    masks = masks or {}
+    if not all(np.shape(mask) == size for mask in masks.values()) or min(masks, default=1) < 1:
+        came = {object_id: np.shape(mask) for object_id, mask in masks.items()}
+        raise MaskError(f"masks are {size}, as the picture, by ids from 1 on; these are {came}")
+    labels = np.zeros(size, np.uint8 if max(masks, default=0) < VOID else np.uint16)
+    for object_id, mask in masks.items():
+        labels[np.asarray(mask) != 0] = object_id
+    return Annotation(labels, frozenset(ended))

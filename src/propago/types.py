@@ -1,4 +1,4 @@
-"""The values that flow through propago: frames, given masks, scores; and the protocols they meet.
+"""The values that flow through propago: frames, annotations, soft masks; and the protocols.
 
 Conventions: images are RGB float32 in [0, 1]; label maps are numpy arrays of object ids with
 0 for background; an object's id is not its index in a tensor.
@@ -7,7 +7,7 @@ Conventions: images are RGB float32 in [0, 1]; label maps are numpy arrays of ob
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol, TypeVar
 
 import numpy as np
 import torch
@@ -15,12 +15,15 @@ from torch import Tensor
 
 from propago.errors import MaskError, ShapeError
 
+State = TypeVar("State")
+Features = TypeVar("Features")
+
 VOID = 255
 """In a uint8 label map: a pixel that nobody vouches for. In uint16 label maps 255 is an id."""
 
 
 def require_probabilities(values: Tensor) -> None:
-    """Refuse scores that are not numbers in [0, 1]; no scores at all are fine.
+    """Refuse soft masks that are not numbers in [0, 1]; none at all are fine.
 
     Raises:
         MaskError: they reach beyond, or some are no numbers.
@@ -28,12 +31,12 @@ def require_probabilities(values: Tensor) -> None:
     low, high = (float(a) for a in values.aminmax()) if values.numel() else (0.0, 0.0)
     if math.isnan(low):
         raise MaskError(
-            "scores are in [0, 1]; some of these are nan: np.nan_to_num(scores) makes them 0, or "
-            "mend what made them"
+            "soft masks are in [0, 1]; some of these are nan: np.nan_to_num(masks) makes them 0, "
+            "or mend what made them"
         )
     if not (low >= 0 and high <= 1):
         raise MaskError(
-            f"scores are in [0, 1]; these reach from {low:g} to {high:g}: apply a sigmoid to "
+            f"soft masks are in [0, 1]; these reach from {low:g} to {high:g}: apply a sigmoid to "
             "logits, divide 8-bit values by 255, give a label map as a mask or one plane an object"
         )
 
@@ -63,17 +66,17 @@ class Frame:
 
 
 @dataclass(frozen=True)
-class GivenMasks:
-    """What a person says about one frame: the first mask, a correction, an object that enters.
+class Annotation:
+    """What a person says about one frame: a first mask, a correction, an object that enters.
 
     Attributes:
         labels: (H, W) uint8 or uint16 label map; 0 background, 255 void where uint8.
             An id that is absent is unknown in this frame, not gone.
-        removed: ids that end with this frame and are not tracked on.
+        ended: ids that end with this frame and are not followed any further.
     """
 
     labels: np.ndarray
-    removed: frozenset[int] = frozenset()
+    ended: frozenset[int] = frozenset()
 
     def __post_init__(self) -> None:
         """Refuse anything but a two-dimensional uint8 or uint16 map."""
@@ -101,8 +104,8 @@ class GivenMasks:
 
 
 @dataclass(frozen=True)
-class Scores:
-    """How much each pixel belongs to each object.
+class SoftMasks:
+    """How much each pixel belongs to each object, before a decision.
 
     Attributes:
         ids: the object id of each row; not its index.
@@ -118,15 +121,15 @@ class Scores:
         """Refuse rows that do not fit the ids."""
         if self.probabilities.ndim != 3 or len(self.ids) != self.probabilities.shape[0]:
             raise ShapeError(
-                f"scores of {len(self.ids)} objects are ({len(self.ids)}, H, W); "
+                f"soft masks of {len(self.ids)} objects are ({len(self.ids)}, H, W); "
                 f"these are {tuple(self.probabilities.shape)}"
             )
         if len(set(self.ids)) != len(self.ids) or any(i <= 0 for i in self.ids):
             raise MaskError(f"object ids are distinct and positive; these are {self.ids}")
 
     @classmethod
-    def none(cls, size: tuple[int, int]) -> "Scores":
-        """Scores of no object for a frame of `size` (H, W)."""
+    def none(cls, size: tuple[int, int]) -> "SoftMasks":
+        """Soft masks of no object, for a frame of `size` (H, W)."""
         return cls((), torch.zeros(0, *size))
 
     def labels(self) -> np.ndarray:
@@ -145,95 +148,125 @@ class Scores:
             index = torch.where(best > 0.5, winner + 1, 0)
         return np.array((0, *self.ids), dtype).take(index.numpy(force=True))
 
-    def overridden_by(self, given: GivenMasks | None) -> "Scores":
-        """These scores with a person's word in place of the prediction.
+    def overridden_by(self, annotation: Annotation | None) -> "SoftMasks":
+        """These masks with a person's word in place of the prediction.
 
-        A given id is exactly its mask (void pixels keep the prediction); another id keeps its
-        prediction, less the pixels given away; a new id is appended; a removed one is dropped.
+        An annotated id is exactly its mask (void pixels keep the prediction); another id keeps its
+        prediction, less the pixels given away; a new id is appended; an ended one is dropped.
 
         Args:
-            given: its labels are (H, W), the size of these scores.
+            annotation: its labels are (H, W), the size of these masks.
 
         Returns:
-            (K', H, W) probabilities without logits; the same scores where nothing is given.
+            (K', H, W) probabilities without logits; the same masks where nothing is annotated.
 
         Raises:
-            MaskError: the given mask is of another size.
+            MaskError: the annotation is of another size.
         """
-        if given is None:
+        if annotation is None:
             return self
-        if given.labels.shape != tuple(self.probabilities.shape[-2:]):
+        if annotation.labels.shape != tuple(self.probabilities.shape[-2:]):
             raise MaskError(
-                f"the given mask is {given.labels.shape}, the frame "
+                f"the given mask is {annotation.labels.shape}, the frame "
                 f"{tuple(self.probabilities.shape[-2:])} (height, width)"
             )
-        kept = [i for i in self.ids if i not in given.removed]
-        ids = (*kept, *(i for i in given.ids if i not in self.ids))
+        followed = [i for i in self.ids if i not in annotation.ended]
+        ids = (*followed, *(i for i in annotation.ids if i not in self.ids))
         device = self.probabilities.device
-        void = torch.from_numpy(given.void).to(device)
-        claimed = torch.from_numpy((given.labels != 0) & ~given.void).to(device)
+        void = torch.from_numpy(annotation.void).to(device)
+        claimed = torch.from_numpy((annotation.labels != 0) & ~annotation.void).to(device)
         zero = torch.zeros(self.probabilities.shape[-2:], device=device)
         rows = []
         for i in ids:
             predicted = self.probabilities[self.ids.index(i)] if i in self.ids else zero
-            if i in given.ids:
-                mask = torch.from_numpy(given.labels == i).to(device)
+            if i in annotation.ids:
+                mask = torch.from_numpy(annotation.labels == i).to(device)
                 rows.append(torch.where(void, predicted, mask.float()))
             else:
                 rows.append(predicted.masked_fill(claimed, 0.0))
         stacked = torch.stack(rows) if rows else self.probabilities[:0]
-        return Scores(tuple(ids), stacked)
+        return SoftMasks(tuple(ids), stacked)
 
-    def replaced(self, probabilities: Tensor) -> "Scores":
+    def replaced(self, probabilities: Tensor) -> "SoftMasks":
         """The same objects with other probabilities; logits no longer hold and are dropped."""
         return replace(self, probabilities=probabilities, logits=None)
 
 
-class Propagator(Protocol):
+Annotations = Mapping[int, Annotation]
+"""A person's masks of several frames, by `Frame.index`."""
+
+
+@dataclass(frozen=True)
+class Event:
+    """One thing that a cleaner did to an object in a frame, and why.
+
+    Attributes:
+        id: the object.
+        what: "removed", "adopted" or "filled".
+        why: in words.
+        area_px: how many pixels.
+        box: x0, y0, x1, y1 in pixels, exclusive end.
+    """
+
+    id: int
+    what: Literal["removed", "adopted", "filled"]
+    why: str
+    area_px: int
+    box: tuple[int, int, int, int]
+
+
+class Described(Protocol):
+    """A part of a loop."""
+
+    @property
+    def description(self) -> Mapping[str, Any]:
+        """What it is, of which weights and licence: JSON values that stand in a run's record."""
+        ...
+
+
+class Propagator(Described, Protocol[State, Features]):
     """Carries the masks of given objects from frame to frame (video object segmentation)."""
 
     look_ahead_frames: int
 
-    def begin(self) -> Any:
+    def begin(self) -> State:
         """The state before the first frame."""
         ...
 
-    def predict(self, state: Any, frame: Frame) -> tuple[Scores, Any]:
-        """Scores of every object known to `state`, and what was seen of this frame."""
+    def predict(self, state: State, frame: Frame, /) -> tuple[SoftMasks, Features]:
+        """Soft masks of every object known to `state`, and what was computed of this frame."""
         ...
 
-    def update(self, state: Any, seen: Any, scores: Scores, given: GivenMasks | None) -> Any:
-        """The state after this frame, whose final scores are `scores`."""
+    def update(
+        self, state: State, features: Features, masks: SoftMasks, annotation: Annotation | None, /
+    ) -> State:
+        """The state after this frame, whose final masks are `masks`."""
         ...
 
-    def aggregate(self, scores: Scores) -> Scores:
+    def aggregate(self, masks: SoftMasks, /) -> SoftMasks:
         """Let the objects and the background compete for each pixel, the way the paper does."""
         ...
 
 
-class Refiner(Protocol):
-    """Sharpens the scores of one frame."""
+class Refiner(Described, Protocol):
+    """Sharpens the masks of one frame."""
 
-    def __call__(self, frame: Frame, scores: Scores) -> Scores:
-        """Scores of the same objects, sharper."""
+    def __call__(self, frame: Frame, masks: SoftMasks, /) -> SoftMasks:
+        """Masks of the same objects, sharper."""
         ...
 
 
-class Cleaner(Protocol):
-    """Makes scores consistent over time; its state is a value."""
+class Cleaner(Described, Protocol[State]):
+    """Makes masks consistent over time; its state is a value."""
 
-    def begin(self) -> Any:
+    def begin(self) -> State:
         """The state before the first frame."""
         ...
 
-    def filter(self, state: Any, scores: Scores) -> Scores:
-        """Scores of the same objects, cleaned."""
+    def filter(self, state: State, masks: SoftMasks, /) -> tuple[SoftMasks, tuple[Event, ...]]:
+        """Masks of the same objects, cleaned, and what was done to them."""
         ...
 
-    def update(self, state: Any, scores: Scores) -> Any:
-        """The state after a frame whose final scores are `scores`."""
+    def update(self, state: State, masks: SoftMasks, /) -> State:
+        """The state after a frame whose final masks are `masks`."""
         ...
-
-
-Given = Mapping[int, GivenMasks]
-"""Given masks by `Frame.index`."""

@@ -1,15 +1,15 @@
 import pytest
 import torch
 
-from propago.adaptation.cache import AdaptedCache
 from propago.cli import main
+from propago.finetune.cache import FineTuneCache
 from propago.jobs.cache import cache_contents, clear_cache
 
 
 @pytest.fixture
 def cache(tmp_path, monkeypatch):
     monkeypatch.setenv("PROPAGO_CACHE", str(tmp_path))
-    cache = AdaptedCache()
+    cache = FineTuneCache()
     cache.put("k", {"weight": torch.zeros(50_000)}, {})
     return cache
 

@@ -10,7 +10,7 @@ from safetensors.torch import save_file
 
 from propago.errors import OutputError
 from propago.io.checkpoint import CheckpointError, load_state, save_state
-from propago.types import GivenMasks
+from propago.types import Annotation
 
 HERE = (__name__.partition(".")[0], "propago")
 
@@ -75,9 +75,9 @@ def test_a_nested_state_comes_back_bit_for_bit(tmp_path):
 
 def test_given_masks_are_part_of_a_state(tmp_path):
     labels = np.arange(12, dtype=np.uint16).reshape(3, 4)
-    back = round_trip(tmp_path, {3: GivenMasks(labels, frozenset({5, 2}))})
+    back = round_trip(tmp_path, {3: Annotation(labels, frozenset({5, 2}))})
     assert same(back[3].labels, labels)
-    assert back[3].removed == frozenset({2, 5})
+    assert back[3].ended == frozenset({2, 5})
 
 
 def test_tensors_that_share_memory_and_empty_ones_are_kept(tmp_path):

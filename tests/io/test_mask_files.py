@@ -11,7 +11,7 @@ from hypothesis.extra.numpy import arrays
 from PIL import Image, ImageDraw
 
 from propago.errors import MaskError, OutputError
-from propago.io.given import read_given
+from propago.io.annotations import read_annotations
 from propago.io.masks import DAVIS_PALETTE, fit_mask, read_mask, write_mask
 from propago.io.video import open_source
 
@@ -279,31 +279,31 @@ def save_all(folder: Path, masks: dict[str, np.ndarray]) -> Path:
 def test_a_file_is_for_the_first_selected_frame(frames, tmp_path):
     write_mask(tmp_path / "mask.png", blobs())
     source = open_source(frames, start=2)
-    masks, notes = read_given(tmp_path / "mask.png", source)
+    masks, notes = read_annotations(tmp_path / "mask.png", source)
     assert list(masks) == [2]
     assert masks[2].ids == (1, 2)
     assert notes == ()
     write_mask(tmp_path / "img_5.png", blobs())
-    assert "folder" in read_given(tmp_path / "img_5.png", source)[1][0]
+    assert "folder" in read_annotations(tmp_path / "img_5.png", source)[1][0]
 
 
 def test_a_folder_names_frames(frames, tmp_path):
     folder = save_all(tmp_path / "m", {"img_4.png": blobs(), "img_0.png": blobs() * 3})
-    masks, _ = read_given(folder, open_source(frames))
+    masks, _ = read_annotations(folder, open_source(frames))
     assert list(masks) == [0, 4]
     assert masks[0].ids == (3, 6)
-    assert list(read_given(folder, open_source(frames), only_first=True)[0]) == [0]
-    masks, notes = read_given(folder, open_source(frames, start=3))
+    assert list(read_annotations(folder, open_source(frames), only_first=True)[0]) == [0]
+    masks, notes = read_annotations(folder, open_source(frames, start=3))
     assert list(masks) == [4]
     assert "1 masks" in notes[0]
     with pytest.raises(MaskError, match="no mask with an object"):
-        read_given(folder, open_source(frames, start=5))
+        read_annotations(folder, open_source(frames, start=5))
 
 
 def test_names_that_are_no_frames_are_refused_with_examples(frames, tmp_path):
     folder = save_all(tmp_path / "m", {"img_40.png": blobs()})
     with pytest.raises(MaskError, match=r"img_40\.png.*img_0\.png, img_1\.png"):
-        read_given(folder, open_source(frames))
+        read_annotations(folder, open_source(frames))
 
 
 def test_masks_of_a_nameless_source_are_named_by_index(tmp_path):
@@ -311,13 +311,13 @@ def test_masks_of_a_nameless_source_are_named_by_index(tmp_path):
     pages[0].save(tmp_path / "s.tif", save_all=True, append_images=pages[1:])
     source = open_source(tmp_path / "s.tif")
     folder = save_all(tmp_path / "m", {"00003.png": blobs(), "1.png": blobs()})
-    assert list(read_given(folder, source)[0]) == [1, 3]
+    assert list(read_annotations(folder, source)[0]) == [1, 3]
     save_all(folder, {"3.png": blobs()})
     with pytest.raises(MaskError, match="both for one frame"):
-        read_given(folder, source)
+        read_annotations(folder, source)
     (folder / "3.png").rename(folder / "three.png")
     with pytest.raises(MaskError, match=r"00000\.png"):
-        read_given(folder, source)
+        read_annotations(folder, source)
 
 
 def test_frames_of_a_folder_agree_on_colours(frames, tmp_path):
@@ -325,7 +325,7 @@ def test_frames_of_a_folder_agree_on_colours(frames, tmp_path):
     first[blobs() == 1] = (255, 0, 0)
     second[blobs() == 1], second[blobs() == 2] = (255, 0, 0), (0, 0, 255)
     folder = save_all(tmp_path / "m", {"img_0.png": first, "img_3.png": second})
-    masks, notes = read_given(folder, open_source(frames))
+    masks, notes = read_annotations(folder, open_source(frames))
     assert masks[0].ids == (1,)
     assert np.array_equal(masks[3].labels, blobs())
     assert any("(0, 0, 255) -> 2" in note for note in notes)
@@ -333,19 +333,19 @@ def test_frames_of_a_folder_agree_on_colours(frames, tmp_path):
 
 def test_empty_masks_in_a_folder_say_nothing(frames, tmp_path):
     folder = save_all(tmp_path / "m", {"img_0.png": blobs(), "img_3.png": blobs() * 0})
-    assert list(read_given(folder, open_source(frames))[0]) == [0]
+    assert list(read_annotations(folder, open_source(frames))[0]) == [0]
 
 
 def test_another_size_is_refused_or_fitted(frames, tmp_path):
     write_mask(tmp_path / "m.png", fit_mask(blobs(), (H * 2, W * 2)))
     source = open_source(frames)
     with pytest.raises(MaskError, match=r"120x80.*60x40.*--fit-masks"):
-        read_given(tmp_path / "m.png", source)
-    masks, notes = read_given(tmp_path / "m.png", source, fit=True)
+        read_annotations(tmp_path / "m.png", source)
+    masks, notes = read_annotations(tmp_path / "m.png", source, fit=True)
     assert np.array_equal(masks[0].labels, blobs())
     assert "resized to 60x40" in notes[0]
     with pytest.raises(MaskError, match="does not exist"):
-        read_given(tmp_path / "absent", source)
+        read_annotations(tmp_path / "absent", source)
 
 
 def test_a_davis_root_gives_the_masks_of_the_sequence(tmp_path):
@@ -356,5 +356,5 @@ def test_a_davis_root_gives_the_masks_of_the_sequence(tmp_path):
         Image.fromarray(np.zeros((H, W, 3), np.uint8)).save(images / f"{i:05d}.jpg")
         write_mask(masks / f"{i:05d}.png", blobs())
     source = open_source(images)
-    assert list(read_given(tmp_path, source)[0]) == [0, 1, 2]
-    assert list(read_given(tmp_path, source, only_first=True)[0]) == [0]
+    assert list(read_annotations(tmp_path, source)[0]) == [0, 1, 2]
+    assert list(read_annotations(tmp_path, source, only_first=True)[0]) == [0]

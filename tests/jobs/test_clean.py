@@ -10,7 +10,7 @@ from PIL import Image
 from propago.cli import main
 from propago.errors import MaskError, OutputError, SourceError, UsageError
 from propago.io.masks import read_mask, write_mask
-from propago.io.scores import read_scores
+from propago.io.soft_masks import read_soft_masks
 from propago.jobs.clean import clean
 from propago.refinement.craf_settings import CrafSettings
 from tiny_clip import tiny_clip
@@ -71,7 +71,7 @@ def test_scores_are_cleaned_like_masks(tmp_path):
     assert again.pixels == {}, "scores were taken, and nothing is left to remove"
     for t, labels in enumerate(truth):
         assert np.array_equal(read_mask(again.masks / f"{t:05d}.png").labels, labels)
-        assert read_scores(again.scores / f"{t:05d}.npz").ids == (1, 5)
+        assert read_soft_masks(again.scores / f"{t:05d}.npz").ids == (1, 5)
     with pytest.raises(SourceError, match="no grey PNGs"):
         clean(tmp_path, scores=True, out=tmp_path / "none")
 

@@ -2,7 +2,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from baselines import FlowCarried, RepeatFirstMask
+from propago.methods.first_mask.run import FirstMask
+from propago.methods.optical_flow.run import OpticalFlow
 from propago.errors import UsageError
 from propago.io.masks import write_mask
 from propago.jobs.demo import DEMO_CLIP, demo, demo_truth
@@ -13,7 +14,7 @@ def test_the_demo_segments_the_shipped_clip_and_scores(tmp_path):
     made = demo(
         tmp_path / "demo",
         frames=5,
-        method=FlowCarried(),
+        method=OpticalFlow(),
         progress=lambda done, total, what: told.append(what),
     )
     assert made.segmented.frames == 5
@@ -29,7 +30,7 @@ def test_the_demo_segments_the_shipped_clip_and_scores(tmp_path):
     assert [o.id for o in made.scores.objects] == [1, 2, 3]
     assert 0 < made.scores.summary.J_and_F < 1
     assert "data:image/jpeg" in made.report.read_text("utf-8")
-    again = demo(tmp_path / "demo", frames=3, method=RepeatFirstMask())
+    again = demo(tmp_path / "demo", frames=3, method=FirstMask())
     assert again.segmented.frames == len(list(again.truth.iterdir())) == 3
 
 
@@ -40,5 +41,5 @@ def test_the_demo_deletes_nobodys_results(tmp_path):
         with pytest.raises(UsageError, match="needs 3 to 60"):
             demo(tmp_path, frames=frames)
     with pytest.raises(UsageError, match="already holds results"):
-        demo(tmp_path, frames=3, method=RepeatFirstMask())
+        demo(tmp_path, frames=3, method=FirstMask())
     assert [path.name for path in tmp_path.iterdir()] == ["masks"]

@@ -11,13 +11,13 @@ from propago.cli import main
 from propago.errors import MaskError, ShapeError, SourceError, UsageError, WeightsError
 from propago.io.masks import read_mask, write_mask
 from propago.io.pictures import write_picture
-from propago.io.scores import read_scores, write_scores
+from propago.io.soft_masks import read_soft_masks, write_soft_masks
 from propago.jobs.refine import refine, refine_masks
 from propago.nn.weights import save_weights
-from propago.refinement.spn import NETWORK, Spn
-from propago.refinement.spn_net import SpnNet
+from propago.refinement.spn import Spn
+from propago.refinement.spn_net import PRESETS, SpnNet
 from propago.refinement.spn_settings import SpnSettings
-from propago.types import Scores
+from propago.types import SoftMasks
 from segment_runs import mask_bytes, run
 from tiny_clip import tiny_clip
 
@@ -31,7 +31,9 @@ def weights(tmp_path_factory):
     net = SpnNet()
     torch.nn.init.normal_(net.guidance.gates.weight, std=2.0)
     path = tmp_path_factory.mktemp("weights") / "random.safetensors"
-    save_weights(path, net.state_dict(), {"network": NETWORK, "licence": "Apache-2.0"})
+    save_weights(
+        path, net.state_dict(), {"network": PRESETS["compact"].network, "licence": "Apache-2.0"}
+    )
     return path
 
 
@@ -67,14 +69,14 @@ def test_masks_keep_names_ids_and_void(video, weights):
 
 
 def test_scores_are_what_the_network_makes_of_them(video, weights):
-    scores = Scores((3, 7), torch.rand(2, *SIZE).half().float())
+    scores = SoftMasks((3, 7), torch.rand(2, *SIZE).half().float())
     (video / "run" / "scores").mkdir(parents=True)
-    write_scores(video / "run" / "scores" / "00001.npz", scores)
+    write_soft_masks(video / "run" / "scores" / "00001.npz", scores)
     result = refine_masks(
         video / "frames", video / "run", out=video / "out", refiner=Spn.load(weights)
     )
     assert result.frames == 1
-    refined = read_scores(result.scores / "00001.npz")
+    refined = read_soft_masks(result.scores / "00001.npz")
     image = np.asarray(Image.open(video / "frames" / "00001.png"))
     wanted = refine(image, scores.probabilities, weights=weights)
     assert refined.ids == (3, 7)
@@ -95,7 +97,7 @@ def test_scores_as_pictures(video, weights, ids, dtype):
         cv2.imwrite(str(place / "00001.png"), levels)
     options = {"scores": True, "refiner": spn}
     result = refine_masks(video / "frames", video / "grey", out=video / "out", **options)
-    refined = read_scores(result.scores / "00001.npz")
+    refined = read_soft_masks(result.scores / "00001.npz")
     assert refined.ids == ids
     assert all(np.abs(row - wanted).max() < 0.05 for row in refined.probabilities.numpy())
     with pytest.raises(MaskError, match="grey PNGs"):
@@ -199,16 +201,16 @@ def test_bad_scores_are_said(weights, tmp_path):
     with pytest.raises(WeightsError, match="no such file"):
         refine(image, np.zeros(SIZE), weights="nothing")
     np.save(tmp_path / "a.npy", np.zeros((2, *SIZE), np.float32))
-    assert read_scores(tmp_path / "a.npy").ids == (1, 2)
+    assert read_soft_masks(tmp_path / "a.npy").ids == (1, 2)
     np.savez(tmp_path / "b.npz", ids=[1], probabilities=np.zeros((2, *SIZE)))
     (tmp_path / "c.npz").write_bytes(b"PK no zip")
     np.savez(tmp_path / "d.npz", other=[1])
     np.savez(tmp_path / "e.npz", ids=[1.5], probabilities=np.zeros((1, *SIZE)))
     with pytest.raises(MaskError, match="ids are integers"):
-        read_scores(tmp_path / "e.npz")
+        read_soft_masks(tmp_path / "e.npz")
     for name in ("b.npz", "c.npz", "d.npz", "e.npz"):
         with pytest.raises(MaskError, match="--save-scores"):
-            read_scores(tmp_path / name)
+            read_soft_masks(tmp_path / name)
 
 
 def test_bad_folders_are_said(video, weights):
@@ -243,9 +245,7 @@ def test_the_verb_says_where_things_are(video, weights, monkeypatch, capsys):
 
 
 def test_segment_refines_before_it_remembers(clip, weights, monkeypatch):
-    from propago.refinement import spn
-
-    monkeypatch.setitem(spn.WEIGHTS, "default", str(weights))
+    monkeypatch.setitem(PRESETS["compact"].weights, "default", str(weights))
     plain, refined = run(clip, out="plain"), run(clip, out="refined", refine="spn")
     assert mask_bytes(plain.out) != mask_bytes(refined.out)
     assert json.loads((refined.out / "run.json").read_text())["inputs"]["refine"] == "spn"
@@ -254,12 +254,10 @@ def test_segment_refines_before_it_remembers(clip, weights, monkeypatch):
 
 
 def test_the_refiners_weights_are_said_and_recorded(clip, weights, tmp_path, monkeypatch, capsys):
-    from propago.refinement import spn
-
     other = tmp_path / "other.safetensors"
-    about = {"network": NETWORK, "licence": "CC-BY-NC-4.0"}
+    about = {"network": PRESETS["compact"].network, "licence": "CC-BY-NC-4.0"}
     digest = save_weights(other, SpnNet().state_dict(), about)
-    monkeypatch.setitem(spn.WEIGHTS, "default", str(other))
+    monkeypatch.setitem(PRESETS["compact"].weights, "default", str(other))
     monkeypatch.chdir(clip)
     call = "segment frames --masks first.png --weights synthetic --refine spn --end 1 --no-overlay"
     assert main([*call.split(), "--out", "out"]) == 0
@@ -268,7 +266,7 @@ def test_the_refiners_weights_are_said_and_recorded(clip, weights, tmp_path, mon
     assert "weights: other, licence CC-BY-NC-4.0\n" in said
     inputs = json.loads((clip / "out" / "run.json").read_text())["inputs"]
     assert inputs["refine_weights_sha256"] == digest
-    monkeypatch.setitem(spn.WEIGHTS, "default", str(weights))
+    monkeypatch.setitem(PRESETS["compact"].weights, "default", str(weights))
     assert main([*call.split(), "--out", "out", "--resume"]) == 2
     assert "another refine_weights_sha256" in capsys.readouterr().err
 

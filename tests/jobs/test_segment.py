@@ -4,13 +4,14 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from baselines import FlowCarried, RepeatFirstMask
 from propago.errors import MaskError, UsageError
 from propago.io.masks import read_mask, write_mask
 from propago.io.pictures import write_picture
 from propago.io.video import open_source
 from propago.jobs.options import SegmentOptions
 from propago.jobs.segment import segment, segment_set
+from propago.methods.first_mask.run import FirstMask
+from propago.methods.optical_flow.run import OpticalFlow
 from segment_runs import EVEN_SIZE, FRAMES, SIZE, lines, mask_bytes, run
 from tiny_clip import tiny_clip
 
@@ -42,7 +43,7 @@ def test_the_records_say_what_was_done(film):
     result = run(film, "film.mp4", save_scores=True, start=1, every=2)
     record = json.loads((result.out / "run.json").read_text())
     assert record["status"] == "done"
-    assert record["inputs"]["method"]["method"] == "first mask carried by DIS flow"
+    assert record["inputs"]["method"]["method"] == "optical_flow"
     assert record["given"] == {"1": [1, 5]}
     assert {"seed", "versions", "command", "timings", "threads"} <= set(record)
     assert record["timings"]["frames_per_s"] == result.frames_per_s > 0
@@ -59,7 +60,7 @@ def test_the_records_say_what_was_done(film):
 
 
 def test_a_lost_object_is_told_from_its_first_absent_frame_on(clip):
-    class Loses(RepeatFirstMask):
+    class Loses(FirstMask):
         def predict(self, state, frame):
             scores, seen = super().predict(state, frame)
             if 5 in scores.ids and frame.index >= 4:
@@ -97,7 +98,7 @@ def test_boxes_become_masks_that_are_shown(clip):
     for i, t in ((1, 0), (5, 3)):
         ys, xs = np.nonzero(labels[t] == i)
         boxes.append(f"{i}={xs.min()},{ys.min()},{xs.max() + 1},{ys.max() + 1}@{t}")
-    result = segment(clip / "frames", boxes=boxes, out=clip / "out", method=FlowCarried())
+    result = segment(clip / "frames", boxes=boxes, out=clip / "out", method=OpticalFlow())
     assert [set(line["objects"]) for line in lines(result.out)] == [
         *[{"1"}] * 3,
         *[{"1", "5"}] * 5,
@@ -125,7 +126,7 @@ def test_boxes_become_masks_that_are_shown(clip):
 )
 def test_an_illegal_box_is_refused_with_what_is_legal(clip, box, said):
     with pytest.raises(UsageError, match=said):
-        segment(clip / "frames", boxes=[box], out=clip / "out", method=FlowCarried())
+        segment(clip / "frames", boxes=[box], out=clip / "out", method=OpticalFlow())
     assert not (clip / "out").exists()
 
 
@@ -182,9 +183,7 @@ def test_a_davis_root_is_segmented_from_first_annotations_alone(tmp_path):
             write_picture(root / "JPEGImages" / "480p" / name / f"{t:05d}.jpg", images[t])
             write_mask(root / "Annotations" / "480p" / name / f"{t:05d}.png", labels[t])
     (tmp_path / "both.txt").write_text("dogs\ncat\n")
-    results = segment_set(
-        root, tmp_path / "both.txt", out=tmp_path / "out", method=RepeatFirstMask()
-    )
+    results = segment_set(root, tmp_path / "both.txt", out=tmp_path / "out", method=FirstMask())
     assert [(r.name, r.ids) for r in results] == [("dogs", (1, 2)), ("cat", (1,))]
     for name in ("dogs", "cat"):
         first = read_mask(root / "Annotations" / "480p" / name / "00000.png").labels
@@ -200,7 +199,7 @@ def test_progress_is_told_and_threads_are_put_back(clip):
         clip / "frames",
         clip / "first.png",
         out=clip / "out",
-        method=RepeatFirstMask(),
+        method=FirstMask(),
         options=SegmentOptions(threads=1),
         progress=lambda done, total, what: told.append((done, total, what)),
     )

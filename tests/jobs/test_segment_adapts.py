@@ -6,17 +6,17 @@ import numpy as np
 import pytest
 import torch
 
-from baselines import FlowCarried
 from colour_net import Colours
-from propago.adaptation.budget import Budget
 from propago.errors import MaskError, PropagoWarning, UsageError
+from propago.finetune.budget import Budget
 from propago.io.masks import write_mask
-from propago.jobs.first_masks import FirstMasks, foresee_tuning
+from propago.jobs.annotations import AnnotationSet, foresee_tuning
 from propago.jobs.options import SegmentOptions
 from propago.jobs.segment import segment, settled
+from propago.methods.optical_flow.run import OpticalFlow
 from propago.methods.seg_with_spn import run as seg_with_spn
 from propago.nn.weights import save_weights
-from propago.types import GivenMasks
+from propago.types import Annotation
 from segment_runs import SIZE, mask_bytes, run
 
 
@@ -53,7 +53,7 @@ def adapted(place, finetune="2steps", out="out", progress=None, tuning=None, **o
         ("seg_with_spn", {"clean": "none"}, ("spn", "none", "60s")),
         ("feelvos", {}, ("none", "none", None)),
         ("feelvos", {"refine": "spn", "finetune": "9 steps"}, ("spn", "none", "9steps")),
-        (FlowCarried(), {"clean": "craf"}, ("none", "craf", None)),
+        (OpticalFlow(), {"clean": "craf"}, ("none", "craf", None)),
     ],
 )
 def test_a_method_brings_its_own_refiner_cleaner_and_budget(method, asked, expected):
@@ -65,12 +65,12 @@ def test_a_budget_is_legal_and_for_a_name():
     with pytest.raises(UsageError, match="300steps"):
         SegmentOptions(finetune="a while")
     with pytest.raises(UsageError, match="propagator"):
-        settled(SegmentOptions(finetune="60s"), FlowCarried())
+        settled(SegmentOptions(finetune="60s"), OpticalFlow())
 
 
 def test_a_long_tuning_is_said_before_it_begins():
     first, later = np.arange(40, dtype=np.uint8)[None], np.array([[0, 3, 255]], np.uint8)
-    given = FirstMasks({0: GivenMasks(first), 5: GivenMasks(later), 7: GivenMasks(later * 0)})
+    given = AnnotationSet({0: Annotation(first), 5: Annotation(later), 7: Annotation(later * 0)})
     with pytest.warns(PropagoWarning, match=r"42 networks are tuned, up to 60s each: up to 42 min"):
         foresee_tuning(given, Budget(seconds=60))
     foresee_tuning(given, Budget(seconds=7))

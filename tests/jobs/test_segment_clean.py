@@ -2,15 +2,11 @@ import json
 
 import numpy as np
 import pytest
-import torch
 
-from baselines import FlowCarried
 from propago.errors import UsageError
 from propago.io.masks import read_mask
-from propago.jobs.logged_craf import LoggedCraf
 from propago.jobs.run_folder import RunFolder
-from propago.refinement.craf import Craf
-from propago.types import Scores
+from propago.methods.optical_flow.run import OpticalFlow
 from segment_runs import FRAMES, mask_bytes, run
 
 
@@ -20,12 +16,12 @@ def speckled(stop=None, error=None):
     Ends with `error` at the frame `stop`. A checkpoint holds the state of the baseline's package,
     so it is the baseline with another `predict`.
     """
-    method = FlowCarried()
+    method = OpticalFlow()
 
     def predict(state, frame):
         if frame.index == stop:
             raise error
-        scores, seen = FlowCarried.predict(method, state, frame)
+        scores, seen = OpticalFlow.predict(method, state, frame)
         if 5 in scores.ids and frame.index % 2:
             scores.probabilities[scores.ids.index(5), -3:, :3] = 1
         return scores, seen
@@ -106,19 +102,3 @@ def test_the_log_is_a_result_of_the_run(clip):
         run(clip, clean="craf")
     run(clip, overwrite=True)
     assert not folder.clean_log.exists()
-
-
-def test_the_logged_filter_is_the_filter():
-    scores = torch.zeros(2, 40, 40)
-    scores[0, 2:9, 2:9], scores[1, 10:18, 10:18] = 0.9, 0.8
-    damaged = scores.clone()
-    damaged[0, 37:, :3] = 0.7
-    plain, logged = Craf(), LoggedCraf()
-    states = [craf.update(craf.begin(), Scores((1, 5), scores)) for craf in (plain, logged)]
-    wanted, given = plain.explain(states[0], Scores((1, 5), damaged))
-    assert torch.equal(
-        logged.filter(states[1], Scores((1, 5), damaged)).probabilities, wanted.probabilities
-    )
-    assert logged.events == given != ()
-    logged.filter(states[1], Scores((1, 5), scores))
-    assert logged.events == ()

@@ -1,14 +1,15 @@
 """`segment --finetune` with annotations that are hard to learn, and without a place to keep it."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
 
 from propago.cli import main
 from propago.io.masks import read_mask, write_mask
-from propago.methods.feelvos import adapt
-from propago.methods.feelvos import run as feelvos
-from propago.methods.feelvos.net import FeelvosConfig, FeelvosNet
+from propago.methods.feelvos import finetune as adapt
+from propago.methods.feelvos.net import PRESETS, FeelvosConfig, FeelvosNet
 from propago.nn.weights import save_weights
 from segment_runs import SIZE
 
@@ -19,11 +20,11 @@ SOME_FRAMES = 4
 @pytest.fixture
 def tiny(clip, monkeypatch):
     """A clip, and a tiny network in place of the method's; its tuning checks one draw."""
-    monkeypatch.setattr(feelvos, "FeelvosNet", lambda: FeelvosNet(SMALL))
-    monkeypatch.setattr(adapt, "SETTINGS", adapt.TuneSettings(held_out=1, warmup_steps=0))
+    monkeypatch.setitem(PRESETS, "compact", replace(PRESETS["compact"], config=SMALL))
+    monkeypatch.setattr(adapt, "SETTINGS", adapt.FineTuneSettings(held_out=1, warmup_steps=0))
     monkeypatch.setenv("PROPAGO_CACHE", str(clip / "cache"))
     torch.manual_seed(0)
-    about = {"network": feelvos.NETWORK, "licence": "none"}
+    about = {"network": PRESETS["compact"].network, "licence": "none"}
     save_weights(clip / "tiny.safetensors", FeelvosNet(SMALL).state_dict(), about)
     return clip
 

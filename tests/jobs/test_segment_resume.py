@@ -7,21 +7,22 @@ from pathlib import Path
 
 import pytest
 
-import baselines
-from baselines import FlowCarried, RepeatFirstMask
 from propago.errors import OutputError, SourceError, UsageError
 from propago.io.checkpoint import CheckpointError
 from propago.io.masks import write_mask
 from propago.io.video import open_source
 from propago.jobs import result_writer
+from propago.methods.first_mask.run import FirstMask
+from propago.methods.optical_flow.run import OpticalFlow
 from segment_runs import FRAMES, SIZE, lines, mask_bytes, run
 from tiny_clip import tiny_clip
 
 
-class StopsAt(FlowCarried):
+class StopsAt(OpticalFlow):
     """Raises at one frame."""
 
     def __init__(self, index, error):
+        super().__init__()
         self.index, self.error = index, error
 
     def predict(self, state, frame):
@@ -56,14 +57,13 @@ def test_a_failed_run_repeats_the_frames_since_the_last_checkpoint(clip, often):
 
 
 KILLED = """
-import os, signal, sys
-sys.path[:0] = [{benchmarks!r}]
-from baselines import FlowCarried
+import os, signal
+from propago.methods.optical_flow.run import OpticalFlow
 from propago.jobs import result_writer
 from propago.jobs.options import SegmentOptions
 from propago.jobs.segment import segment
 result_writer.CHECKPOINT_EVERY_FRAMES = 3
-class Killed(FlowCarried):
+class Killed(OpticalFlow):
     def predict(self, state, frame):
         if frame.index == 5:
             os.kill(os.getpid(), signal.SIGKILL)
@@ -75,7 +75,6 @@ segment({source!r}, {masks!r}, out={out!r}, method=Killed())
 def test_a_killed_run_goes_on_to_the_same_bytes(film):
     whole = run(film, "film.mp4", out="whole")
     script = KILLED.format(
-        benchmarks=str(Path(baselines.__file__).parent),
         source=str(film / "film.mp4"),
         masks=str(film / "first.png"),
         out=str(film / "out"),
@@ -107,7 +106,7 @@ def test_resume_refuses_other_inputs(clip):
     with pytest.raises(UsageError, match="another given"):
         run(clip, masks="other.png", resume=True)
     with pytest.raises(UsageError, match="another method"):
-        run(clip, method=RepeatFirstMask(), resume=True)
+        run(clip, method=FirstMask(), resume=True)
 
 
 def test_a_damaged_checkpoint_is_named(clip):

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from propago.io.checkpoint import load_state, save_state
 from propago.pipeline import Checkpoint, Segmented, segment_frames
-from propago.types import GivenMasks, Propagator
+from propago.types import Annotation, Propagator
 from tiny_clip import as_frames, tiny_clip
 
 
@@ -36,7 +36,7 @@ class PropagatorContract:
 
     def test_without_objects_every_frame_is_background(self):
         for result in self.run({}, frames=3):
-            assert result.scores.ids == ()
+            assert result.masks.ids == ()
             assert result.labels.shape == (48, 64)
             assert not result.labels.any()
 
@@ -44,9 +44,9 @@ class PropagatorContract:
     def test_scores_are_legal_at_every_size(self, ids):
         for size in self.sizes:
             _, labels = tiny_clip(1, size, ids)
-            for result in self.run({0: GivenMasks(labels[0])}, size=size, ids=ids):
-                assert set(result.scores.ids) == set(ids)
-                p = result.scores.probabilities
+            for result in self.run({0: Annotation(labels[0])}, size=size, ids=ids):
+                assert set(result.masks.ids) == set(ids)
+                p = result.masks.probabilities
                 assert p.shape == (len(ids), *size)
                 assert p.dtype == torch.float32
                 assert bool(((p >= 0) & (p <= 1)).all())
@@ -54,7 +54,7 @@ class PropagatorContract:
 
     def test_a_given_mask_is_the_result_of_its_frame(self):
         _, labels = tiny_clip(5, ids=(2, 5))
-        given = {0: GivenMasks(labels[0]), 3: GivenMasks(labels[3])}
+        given = {0: Annotation(labels[0]), 3: Annotation(labels[3])}
         results = self.run(given, ids=(2, 5))
         for t in given:
             assert np.array_equal(results[t].labels, labels[t])
@@ -63,15 +63,15 @@ class PropagatorContract:
         _, labels = tiny_clip(6, ids=(2, 5))
         first = np.where(labels[1] == 2, labels[1], 0).astype(np.uint8)
         late = np.where(labels[4] == 5, labels[4], 0).astype(np.uint8)
-        results = self.run({1: GivenMasks(first), 4: GivenMasks(late)}, frames=6, ids=(2, 5))
-        assert [set(r.scores.ids) for r in results] == [set(), *[{2}] * 3, {2, 5}, {2, 5}]
+        results = self.run({1: Annotation(first), 4: Annotation(late)}, frames=6, ids=(2, 5))
+        assert [set(r.masks.ids) for r in results] == [set(), *[{2}] * 3, {2, 5}, {2, 5}]
         assert np.array_equal(results[4].labels == 5, late == 5)
 
     def test_an_object_can_be_ended(self):
         _, labels = tiny_clip(5, ids=(2, 5))
-        ended = GivenMasks(np.zeros_like(labels[0]), removed=frozenset({2}))
-        results = self.run({0: GivenMasks(labels[0]), 2: ended}, ids=(2, 5))
-        assert [set(r.scores.ids) for r in results] == [{2, 5}, {2, 5}, {5}, {5}, {5}]
+        ended = Annotation(np.zeros_like(labels[0]), ended=frozenset({2}))
+        results = self.run({0: Annotation(labels[0]), 2: ended}, ids=(2, 5))
+        assert [set(r.masks.ids) for r in results] == [{2, 5}, {2, 5}, {5}, {5}, {5}]
 
     def test_void_pixels_and_an_object_that_leaves_and_returns_do_no_harm(self):
         images, labels = tiny_clip(7)
@@ -79,29 +79,29 @@ class PropagatorContract:
             images[t] = images[t].min(axis=(0, 1), keepdims=True).repeat(48, 0).repeat(64, 1)
         labels[0][:4] = 255
         frames = as_frames(images)
-        results = list(segment_frames(frames, {0: GivenMasks(labels[0])}, self.make()))
-        assert [r.scores.ids for r in results] == [(1,)] * 7
+        results = list(segment_frames(frames, {0: Annotation(labels[0])}, self.make()))
+        assert [r.masks.ids for r in results] == [(1,)] * 7
         assert 255 not in np.unique(results[0].labels)
 
     def test_a_state_is_a_value(self):
         """The same state gives the same answer again, whatever was made of it in between."""
         images, labels = tiny_clip(4)
         frames, method = as_frames(images), self.make()
-        results = list(segment_frames(frames, {0: GivenMasks(labels[0])}, method))
+        results = list(segment_frames(frames, {0: Annotation(labels[0])}, method))
         again = segment_frames(frames[2:], {}, method, resume=results[1].checkpoint)
         for before, after in zip(results[2:], again, strict=True):
-            assert torch.equal(before.scores.probabilities, after.scores.probabilities)
+            assert torch.equal(before.masks.probabilities, after.masks.probabilities)
 
     def test_a_saved_state_goes_on_bit_for_bit(self, tmp_path):
         images, labels = tiny_clip(6, ids=(1, 4))
-        frames, given = as_frames(images), {0: GivenMasks(labels[0]), 4: GivenMasks(labels[4])}
+        frames, given = as_frames(images), {0: Annotation(labels[0]), 4: Annotation(labels[4])}
         whole = list(segment_frames(frames, given, self.make()))
         save_state(tmp_path / "state", whole[2].checkpoint)
         back = load_state(tmp_path / "state", self.packages)
         assert isinstance(back, Checkpoint)
         rest = segment_frames(frames[3:], given, self.make(), resume=back)
         for before, after in zip(whole[3:], rest, strict=True):
-            assert torch.equal(before.scores.probabilities, after.scores.probabilities)
+            assert torch.equal(before.masks.probabilities, after.masks.probabilities)
             assert np.array_equal(before.labels, after.labels)
 
     def test_every_parameter_gets_a_gradient(self):

@@ -3,15 +3,21 @@ import pytest
 import torch
 
 from methods.contract import PropagatorContract
+from propago.components import load_method
 from propago.errors import UsageError, WeightsError
-from propago.methods import load_method
 from propago.methods.feelvos.memory import Memory, owners, sort_by_owner
 from propago.methods.feelvos.net import FeelvosConfig, FeelvosNet
+from propago.methods.feelvos.object_inputs import (
+    ObjectInputs,
+    Region,
+    carry,
+    photometric_error,
+    region_of,
+)
 from propago.methods.feelvos.objective import ClipBatch, FeelvosObjective
-from propago.methods.feelvos.rows import Region, Rows, carry, region_of, surprise
 from propago.methods.feelvos.run import Feelvos, FeelvosSettings, working_size
 from propago.pipeline import segment_frames
-from propago.types import GivenMasks
+from propago.types import Annotation
 from tiny_clip import as_frames, tiny_clip
 
 SMALL = FeelvosConfig(embedding_channels=16, head_width=16, refine_widths=(8, 8), features=16)
@@ -48,21 +54,21 @@ def test_permuting_the_objects_permutes_the_logits(net):
     masks[0, :24, :30] = masks[1, 30:, :40] = masks[2, 8:40, 44:] = 1
     order = [2, 0, 1]
     with torch.no_grad():
-        before, now = net.see(images[:1]), net.see(images[1:])
+        before, now = net.encode_image(images[:1]), net.encode_image(images[1:])
         owner = torch.zeros(3, dtype=torch.int64)
         outs = []
         for m in (masks, masks[order]):
-            past = net.remember(before.embedding[0], before.context[0], m)
+            past = net.encode_memory(before.embedding[0], before.context[0], m)
             cues = net.cues(now.embedding[0], [past])
-            rows = Rows(cues, *carry(m, torch.zeros(2, 64, 80)))
+            rows = ObjectInputs(cues, *carry(m, torch.zeros(2, 64, 80)))
             outs.append(net.logits(net.prepare(now), owner, rows, torch.zeros(1, 1, 64, 80)))
     assert torch.allclose(outs[0][order], outs[1], atol=1e-4)
 
 
 def test_cues_do_not_depend_on_how_the_queries_are_cut(net, monkeypatch):
     with torch.no_grad():
-        seen = net.see(torch.rand(1, 3, 64, 80))
-        past = net.remember(seen.embedding[0], seen.context[0], torch.rand(2, 64, 80) / 2)
+        seen = net.encode_image(torch.rand(1, 3, 64, 80))
+        past = net.encode_memory(seen.embedding[0], seen.context[0], torch.rand(2, 64, 80) / 2)
         whole = net.cues(seen.embedding[0], [past, past])
         monkeypatch.setattr(
             "propago.methods.feelvos.net._chunks", lambda q, m: [slice(0, 7), slice(7, q)]
@@ -74,8 +80,8 @@ def test_a_frame_matches_itself_at_distance_zero(net):
     masks = torch.zeros(1, 64, 80)
     masks[0, 16:48, 16:48] = 1
     with torch.no_grad():
-        seen = net.see(torch.rand(1, 3, 64, 80))
-        past = net.remember(seen.embedding[0], seen.context[0], masks)
+        seen = net.encode_image(torch.rand(1, 3, 64, 80))
+        past = net.encode_memory(seen.embedding[0], seen.context[0], masks)
         cues = net.cues(seen.embedding[0], [past])
     inside = past.groups[1] == 1
     assert cues[0, 0][inside].abs().max() < 1e-3
@@ -109,7 +115,7 @@ def test_carrying_masks():
 
 def test_surprise_is_what_flow_does_not_explain():
     before, now = torch.ones(1, 3, 4, 4), torch.zeros(1, 3, 4, 4)
-    apart = surprise(before, now, torch.zeros(1, 2, 4, 4))
+    apart = photometric_error(before, now, torch.zeros(1, 2, 4, 4))
     assert torch.allclose(apart, torch.ones(1, 1, 4, 4))
 
 
@@ -123,10 +129,12 @@ def test_region_by_hand():
 def test_decoding_a_region_of_everything_is_decoding_everything(net):
     torch.manual_seed(0)
     with torch.no_grad():
-        seen = net.see(torch.rand(1, 3, 64, 80))
+        seen = net.encode_image(torch.rand(1, 3, 64, 80))
         masks = torch.rand(1, 64, 80)
-        past = net.remember(seen.embedding[0], seen.context[0], masks)
-        rows = Rows(net.cues(seen.embedding[0], [past]), *carry(masks, torch.zeros(2, 64, 80)))
+        past = net.encode_memory(seen.embedding[0], seen.context[0], masks)
+        rows = ObjectInputs(
+            net.cues(seen.embedding[0], [past]), *carry(masks, torch.zeros(2, 64, 80))
+        )
         prepared, owner = net.prepare(seen), torch.zeros(1, dtype=torch.int64)
         whole, nothing = Region(0, 8, 0, 10), torch.zeros(1, 1, 64, 80)
         expected = net.logits(prepared, owner, rows, nothing)
@@ -154,7 +162,7 @@ def test_the_memory_is_bounded():
     settings = FeelvosSettings(size=64, anchors=2, recent=2, interval_frames=1)
     torch.manual_seed(0)
     method = Feelvos(FeelvosNet(SMALL), settings)
-    given = {t: GivenMasks(labels[t]) for t in (0, 2, 4)}
+    given = {t: Annotation(labels[t]) for t in (0, 2, 4)}
     for result in segment_frames(as_frames(images), given, method):
         state = result.checkpoint.state
         assert len(state.anchors) <= 2

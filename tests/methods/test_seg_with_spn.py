@@ -4,24 +4,24 @@ import torch
 
 from colour_net import Colours
 from methods.contract import PropagatorContract
-from propago.adaptation.adaptation import Adaptation
-from propago.adaptation.budget import Budget
-from propago.adaptation.cache import AdaptedCache
-from propago.adaptation.online import TuneSettings
-from propago.adaptation.warp import WarpSettings
+from propago.components import PROPAGATORS, load_method
 from propago.errors import MaskError, UsageError, WeightsError
-from propago.methods import METHODS, load_method
+from propago.finetune.budget import Budget
+from propago.finetune.cache import FineTuneCache
+from propago.finetune.fine_tuning import FineTuning
+from propago.finetune.loop import FineTuneSettings
+from propago.finetune.warp import WarpSettings
 from propago.methods.seg_with_spn import lessons
 from propago.methods.seg_with_spn.net import SegConfig, SegNet
 from propago.methods.seg_with_spn.objective import SegBatch, SegObjective
 from propago.methods.seg_with_spn.run import SegWithSpn
 from propago.methods.seg_with_spn.settings import SegSettings
 from propago.pipeline import segment_frames
-from propago.types import VOID, GivenMasks, Scores
+from propago.types import VOID, Annotation, SoftMasks
 from tiny_clip import as_frames, tiny_clip
 
-QUICK = TuneSettings(held_out=1, check_every_steps=2)
-EAGER = TuneSettings(learning_rate=3e-2, held_out=1, check_every_steps=10, warmup_steps=2)
+QUICK = FineTuneSettings(held_out=1, check_every_steps=2)
+EAGER = FineTuneSettings(learning_rate=3e-2, held_out=1, check_every_steps=10, warmup_steps=2)
 STILL = WarpSettings(shift=0, rotation_deg=0, scale=0, flip=0)
 
 
@@ -32,8 +32,8 @@ def cache(tmp_path, monkeypatch):
 
 def method(steps=1, tune=QUICK, heard=None, **settings):
     torch.manual_seed(0)
-    adaptation = Adaptation(Budget(steps=steps), AdaptedCache(), heard)
-    return SegWithSpn(Colours(), adaptation, SegSettings(size=64, tune=tune, **settings))
+    finetune = FineTuning(Budget(steps=steps), FineTuneCache(), heard)
+    return SegWithSpn(Colours(), finetune, SegSettings(size=64, tune=tune, **settings))
 
 
 def red_and_blue(shift=0):
@@ -84,14 +84,14 @@ class TestWithoutForegroundTuning(PropagatorContract):
 @pytest.mark.parametrize("per", ["object", "video"])
 def test_it_learns_the_objects_from_one_frame_and_finds_them_in_the_next(per):
     (first, labels), (second, moved) = red_and_blue(), red_and_blue(25)
-    results = follow([first, second], {0: GivenMasks(labels)}, method(60, EAGER, per=per))
+    results = follow([first, second], {0: Annotation(labels)}, method(60, EAGER, per=per))
     assert min(overlap(results[1].labels, moved, i) for i in (1, 2)) > 0.8
 
 
 def test_a_score_counts_only_inside_the_foreground():
     propagator = method()
     images, labels = tiny_clip(1)
-    state = follow(images, {0: GivenMasks(labels[0])}, propagator)[0].checkpoint.state
+    state = follow(images, {0: Annotation(labels[0])}, propagator)[0].checkpoint.state
     frame = as_frames(images)[0]
     with torch.no_grad():
         scores, picture = propagator.predict(state, frame)
@@ -106,7 +106,7 @@ def test_tuning_an_object_changes_neither_the_parent_nor_the_others():
     before = {name: t.clone() for name, t in propagator.net.state_dict().items()}
     first = np.where(labels[0] == 2, 2, 0).astype(np.uint8)
     late = np.where(labels[2] == 5, 5, 0).astype(np.uint8)
-    results = follow(images, {0: GivenMasks(first), 2: GivenMasks(late)}, propagator)
+    results = follow(images, {0: Annotation(first), 2: Annotation(late)}, propagator)
     for name, tensor in propagator.net.state_dict().items():
         assert torch.equal(tensor, before[name]), name
     early, later = results[1].checkpoint.state.tuned, results[3].checkpoint.state.tuned
@@ -119,20 +119,20 @@ def test_tuning_an_object_changes_neither_the_parent_nor_the_others():
 def test_the_second_run_finds_everything_in_the_cache():
     heard = []
     images, labels = tiny_clip(3, ids=(1, 4))
-    given = {0: GivenMasks(labels[0])}
+    given = {0: Annotation(labels[0])}
     runs = [
         follow(images, given, method(2, heard=lambda *state: heard.append(state[0])))
         for _ in range(2)
     ]
     assert heard == ["foreground"] * 2 + ["object 1"] * 2 + ["object 4"] * 2
     for a, b in zip(*runs, strict=True):
-        assert torch.equal(a.scores.probabilities, b.scores.probabilities)
+        assert torch.equal(a.masks.probabilities, b.masks.probabilities)
 
 
 def test_what_is_fixed_does_not_learn():
     images, labels = tiny_clip(1)
     propagator = method(fixed=("reduce.",))
-    state = follow(images, {0: GivenMasks(labels[0])}, propagator)[0].checkpoint.state
+    state = follow(images, {0: Annotation(labels[0])}, propagator)[0].checkpoint.state
     assert set(state.foreground) == {"score.weight", "score.bias"}
 
 
@@ -141,9 +141,9 @@ def test_an_object_of_a_few_pixels_is_no_error():
     labels = np.zeros((200, 240), np.uint8)
     labels[11, 13] = 3
     labels[100:140, 100:140] = 1
-    results = follow(images, {0: GivenMasks(labels)}, method())
+    results = follow(images, {0: Annotation(labels)}, method())
     assert np.array_equal(results[0].labels, labels)
-    assert results[2].scores.ids == (1, 3)
+    assert results[2].masks.ids == (1, 3)
     kept = results[0].checkpoint.state.annotated[0].labels
     assert (kept == 2).sum() == 1
 
@@ -151,31 +151,31 @@ def test_an_object_of_a_few_pixels_is_no_error():
 @pytest.mark.parametrize("per", ["object", "video"])
 def test_an_object_that_fills_the_frame_stays(per):
     images, _ = tiny_clip(2, (64, 64))
-    given = {0: GivenMasks(np.ones((64, 64), np.uint8))}
+    given = {0: Annotation(np.ones((64, 64), np.uint8))}
     results = follow(images, given, method(20, EAGER, per=per))
     assert (results[1].labels == 1).mean() > 0.95
 
 
 def test_an_annotation_without_an_object_says_nothing():
     images, labels = tiny_clip(4)
-    nothing = GivenMasks(np.zeros_like(labels[0]))
-    results = follow(images, {0: nothing, 1: GivenMasks(labels[1]), 3: nothing}, method())
-    assert [r.scores.ids for r in results] == [(), (1,), (1,), (1,)]
+    nothing = Annotation(np.zeros_like(labels[0]))
+    results = follow(images, {0: nothing, 1: Annotation(labels[1]), 3: nothing}, method())
+    assert [r.masks.ids for r in results] == [(), (1,), (1,), (1,)]
     assert len(results[3].checkpoint.state.annotated) == 1
 
 
 @pytest.mark.parametrize("per", ["object", "video"])
 def test_a_mask_of_objects_that_are_gone_says_nothing(per):
     (image,), (labels,) = tiny_clip(1, ids=(1, 4))
-    propagator, given = method(per=per), GivenMasks(labels)
+    propagator, given = method(per=per), Annotation(labels)
     state = follow([image], {0: given}, propagator)[0].checkpoint.state
     with torch.no_grad():
         scores, seen = propagator.predict(state, as_frames([image])[0])
-    gone = propagator.update(state, seen, Scores.none(labels.shape), given)
+    gone = propagator.update(state, seen, SoftMasks.none(labels.shape), given)
     assert (gone.ids, gone.tuned) == ((), ())
     assert gone.annotated is state.annotated
-    left = Scores((4,), scores.probabilities[1:])
-    first_again = GivenMasks(np.where(labels == 1, 1, 0).astype(np.uint8))
+    left = SoftMasks((4,), scores.probabilities[1:])
+    first_again = Annotation(np.where(labels == 1, 1, 0).astype(np.uint8))
     assert propagator.update(state, seen, left, first_again).annotated is state.annotated
 
 
@@ -187,18 +187,18 @@ def test_networks_of_another_form_are_not_the_same_in_the_cache():
     networks[1].config = SegConfig(width=16, non_linear=False)
     heard = []
     for net in networks:
-        adaptation = Adaptation(
-            Budget(steps=1), AdaptedCache(), lambda *state: heard.append(state[0])
+        finetune = FineTuning(
+            Budget(steps=1), FineTuneCache(), lambda *state: heard.append(state[0])
         )
-        run = SegWithSpn(net, adaptation, SegSettings(size=64, tune=QUICK))
-        follow([image], {0: GivenMasks(np.minimum(labels, 1))}, run)
+        run = SegWithSpn(net, finetune, SegSettings(size=64, tune=QUICK))
+        follow([image], {0: Annotation(np.minimum(labels, 1))}, run)
     assert heard == ["foreground", "object 1"] * 2
 
 
 def test_of_two_annotations_that_contradict_each_other_the_later_wins():
     image, labels = red_and_blue()
     swapped = np.array([0, 2, 1], np.uint8)[labels]
-    given = {0: GivenMasks(labels), 1: GivenMasks(swapped)}
+    given = {0: Annotation(labels), 1: Annotation(swapped)}
     results = follow([image] * 3, given, method(50, EAGER, warp=STILL))
     assert min(overlap(results[2].labels, swapped, i) for i in (1, 2)) > 0.8
 
@@ -209,7 +209,7 @@ class TestLessons:
     def annotation(self, labels, final=None, known=(7, 9)):
         labels = np.array(labels, np.uint8)
         return lessons.annotate(
-            self.image, GivenMasks(labels), labels if final is None else np.array(final), known
+            self.image, Annotation(labels), labels if final is None else np.array(final), known
         )
 
     def test_an_object_that_is_left_out_is_unknown_where_it_was_predicted(self):
@@ -252,19 +252,15 @@ class TestLessons:
 
 
 def test_the_row_of_the_table_names_what_the_method_does():
-    row = METHODS["seg_with_spn"]
+    row = PROPAGATORS["seg_with_spn"]
     assert (row.refine, row.clean, row.finetune) == ("spn", "craf", "60s")
-    scores = Scores((1, 2), torch.rand(2, 5, 5))
-    for mine, table in zip(method().aggregate(scores).probabilities,
-                           row.aggregate(scores).probabilities, strict=True):  # fmt: skip
-        assert torch.equal(mine, table)
 
 
 @pytest.mark.parametrize(
     ("options", "error", "says"),
     [
         ({"preset": "huge"}, UsageError, "paper"),
-        ({"preset": "paper"}, WeightsError, "--weights"),
+        ({"preset": "paper"}, WeightsError, "no weights in the package"),
         ({"weights": "nothing"}, WeightsError, "nothing"),
     ],
 )

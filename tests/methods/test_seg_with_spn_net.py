@@ -37,7 +37,7 @@ def net():
 
 def test_the_papers_preset_has_the_layers_of_the_table():
     with torch.device("meta"):
-        net = SegNet(PRESETS["paper"])
+        net = SegNet(PRESETS["paper"].config)
         logits = net(torch.rand(2, 3, 480, 854))
     assert tuple(net.reduce.weight.shape) == (128, 512 + 1024 + 2048, 1, 1)
     assert tuple(net.score.weight.shape) == (1, 128, 1, 1)
@@ -52,7 +52,7 @@ def test_the_papers_preset_has_the_layers_of_the_table():
 @pytest.mark.parametrize("size", [(481, 853), (1, 1), (7, 33), (64, 96)])
 def test_results_have_the_pictures_size(preset, size):
     with torch.device("meta"):
-        assert tuple(SegNet(PRESETS[preset])(torch.rand(1, 3, *size)).shape) == (1, 1, *size)
+        assert tuple(SegNet(PRESETS[preset].config)(torch.rand(1, 3, *size)).shape) == (1, 1, *size)
 
 
 def test_caffes_convention_has_the_pictures_size_too():

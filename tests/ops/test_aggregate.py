@@ -7,15 +7,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from propago.ops.aggregate import constant_background, hard_max, joint_softmax, odds_ratio
-from propago.types import Scores
+from propago.types import SoftMasks
 
 RULES = (hard_max, constant_background, odds_ratio, joint_softmax)
 
 
-def pixels(*columns: tuple[float, ...], ids=None) -> Scores:
+def pixels(*columns: tuple[float, ...], ids=None) -> SoftMasks:
     """Scores of an image one pixel high: one tuple of object probabilities a pixel."""
     probabilities = torch.tensor(columns).T.unsqueeze(1)
-    return Scores(ids or tuple(range(1, len(columns[0]) + 1)), probabilities)
+    return SoftMasks(ids or tuple(range(1, len(columns[0]) + 1)), probabilities)
 
 
 def test_hard_max_keeps_the_winner_and_leaves_half_to_the_background():
@@ -48,7 +48,7 @@ def test_odds_ratio_of_one_object_is_its_probability():
 
 def test_joint_softmax_prefers_logits_to_probabilities():
     logits = torch.tensor([1.0, 3.0, 2.0]).view(3, 1, 1)
-    result = joint_softmax(Scores((7, 9), torch.zeros(2, 1, 1), logits))
+    result = joint_softmax(SoftMasks((7, 9), torch.zeros(2, 1, 1), logits))
     whole = math.exp(1) + math.exp(3) + math.exp(2)
     expected = [math.exp(3) / whole, math.exp(2) / whole]
     assert result.probabilities.flatten().tolist() == pytest.approx(expected)
@@ -63,7 +63,7 @@ def test_joint_softmax_of_probabilities_gives_the_background_log_odds_zero():
 
 @pytest.mark.parametrize("rule", RULES)
 def test_no_object_stays_no_object(rule):
-    result = rule(Scores.none((3, 5)))
+    result = rule(SoftMasks.none((3, 5)))
     assert result.ids == ()
     assert result.labels().shape == (3, 5)
 
@@ -72,7 +72,7 @@ def test_no_object_stays_no_object(rule):
 def test_a_given_mask_survives_every_rule(rule):
     mask = torch.zeros(2, 4, 6)
     mask[0, :2], mask[1, 2:, 3:] = 1.0, 1.0
-    result = rule(Scores((1, 5), mask))
+    result = rule(SoftMasks((1, 5), mask))
     expected = np.zeros((4, 6), np.uint8)
     expected[:2], expected[2:, 3:] = 1, 5
     assert np.array_equal(result.labels(), expected)
@@ -89,7 +89,7 @@ def test_results_are_legal_and_independent_of_the_order_of_objects(rule, values)
     assert torch.isfinite(result.logits).all()
     assert bool(((result.probabilities >= 0) & (result.probabilities <= 1)).all())
     if len(set(values)) == 3:
-        turned = rule(Scores((3, 2, 1), scores.probabilities.flip(0)))
+        turned = rule(SoftMasks((3, 2, 1), scores.probabilities.flip(0)))
         assert torch.allclose(turned.probabilities.flip(0), result.probabilities, atol=1e-6)
 
 

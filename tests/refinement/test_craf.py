@@ -13,7 +13,7 @@ from propago.ops.aggregate import constant_background, hard_max, joint_softmax, 
 from propago.pipeline import segment_frames
 from propago.refinement.craf import Craf, CrafState
 from propago.refinement.craf_settings import CrafSettings
-from propago.types import GivenMasks, Scores
+from propago.types import Annotation, SoftMasks
 from tiny_clip import as_frames, tiny_clip
 
 SIZE = (24, 32)
@@ -29,21 +29,20 @@ def box(top, left, bottom, right):
 def scored(*maps, ids=None):
     """Scores of objects 1, 2, ... that are 0.9 in the given places, or what the floats say."""
     rows = [np.where(m, 0.9, 0.0) if m.dtype == bool else m for m in maps]
-    return Scores(ids or tuple(range(1, len(rows) + 1)), torch.tensor(np.array(rows)).float())
+    return SoftMasks(ids or tuple(range(1, len(rows) + 1)), torch.tensor(np.array(rows)).float())
 
 
 def cleaned(before, now, rules=PAPER):
     """Which pixels each object keeps in the second of two frames, and what was done."""
     craf = Craf(rules)
     state = craf.update(craf.begin(), before)
-    scores, events = craf.explain(state, now)
-    assert torch.equal(craf.filter(state, now).probabilities, scores.probabilities)
+    scores, events = craf.filter(state, now)
     return [row.numpy() > 0 for row in scores.probabilities], events
 
 
 def test_the_first_frame_is_taken_for_the_truth():
     craf, two = Craf(PAPER), scored(box(0, 0, 3, 3) | box(10, 10, 20, 20))
-    assert craf.filter(craf.begin(), two) is two
+    assert craf.filter(craf.begin(), two) == (two, ())
 
 
 def test_of_two_regions_the_one_that_agrees_stays():
@@ -184,7 +183,7 @@ def test_scores_outside_are_zero_and_inside_as_they_were():
     low = np.where(here, 0.8, np.where(there, 0.9, 0.3))
     craf = Craf(PAPER)
     state = craf.update(craf.begin(), scored(here))
-    out = craf.filter(state, scored(low)).probabilities[0].numpy()
+    out = craf.filter(state, scored(low))[0].probabilities[0].numpy()
     assert np.array_equal(out, np.where(here, np.float32(0.8), np.float32(0)))
 
 
@@ -193,7 +192,7 @@ def test_an_adopted_region_has_its_donors_scores():
     first, second = np.where(here | there, 0.7, 0.0), np.where(there, 0.2, 0.0)
     craf = Craf(PAPER)
     state = craf.update(craf.begin(), scored(here, there))
-    out = craf.filter(state, scored(first, second)).probabilities.numpy()
+    out = craf.filter(state, scored(first, second))[0].probabilities.numpy()
     assert np.allclose(out[1], np.where(there, 0.7, 0))
     assert np.allclose(out[0], np.where(here, 0.7, 0))
 
@@ -233,15 +232,15 @@ def test_an_object_that_was_away_for_long_comes_back():
     state = craf.update(craf.begin(), scored(here))
     nothing = scored(np.zeros(SIZE, bool))
     for _ in range(50):
-        state = craf.update(state, craf.filter(state, nothing))
-    out = craf.filter(state, scored(there | box(0, 0, 2, 2)))
+        state = craf.update(state, craf.filter(state, nothing)[0])
+    out, _ = craf.filter(state, scored(there | box(0, 0, 2, 2)))
     assert np.array_equal(out.probabilities[0] > 0, there)
 
 
 @pytest.mark.parametrize("rule", [hard_max, constant_background, odds_ratio, joint_softmax])
 def test_what_is_remembered_is_what_is_labelled(rule):
     values = torch.rand(3, *SIZE, generator=torch.Generator().manual_seed(0))
-    for scores in (Scores((2, 5, 9), values), rule(Scores((2, 5, 9), values))):
+    for scores in (SoftMasks((2, 5, 9), values), rule(SoftMasks((2, 5, 9), values))):
         state, labels = Craf().update(CrafState(), scores), scores.labels()
         for i in scores.ids:
             region, drawn = state.regions[i], np.zeros(SIZE, bool)
@@ -251,8 +250,8 @@ def test_what_is_remembered_is_what_is_labelled(rule):
 
 def test_no_objects_and_two_hundred():
     craf = Craf()
-    state = craf.update(craf.begin(), Scores.none(SIZE))
-    assert craf.filter(state, Scores.none(SIZE)).ids == ()
+    state = craf.update(craf.begin(), SoftMasks.none(SIZE))
+    assert craf.filter(state, SoftMasks.none(SIZE))[0].ids == ()
     rng = np.random.default_rng(0)
     labels = rng.integers(0, 201, (12, 16), dtype=np.uint8).repeat(2, 0).repeat(2, 1)
     _, state, _ = craf.clean_labels(craf.begin(), labels)
@@ -268,7 +267,7 @@ def test_scores_that_are_no_probabilities_are_refused(bad):
     values[0, 3, 3] = bad
     for at in (craf.begin(), state):
         with pytest.raises(MaskError, match=r"\[0, 1\]"):
-            craf.filter(at, Scores((1,), values))
+            craf.filter(at, SoftMasks((1,), values))
 
 
 @pytest.mark.parametrize(
@@ -276,11 +275,11 @@ def test_scores_that_are_no_probabilities_are_refused(bad):
 )
 def test_scores_of_any_type_within_0_and_1(dtype):
     craf, here, island = Craf(), box(2, 2, 8, 8), box(20, 28, 22, 30)
-    state = craf.update(craf.begin(), Scores((1,), torch.from_numpy(here)[None].to(dtype)))
-    now = Scores((1, 2), torch.from_numpy(np.stack([here | island, ~here])).to(dtype))
-    out = craf.filter(state, now)
+    state = craf.update(craf.begin(), SoftMasks((1,), torch.from_numpy(here)[None].to(dtype)))
+    now = SoftMasks((1, 2), torch.from_numpy(np.stack([here | island, ~here])).to(dtype))
+    out, _ = craf.filter(state, now)
     assert np.array_equal(out.probabilities[0].numpy() > 0, here)
-    after = craf.update(state, Scores((1, 2), out.probabilities.to(dtype)))
+    after = craf.update(state, SoftMasks((1, 2), out.probabilities.to(dtype)))
     assert {i: region.area for i, region in after.regions.items()} == {1: 36, 2: 732}
 
 
@@ -288,11 +287,11 @@ def test_integers_beyond_1_are_refused():
     craf = Craf()
     state = craf.update(craf.begin(), scored(box(2, 2, 8, 8)))
     with pytest.raises(MaskError, match="255"):
-        craf.filter(state, Scores((1,), torch.full((1, *SIZE), 255, dtype=torch.uint8)))
+        craf.filter(state, SoftMasks((1,), torch.full((1, *SIZE), 255, dtype=torch.uint8)))
 
 
 def test_another_size_than_before_is_refused():
-    craf, small = Craf(), Scores((1,), torch.ones(1, 12, 16))
+    craf, small = Craf(), SoftMasks((1,), torch.ones(1, 12, 16))
     state = craf.update(craf.begin(), scored(box(2, 2, 8, 8)))
     for use in (craf.filter, craf.update):
         with pytest.raises(MaskError, match=r"16x12.*32x24"):
@@ -305,9 +304,9 @@ def test_scores_of_two_hundred():
     craf, rng = Craf(), np.random.default_rng(0)
     labels = rng.integers(0, 201, (6, 8)).repeat(4, 0).repeat(4, 1)
     ids = tuple(range(1, 201))
-    scores = Scores(ids, torch.from_numpy(labels == np.array(ids)[:, None, None]).float())
+    scores = SoftMasks(ids, torch.from_numpy(labels == np.array(ids)[:, None, None]).float())
     state = craf.update(craf.begin(), scores)
-    assert torch.equal(craf.filter(state, scores).probabilities, scores.probabilities)
+    assert torch.equal(craf.filter(state, scores)[0].probabilities, scores.probabilities)
 
 
 @pytest.mark.parametrize("rules", [PAPER, CrafSettings()])
@@ -343,7 +342,7 @@ def test_label_maps_and_scores_of_them_are_cleaned_alike(first, second, rules):
     out, after, events = craf.clean_labels(state, second)
     ids = tuple(i for i in (1, 2, 5) if (first == i).any() or (second == i).any())
     rows = np.array([second == i for i in ids]).reshape(len(ids), *second.shape)
-    scores, same = craf.explain(state, Scores(ids, torch.from_numpy(rows).float()))
+    scores, same = craf.filter(state, SoftMasks(ids, torch.from_numpy(rows).float()))
     assert np.array_equal(np.where(second == 255, 255, scores.labels()), out)
     assert [e.area_px for e in events] == [e.area_px for e in same]
     assert (out[second == 0] == 0).all()
@@ -390,7 +389,7 @@ class Islands:
         mask = self.labels[frame.index] == 1
         if frame.index % 2:
             mask = mask | box(22, 30, 24, 32)
-        return Scores(state, torch.from_numpy(mask).float()[None][: len(state)]), None
+        return SoftMasks(state, torch.from_numpy(mask).float()[None][: len(state)]), None
 
     def update(self, state, seen, scores, given):
         return scores.ids
@@ -401,13 +400,13 @@ class Islands:
 
 def test_in_the_loop_the_state_can_be_saved_and_the_rest_is_equal(tmp_path):
     images, labels = tiny_clip(6, SIZE)
-    frames, given, craf = as_frames(images), {0: GivenMasks(labels[0])}, Craf()
+    frames, given, craf = as_frames(images), {0: Annotation(labels[0])}, Craf()
     whole = list(segment_frames(frames, given, Islands(labels), clean=craf))
     assert all(np.array_equal(r.labels, truth) for r, truth in zip(whole, labels, strict=True))
     save_state(tmp_path / "state", whole[2].checkpoint)
     resume = load_state(tmp_path / "state")
     rest = list(segment_frames(frames[3:], given, Islands(labels), clean=craf, resume=resume))
     assert all(
-        torch.equal(a.scores.probabilities, b.scores.probabilities)
+        torch.equal(a.masks.probabilities, b.masks.probabilities)
         for a, b in zip(rest, whole[3:], strict=True)
     )

@@ -7,7 +7,7 @@ from propago.ops.scan import propagate
 from propago.refinement.spn import Spn
 from propago.refinement.spn_net import SpnConfig, SpnNet
 from propago.refinement.spn_settings import SpnSettings
-from propago.types import Frame, Scores
+from propago.types import Frame, SoftMasks
 
 SIZE = (45, 61)
 ALONE = SpnConfig(sees_mask=False, trusts=False, rounds=2)
@@ -147,12 +147,12 @@ def test_in_the_whole_frame_an_object_reaches_what_is_beyond_its_margin():
 
 def test_as_a_refiner_it_keeps_ids_and_drops_logits():
     frame = Frame(torch.rand(3, *SIZE), 0, "00000")
-    scores = Scores((4, 2), boxes((2, 2, 9, 9), (20, 20, 30, 30)), torch.zeros(3, *SIZE))
+    scores = SoftMasks((4, 2), boxes((2, 2, 9, 9), (20, 20, 30, 30)), torch.zeros(3, *SIZE))
     out = Spn(SpnNet(), SpnSettings(cover_px=0))(frame, scores)
     assert out.ids == (4, 2)
     assert out.logits is None
     assert torch.allclose(out.probabilities, scores.probabilities, atol=1e-6)
-    assert Spn(SpnNet())(frame, Scores.none(SIZE)).ids == ()
+    assert Spn(SpnNet())(frame, SoftMasks.none(SIZE)).ids == ()
 
 
 def test_small_objects_are_worked_on_at_up_to_twice_their_size():

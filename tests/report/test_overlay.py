@@ -1,7 +1,8 @@
 import numpy as np
 import torch
 
-from propago.report.overlay import VIVID, draw_overlay, image_to_rgb
+from propago.ops.image import image_to_rgb
+from propago.report.overlay import VIVID, draw_overlay
 
 
 def scene():

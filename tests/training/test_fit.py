@@ -4,9 +4,9 @@ from dataclasses import replace
 import pytest
 import torch
 
-from propago.adaptation.budget import Budget
 from propago.data.synthetic import SyntheticClips
 from propago.errors import UsageError
+from propago.finetune.budget import Budget
 from propago.methods.feelvos.net import FeelvosConfig, FeelvosNet
 from propago.methods.feelvos.objective import FeelvosObjective
 from propago.training.batches import ClipExamples

@@ -6,13 +6,13 @@ import pytest
 import torch
 
 from propago.errors import WeightsError
-from propago.methods.seg_with_spn.net import NETWORKS, PRESETS, SegNet
+from propago.methods.seg_with_spn.net import PRESETS, SegNet
 from propago.methods.seg_with_spn.objective import SegBatch
 from propago.nn.resnet import ResNet
 from propago.nn.vgg import Vgg16
 from propago.nn.weights import save_weights
-from propago.refinement.spn import NETWORKS as SPN
 from propago.refinement.spn import Spn
+from propago.refinement.spn_net import PRESETS as SPN
 from propago.refinement.spn_objective import CropBatch
 from propago.training.plans import plan_for
 from propago.training.recipe import Data, Optimisation, Recipe, Validation
@@ -50,12 +50,12 @@ def seg_plan(tmp_path_factory):
 
 def test_the_foreground_network_begins_from_the_published_resnet(seg_plan):
     net = seg_plan.objective.net
-    assert (seg_plan.network, seg_plan.encoder) == (NETWORKS["paper"], "ResNet-101")
-    assert net.config == PRESETS["paper"]
+    assert (seg_plan.network, seg_plan.encoder) == (PRESETS["paper"].network, "ResNet-101")
+    assert net.config == PRESETS["paper"].config
     assert torch.all(net.trunk.layer3[22].conv2.weight == 1 / (256 * 9))
     assert net.trunk.layer4[2].bn3.weight.unique().item() == pytest.approx(0.1)
     with torch.device("meta"):
-        assert SegNet(PRESETS["paper"]).state_dict().keys() == net.state_dict().keys()
+        assert SegNet(PRESETS["paper"].config).state_dict().keys() == net.state_dict().keys()
 
 
 def test_a_step_reaches_every_layer_of_the_foreground_network(seg_plan):
@@ -76,7 +76,7 @@ def test_the_vgg_guidance_is_trained_and_loaded(data, tmp_path):
     plan = plan_for(replace(CROPS, init=init), data, tmp_path)
     net = plan.objective.net
     assert (plan.network, plan.encoder) == ("spn/paper", "VGG-16")
-    assert net.config == SPN["spn/paper"]
+    assert net.config == SPN["paper"].config
     assert not any(p.requires_grad for p in net.pretrained.parameters())
     torch.nn.init.normal_(net.guidance.gates.weight, std=0.01)
     images = torch.randint(0, 255, (1, 3, 32, 32), dtype=torch.uint8)
@@ -90,6 +90,8 @@ def test_the_vgg_guidance_is_trained_and_loaded(data, tmp_path):
     spn = Spn.load(tmp_path / "mine.safetensors")
     assert isinstance(spn.net.pretrained, Vgg16)
     assert spn.description == {
+        "refiner": "spn",
+        "preset": "paper",
         "weights": "mine",
         "weights_sha256": digest,
         "weights_licence": "mine",

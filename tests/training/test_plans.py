@@ -11,7 +11,7 @@ from propago.errors import SourceError, UsageError
 from propago.jobs.train import train
 from propago.nn.weights import load_weights
 from propago.pipeline import segment_frames
-from propago.refinement.spn import NETWORK, Spn
+from propago.refinement.spn import Spn
 from propago.training import predictions
 from propago.training.plans import plan_for
 from propago.training.predictions import foreground_objects, predicted_objects
@@ -45,7 +45,7 @@ def recipe(tmp_path):
 
 def test_a_recipe_becomes_weights_that_load_and_a_card(data, recipe, tmp_path):
     trained = train(recipe, data=data, out=tmp_path / "run", workers=0)
-    assert load_weights(trained.weights, NETWORK).about["licence"] == "Apache-2.0"
+    assert load_weights(trained.weights, "spn/compact").about["licence"] == "Apache-2.0"
     coarse = torch.rand(1, 40, 50)
     assert Spn.load(trained.weights).refine(torch.rand(3, 40, 50), coarse).shape == coarse.shape
     card = trained.card.read_text()

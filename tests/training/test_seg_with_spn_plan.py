@@ -7,7 +7,7 @@ import torch
 
 from propago.errors import UsageError
 from propago.jobs.train import train
-from propago.methods.seg_with_spn.net import NETWORKS, SegNet
+from propago.methods.seg_with_spn.net import PRESETS, SegNet
 from propago.methods.seg_with_spn.objective import SegObjective
 from propago.nn.weights import fill, load_weights
 from propago.training.plans import plan_for
@@ -47,7 +47,9 @@ def test_an_interrupted_training_ends_as_an_unbroken_one(data, recipe, tmp_path,
         with pytest.raises(KeyboardInterrupt):
             train(recipe, data=data, out=tmp_path / "parts", workers=0)
     parts = train(recipe, data=data, out=tmp_path / "parts", workers=0)
-    loaded, unbroken = (load_weights(run.weights, NETWORKS["compact"]) for run in (parts, whole))
+    loaded, unbroken = (
+        load_weights(run.weights, PRESETS["compact"].network) for run in (parts, whole)
+    )
     assert loaded.sha256 == unbroken.sha256
     fill(SegNet(), loaded)
 

@@ -11,7 +11,7 @@ from types import SimpleNamespace
 import torch
 from torch import nn
 
-from propago.adaptation.budget import Budget
+from propago.finetune.budget import Budget
 from propago.training import fit as fitting
 from propago.training.recipe import Clips, Recipe
 

@@ -16,17 +16,18 @@ def run(argv: list[str]) -> int:
     from rich.console import Console
     from rich.table import Table
 
+    from propago.components import KINDS, PROPAGATORS
     from propago.jobs.models import shipped_models
-    from propago.methods import METHODS
 
     console = Console()
-    methods = Table("method", "presets", "what it is")
-    defaults = Table("by default", "refine", "clean", "finetune", "objects compete by")
-    for name, method in METHODS.items():
-        methods.add_row(name, ", ".join(method.presets), method.summary)
-        budget = method.finetune or "none"
-        defaults.add_row(name, method.refine, method.clean, budget, method.aggregate.__name__)
-    console.print(methods, defaults)
+    parts = Table("for", "name", "presets", "what it is")
+    for kind, table in KINDS.items():
+        for name, part in table.items():
+            parts.add_row(kind, name, ", ".join(part.preset_names()), part.summary)
+    defaults = Table("by default", "refine", "clean", "finetune")
+    for name, method in PROPAGATORS.items():
+        defaults.add_row(name, method.refine, method.clean, method.finetune or "none")
+    console.print(parts, defaults)
     weights = Table("weights", "network", "MB", "licence", "card")
     for model in shipped_models():
         size = f"{model.size_bytes / 1e6:.1f}"

@@ -19,7 +19,7 @@ from torch import Tensor
 from propago.errors import SourceError
 from propago.io.containers import missing_bytes
 from propago.io.source import Source
-from propago.io.stills import image_from_rgb
+from propago.ops.image import image_from_rgb
 from propago.types import Frame
 
 VIDEO_SUFFIXES = (".mp4", ".mov", ".m4v", ".mkv", ".webm", ".avi")

@@ -7,12 +7,11 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-import torch
-from torch import Tensor
 
 from propago.errors import SourceError
 from propago.io.names import natural_key
 from propago.io.source import Source
+from propago.ops.image import image_from_rgb
 from propago.types import Frame
 
 STILL_SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp")
@@ -124,14 +123,6 @@ def full_scale(first: np.ndarray, path: Path) -> float:
         return 65535.0
     peak = int(first.max(initial=0))
     return float(next(2**bits - 1 for bits in _CAMERA_BITS if peak < 2**bits))
-
-
-def image_from_rgb(rgb: np.ndarray, scale: float = 255.0) -> Tensor:
-    """(H, W, 3) uint8 or uint16 as a (3, H, W) float32 tensor, `scale` and more becoming 1."""
-    planes = np.ascontiguousarray(rgb.astype(np.float32) if rgb.dtype == np.uint16 else rgb)
-    image = torch.from_numpy(planes).permute(2, 0, 1)
-    image = image.to(torch.float32, memory_format=torch.contiguous_format).mul_(1.0 / scale)
-    return image if rgb.dtype == np.uint8 else image.clamp_(max=1.0)
 
 
 def read_rgb(path: Path) -> np.ndarray:

@@ -9,7 +9,8 @@ from PIL import Image, UnidentifiedImageError
 
 from propago.errors import SourceError
 from propago.io.source import Source
-from propago.io.stills import full_scale, image_from_rgb, within
+from propago.io.stills import full_scale, within
+from propago.ops.image import image_from_rgb
 from propago.types import Frame
 
 _WIDE_MODES = ("I;16", "I;16L", "I;16B", "I;16N")

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from propago.adaptation.cache import AdaptedCache
+from propago.finetune.cache import FineTuneCache
 
 
 @dataclass(frozen=True)
@@ -23,7 +23,7 @@ class CacheContents:
 
 def cache_contents(folder: str | Path | None = None) -> CacheContents:
     """What is kept in `folder`; in $PROPAGO_CACHE or the user's cache folder if None."""
-    cache = AdaptedCache(Path(folder) if folder else None)
+    cache = FineTuneCache(Path(folder) if folder else None)
     return CacheContents(cache.folder, *cache.contents())
 
 
@@ -36,5 +36,5 @@ def clear_cache(folder: str | Path | None = None) -> CacheContents:
     Raises:
         OutputError: something cannot be deleted.
     """
-    cache = AdaptedCache(Path(folder) if folder else None)
+    cache = FineTuneCache(Path(folder) if folder else None)
     return CacheContents(cache.folder, *cache.clear())

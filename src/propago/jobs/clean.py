@@ -3,7 +3,7 @@
 import json
 from collections import Counter
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
 
@@ -13,14 +13,13 @@ from propago.errors import MaskError, SourceError
 from propago.io.atomic import replacing
 from propago.io.formats.sequence_folders import find_folders, label_files
 from propago.io.masks import shared_colours, write_mask
-from propago.io.scores import FOLDER as SCORES
-from propago.io.scores import scores_in, write_scores
-from propago.jobs.logged_craf import line_of
+from propago.io.soft_masks import FOLDER as SCORES
+from propago.io.soft_masks import soft_masks_in, write_soft_masks
 from propago.jobs.options import Progress
 from propago.jobs.places import make_folder, read_labels, refuse_results
 from propago.refinement.craf import Craf
 from propago.refinement.craf_settings import CrafSettings
-from propago.types import Scores
+from propago.types import SoftMasks
 
 RUNS = Path("runs/clean")
 MASKS, LOG = "masks", "clean.jsonl"
@@ -83,7 +82,7 @@ def clean(
     """
     folder = Path(masks)
     base = Path(out) if out else RUNS / folder.resolve().name
-    scored = scores_in(folder, pictures=scores) if folder.is_dir() else {}
+    scored = soft_masks_in(folder, pictures=scores) if folder.is_dir() else {}
     if scores and not scored:
         raise SourceError(f"{folder} holds no grey PNGs of scores: FRAME.png or ID/FRAME.png")
     if scored:
@@ -110,7 +109,7 @@ def _label_maps(folder: Path) -> dict[str, Callable[[], np.ndarray]]:
 def _clean_one(
     craf: Craf,
     name: str,
-    frames: Mapping[str, Callable[[], np.ndarray | Scores]],
+    frames: Mapping[str, Callable[[], np.ndarray | SoftMasks]],
     place: Path,
     progress: Progress | None,
 ) -> CleanResult:
@@ -122,25 +121,25 @@ def _clean_one(
             given = read()
             size = size or _size(given)
             _refuse_other_size(f"{name}: what came for frame {frame}", _size(given), size)
-            if isinstance(given, Scores):
-                cleaned, events = craf.explain(state, given)
+            if isinstance(given, SoftMasks):
+                cleaned, events = craf.filter(state, given)
                 state, labels, kept = craf.update(state, cleaned), cleaned.labels(), place / SCORES
                 make_folder(kept)
-                write_scores(kept / f"{frame}.npz", cleaned)
+                write_soft_masks(kept / f"{frame}.npz", cleaned)
             else:
                 labels, state, events = craf.clean_labels(state, given)
             write_mask(place / MASKS / f"{frame}.png", labels)
             for event in events:
-                file.write(json.dumps(line_of(event, name=frame)) + "\n")
+                file.write(json.dumps({"name": frame, **asdict(event)}) + "\n")
                 pixels[event.what] += event.area_px
             if progress:
                 progress(done, len(frames), name)
     return CleanResult(name, place / MASKS, kept, place / LOG, len(frames), dict(pixels))
 
 
-def _size(given: np.ndarray | Scores) -> tuple[int, ...]:
+def _size(given: np.ndarray | SoftMasks) -> tuple[int, ...]:
     """(H, W)."""
-    return tuple(given.probabilities.shape[1:] if isinstance(given, Scores) else given.shape)
+    return tuple(given.probabilities.shape[1:] if isinstance(given, SoftMasks) else given.shape)
 
 
 def _refuse_other_size(what: str, shape: tuple[int, ...], size: tuple[int, ...]) -> None:

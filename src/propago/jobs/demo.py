@@ -19,8 +19,9 @@ from propago.jobs.run_folder import RunFolder
 from propago.jobs.run_segment import SegmentResult
 from propago.jobs.segment import segment
 from propago.metrics.evaluation import Evaluation
+from propago.ops.image import image_to_rgb
 from propago.report.contact import contact_sheet
-from propago.report.overlay import draw_overlay, image_to_rgb
+from propago.report.overlay import draw_overlay
 from propago.types import Propagator
 
 DEMO_CLIP = Path(str(files("propago"))) / "demo_clip"

@@ -5,8 +5,8 @@ from pathlib import Path
 from propago.errors import UsageError
 from propago.io.pictures import write_picture
 from propago.io.video import open_source
-from propago.jobs.first_masks import frame_at
-from propago.report.overlay import image_to_rgb
+from propago.jobs.annotations import frame_at
+from propago.ops.image import image_to_rgb
 
 
 def still(

@@ -4,8 +4,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
-from propago.adaptation.budget import Budget
 from propago.errors import UsageError
+from propago.finetune.budget import Budget
 
 Progress = Callable[[int, int | None, str], None]
 """Called as (frames done, frames in all or None, what is being done)."""

@@ -14,7 +14,7 @@ import torch
 import propago
 from propago.errors import UsageError
 from propago.io.source import Source
-from propago.jobs.first_masks import FirstMasks
+from propago.jobs.annotations import AnnotationSet
 from propago.jobs.options import SegmentOptions
 from propago.jobs.run_folder import RunFolder
 from propago.types import Propagator, Refiner
@@ -35,7 +35,7 @@ def refiner_weights(refiner: Refiner | None) -> dict[str, Any]:
 
 def inputs_of(
     source: Source,
-    first: FirstMasks,
+    first: AnnotationSet,
     method: Propagator,
     options: SegmentOptions,
     refiner: Refiner | None,
@@ -59,7 +59,7 @@ def inputs_of(
 
 
 def new_record(
-    source: Source, first: FirstMasks, options: SegmentOptions, inputs: dict[str, Any]
+    source: Source, first: AnnotationSet, options: SegmentOptions, inputs: dict[str, Any]
 ) -> dict[str, Any]:
     """The record of a run that begins now."""
     return {
@@ -106,9 +106,9 @@ def now() -> str:
     return datetime.now(UTC).isoformat(timespec="seconds")
 
 
-def _digest(first: FirstMasks) -> str:
+def _digest(first: AnnotationSet) -> str:
     digest = hashlib.sha256()
     for index, masks in sorted(first.given.items()):
-        digest.update(f"{index} {masks.labels.dtype} {sorted(masks.removed)}".encode())
+        digest.update(f"{index} {masks.labels.dtype} {sorted(masks.ended)}".encode())
         digest.update(masks.labels.tobytes())
     return digest.hexdigest()

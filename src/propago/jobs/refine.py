@@ -13,15 +13,21 @@ from torch import Tensor
 from propago.errors import MaskError, ShapeError, SourceError
 from propago.io.formats.sequence_folders import label_files
 from propago.io.masks import shared_colours, write_mask
-from propago.io.scores import FOLDER as SCORES
-from propago.io.scores import SCORE_SUFFIXES, Reader, as_probabilities, scores_in, write_scores
-from propago.io.stills import image_from_rgb
+from propago.io.soft_masks import FOLDER as SCORES
+from propago.io.soft_masks import (
+    SCORE_SUFFIXES,
+    Reader,
+    as_probabilities,
+    soft_masks_in,
+    write_soft_masks,
+)
 from propago.io.video import open_source
 from propago.jobs.options import Progress
 from propago.jobs.places import make_folder, read_labels, refuse_results
+from propago.ops.image import image_from_rgb
 from propago.refinement.spn import Spn
 from propago.refinement.spn_settings import SpnSettings
-from propago.types import VOID, Frame, GivenMasks, Scores
+from propago.types import VOID, Annotation, Frame, SoftMasks
 
 RUNS = Path("runs/refine")
 MASKS = "masks"
@@ -164,7 +170,7 @@ def refined_labels(spn: Spn, image: Tensor, labels: np.ndarray) -> np.ndarray:
         ShapeError: the image is of another size.
     """
     best = torch.full(labels.shape, 0.5)
-    given, refined = GivenMasks(labels), np.zeros_like(labels)
+    given, refined = Annotation(labels), np.zeros_like(labels)
     for object_id in given.ids:
         coarse = torch.from_numpy((labels == object_id).astype(np.float32))[None]
         sharper = spn.refine(image, coarse)[0]
@@ -180,12 +186,12 @@ def _loaded(weights: str | Path, device: str) -> Spn:
     return Spn.load(weights, device=device)
 
 
-def _refined(spn: Spn, frame: Frame, given: np.ndarray | Scores, folder: Path) -> np.ndarray:
+def _refined(spn: Spn, frame: Frame, given: np.ndarray | SoftMasks, folder: Path) -> np.ndarray:
     """The sharper label map of a frame; where scores came, theirs are written to `folder`."""
-    if not isinstance(given, Scores):
+    if not isinstance(given, SoftMasks):
         return refined_labels(spn, frame.image, given)
     refined = spn(frame, given)
-    write_scores(folder / f"{frame.name}.npz", refined)
+    write_soft_masks(folder / f"{frame.name}.npz", refined)
     return refined.labels()
 
 
@@ -218,7 +224,7 @@ def _files(folder: Path, pictures: bool) -> Mapping[str, Path | Reader]:
     """By name of the frame: its label map, or what reads its scores."""
     if not folder.is_dir():
         raise SourceError(f"{folder} is not a folder; masks come as a folder, one file a frame")
-    scored = scores_in(folder, pictures=pictures)
+    scored = soft_masks_in(folder, pictures=pictures)
     if scored:
         return scored
     for place in () if pictures else (folder / MASKS, folder):
@@ -230,8 +236,8 @@ def _files(folder: Path, pictures: bool) -> Mapping[str, Path | Reader]:
     raise SourceError(f"{folder} holds no masks: {wanted}")
 
 
-def _refuse_other_size(what: str, given: np.ndarray | Scores, frame: Frame) -> None:
-    size = tuple(given.probabilities.shape[1:] if isinstance(given, Scores) else given.shape)
+def _refuse_other_size(what: str, given: np.ndarray | SoftMasks, frame: Frame) -> None:
+    size = tuple(given.probabilities.shape[1:] if isinstance(given, SoftMasks) else given.shape)
     if size != frame.size:
         raise MaskError(
             f"{what} is {size[1]}x{size[0]}, its frame {frame.name} {frame.size[1]}x"

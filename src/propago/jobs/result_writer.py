@@ -1,7 +1,7 @@
 """Puts one frame's results after the other into a run folder."""
 
-from collections.abc import Sequence
 from contextlib import ExitStack
+from dataclasses import asdict
 from fractions import Fraction
 
 import cv2
@@ -10,19 +10,18 @@ import numpy as np
 from propago.errors import MaskError, OutputError
 from propago.io.checkpoint import save_state
 from propago.io.masks import read_mask, write_mask
-from propago.io.scores import write_scores
+from propago.io.soft_masks import write_soft_masks
 from propago.io.source import Source
 from propago.io.writer import VideoWriter
 from propago.jobs.frame_log import FrameLog
 from propago.jobs.line_log import LineLog
-from propago.jobs.logged_craf import line_of
 from propago.jobs.options import Progress
 from propago.jobs.run_folder import RunFolder
-from propago.jobs.stages import FetchAhead
+from propago.jobs.stages import Prefetcher
+from propago.ops.image import image_to_rgb
 from propago.pipeline import Checkpoint, Segmented
-from propago.refinement.craf_rules import Event
-from propago.report.overlay import draw_overlay, image_to_rgb
-from propago.types import VOID, Scores
+from propago.report.overlay import draw_overlay
+from propago.types import VOID, SoftMasks
 
 CHECKPOINT_EVERY_FRAMES = 50
 STILLS_FPS = 24
@@ -61,13 +60,12 @@ class ResultWriter:
         self._dtype = np.uint16 if wide else np.uint8
         self._last: Checkpoint | None = None
 
-    def write(self, result: Segmented, seconds: float, events: Sequence[Event] = ()) -> None:
+    def write(self, result: Segmented, seconds: float) -> None:
         """Write what belongs to one frame.
 
         Args:
             result: of the frame.
             seconds: how long it took to come.
-            events: what the cleaner did to it.
 
         Raises:
             OutputError: the disk is full.
@@ -78,16 +76,16 @@ class ResultWriter:
             drawn = draw_overlay(image_to_rgb(frame.image), labels)
             self._overlay.write(drawn, frame.time_s)
         if self._scores:
-            write_scores(self._folder.scores / f"{frame.name}.npz", result.scores)
+            write_soft_masks(self._folder.scores / f"{frame.name}.npz", result.masks)
         if self._clean_log:
             at = {"index": frame.index, "name": frame.name}
-            self._clean_log.append(*(line_of(event, **at) for event in events))
+            self._clean_log.append(*({**at, **asdict(event)} for event in result.events))
         self._log.append(
             {
                 "index": frame.index,
                 "name": frame.name,
                 "time_s": frame.time_s,
-                "objects": areas_and_scores(result.scores, labels),
+                "objects": areas_and_scores(result.masks, labels),
                 "seconds": round(seconds, 4),
             }
         )
@@ -107,7 +105,7 @@ class ResultWriter:
             save_state(self._folder.checkpoint, self._last)
 
 
-def areas_and_scores(scores: Scores, labels: np.ndarray) -> dict[str, dict[str, float]]:
+def areas_and_scores(scores: SoftMasks, labels: np.ndarray) -> dict[str, dict[str, float]]:
     """For each id its area in pixels and its mean probability there (0 where it is absent)."""
     found = {}
     for i, probabilities in zip(scores.ids, scores.probabilities, strict=True):
@@ -146,7 +144,7 @@ def render_overlay(
         OutputError: a mask is missing or damaged, or the video cannot be written.
     """
     with ExitStack() as stack:
-        ahead = stack.enter_context(FetchAhead(source.frames()))
+        ahead = stack.enter_context(Prefetcher(source.frames()))
         video = stack.enter_context(open_overlay(folder, source))
         for done, frame in zip(range(1, frames + 1), ahead, strict=False):
             try:

@@ -11,10 +11,9 @@ from typing import Any
 from propago.errors import OutputError, PropagoError, SourceError
 from propago.io.checkpoint import load_state
 from propago.io.source import Source
-from propago.jobs.first_masks import FirstMasks, write_boxed
+from propago.jobs.annotations import AnnotationSet, write_boxed
 from propago.jobs.frame_log import FrameLog
 from propago.jobs.line_log import LineLog
-from propago.jobs.logged_craf import LoggedCraf
 from propago.jobs.options import Progress, SegmentOptions
 from propago.jobs.processor import give_back_memory
 from propago.jobs.record import (
@@ -33,9 +32,8 @@ from propago.jobs.result_writer import (
     render_overlay,
 )
 from propago.jobs.run_folder import RunFolder
-from propago.jobs.stages import FetchAhead, PutAway
+from propago.jobs.stages import BackgroundWriter, Prefetcher
 from propago.pipeline import Checkpoint, Segmented, segment_frames
-from propago.refinement.craf_rules import Event
 from propago.types import Cleaner, Propagator, Refiner
 
 
@@ -44,7 +42,7 @@ class Run:
     """Everything one run needs; `refine` and `clean` are what `options` name, loaded."""
 
     source: Source
-    first: FirstMasks
+    first: AnnotationSet
     method: Propagator
     folder: RunFolder
     options: SegmentOptions
@@ -164,7 +162,7 @@ def _open_writer(
     video = clean_log = None
     if run.options.overlay and checkpoint is None:
         video = stack.enter_context(open_overlay(run.folder, run.source))
-    if isinstance(run.clean, LoggedCraf):
+    if run.clean:
         last_index = checkpoint.index if checkpoint else None
         clean_log = stack.enter_context(closing(LineLog(run.folder.clean_log, last_index)))
     return ResultWriter(
@@ -186,10 +184,10 @@ def _segment_and_write(
 ) -> tuple[SourceError | None, dict[str, float]]:
     """Frames are decoded in one thread, segmented in this one, written in a third."""
     damage, done = None, log.count
-    away: PutAway[tuple[Segmented, float, tuple[Event, ...]]] = PutAway(
+    away: BackgroundWriter[tuple[Segmented, float]] = BackgroundWriter(
         lambda item: writer.write(*item)
     )
-    with FetchAhead(run.source.frames(checkpoint.index + 1 if checkpoint else 0)) as ahead:
+    with Prefetcher(run.source.frames(checkpoint.index + 1 if checkpoint else 0)) as ahead:
         results = segment_frames(
             ahead,
             run.first.given,
@@ -200,8 +198,7 @@ def _segment_and_write(
         )
         try:
             for result, seconds in _timed(results):
-                events = run.clean.events if isinstance(run.clean, LoggedCraf) else ()
-                away.put((result, seconds, events))
+                away.put((result, seconds))
                 done += 1
                 if done % CHECKPOINT_EVERY_FRAMES == 0:
                     give_back_memory()

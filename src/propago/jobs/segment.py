@@ -4,20 +4,20 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from propago.adaptation.adaptation import Adaptation
-from propago.adaptation.budget import Budget
-from propago.adaptation.cache import AdaptedCache
+from propago.components import PROPAGATORS, load_method
 from propago.errors import UsageError
+from propago.finetune.budget import Budget
+from propago.finetune.cache import FineTuneCache
+from propago.finetune.fine_tuning import FineTuning
 from propago.io.davis import open_davis
 from propago.io.source import Source
 from propago.io.video import open_source
-from propago.jobs.first_masks import Box, first_masks, foresee_tuning
-from propago.jobs.logged_craf import LoggedCraf
+from propago.jobs.annotations import Box, foresee_tuning, gather_annotations
 from propago.jobs.options import Progress, SegmentOptions, TuningProgress
 from propago.jobs.processor import processor
 from propago.jobs.run_folder import RunFolder
 from propago.jobs.run_segment import Run, SegmentResult, carry_out
-from propago.methods import METHODS, load_method
+from propago.refinement.craf import Craf
 from propago.refinement.spn import Spn
 from propago.types import Cleaner, Propagator, Refiner
 
@@ -42,7 +42,7 @@ def segment(
         masks: a mask of the first frame, or a folder of masks named by frame.
         boxes: boxes that become masks, "ID=x0,y0,x1,y1[@frame]" or `Box`.
         out: the output folder; runs/segment/<name of the source> if None.
-        method: a name in `propago.methods.METHODS`, or a propagator.
+        method: a name in `propago.methods.PROPAGATORS`, or a propagator.
         options: what can be set about a run.
         progress: called as (frames done, frames in all or None, what is being done).
         tuning: called as (what is tuned, steps done, share of its budget spent, running loss).
@@ -62,8 +62,8 @@ def segment(
     folder = RunFolder(Path(out) if out else RUNS / opened.name)
     masks = Path(masks) if masks else None
     _refuse(folder, opened, masks, options)
-    first = first_masks(opened, masks, boxes, fit=options.fit_masks)
-    if options.finetune and isinstance(method, str) and METHODS[method].finetune:
+    first = gather_annotations(opened, masks, boxes, fit=options.fit_masks)
+    if options.finetune and isinstance(method, str) and PROPAGATORS[method].finetune:
         foresee_tuning(first, Budget.parse(options.finetune))
     with processor(options.threads, options.seed):
         propagator = _loaded(method, options, tuning)
@@ -130,9 +130,9 @@ def settled(options: SegmentOptions, method: str | Propagator) -> SegmentOptions
     Raises:
         UsageError: a budget for a propagator, which was given its own when it was made.
     """
-    row = METHODS.get(method) if isinstance(method, str) else None
+    row = PROPAGATORS.get(method) if isinstance(method, str) else None
     if options.finetune and not isinstance(method, str):
-        raise UsageError("finetune is for a method's name; a propagator brings its own adaptation")
+        raise UsageError("finetune is for a method's name; a propagator brings its own fine-tuning")
     budget = options.finetune or (row and row.finetune)
     return replace(
         options,
@@ -152,7 +152,7 @@ def _sequence(
     options: SegmentOptions,
 ) -> Run:
     annotations = Path(masks) / source.name if masks else Path(root)
-    first = first_masks(source, annotations, (), fit=options.fit_masks, only_first=True)
+    first = gather_annotations(source, annotations, (), fit=options.fit_masks, only_first=True)
     return Run(source, first, method, folder, options, refiner, _cleaner(options))
 
 
@@ -161,18 +161,17 @@ def _loaded(
 ) -> Propagator:
     if not isinstance(method, str):
         return method
-    preset = {"preset": options.preset} if options.preset else {}
-    adaptation = None
+    asked = {"preset": options.preset, "size": options.size}
+    settings = {name: value for name, value in asked.items() if value is not None}
+    for name, value, default in (
+        ("weights", options.weights, "default"),
+        ("device", options.device, "auto"),
+    ):
+        if value != default:
+            settings[name] = value
     if options.finetune:
-        adaptation = Adaptation(Budget.parse(options.finetune), AdaptedCache(), tuning)
-    return load_method(
-        method,
-        weights=options.weights,
-        device=options.device,
-        size=options.size,
-        adaptation=adaptation,
-        **preset,
-    )
+        settings["finetune"] = FineTuning(Budget.parse(options.finetune), FineTuneCache(), tuning)
+    return load_method(method, **settings)
 
 
 def _refiner(options: SegmentOptions) -> Refiner | None:
@@ -180,7 +179,7 @@ def _refiner(options: SegmentOptions) -> Refiner | None:
 
 
 def _cleaner(options: SegmentOptions) -> Cleaner | None:
-    return LoggedCraf() if options.clean == "craf" else None
+    return Craf() if options.clean == "craf" else None
 
 
 def _refuse(folder: RunFolder, source: Source, masks: Path | None, options: SegmentOptions) -> None:

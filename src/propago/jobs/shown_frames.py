@@ -15,9 +15,10 @@ from propago.io.stills import open_stills, stills_in
 from propago.io.video import open_source
 from propago.metrics.davis import VOID
 from propago.metrics.protocols import PROTOCOLS
+from propago.ops.image import image_to_rgb
 from propago.report.colours import colour_table
 from propago.report.difference import draw_difference
-from propago.report.overlay import draw_overlay, image_to_rgb
+from propago.report.overlay import draw_overlay
 from propago.report.sections import Panel, Result, ShownFrame
 
 FRAMES_A_SEQUENCE = 3

@@ -31,7 +31,7 @@ def _started(work: Callable[[], None], name: str) -> threading.Thread:
     return thread
 
 
-class FetchAhead(Generic[Item]):
+class Prefetcher(Generic[Item]):
     """Iterates over `items` while a thread fetches up to `depth` of them ahead.
 
     An error of the source is raised in the consumer after every item that came before it. When the
@@ -90,7 +90,7 @@ class FetchAhead(Generic[Item]):
         return False
 
 
-class PutAway(Generic[Item]):
+class BackgroundWriter(Generic[Item]):
     """Calls `work` on each item in a thread, in order; at most `depth` items wait.
 
     The first error of `work` stops it and is raised by the next `put` or by `finish`.

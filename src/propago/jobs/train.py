@@ -9,7 +9,7 @@ from typing import Any
 
 import torch
 
-from propago.adaptation.budget import Budget
+from propago.finetune.budget import Budget
 from propago.io.atomic import replacing
 from propago.nn.weights import save_weights
 from propago.training.fit import Fitted, fit

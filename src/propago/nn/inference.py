@@ -1,5 +1,6 @@
 """Making a trained network ready to run: where it runs, and its batch norms folded away."""
 
+import copy
 from typing import TypeVar
 
 import torch
@@ -31,8 +32,8 @@ def choose_device(name: str = "auto") -> torch.device:
 
 
 def ready(net: Net, device: torch.device) -> Net:
-    """`net` in evaluation mode on `device`, each convolution merged with its batch norm."""
-    net = net.eval().to(device)
+    """A copy of `net`, in evaluation mode on `device`, its convolutions merged with batch norms."""
+    net = copy.deepcopy(net).eval().to(device)
     for module in list(net.modules()):
         if isinstance(module, nn.Sequential):
             _fold(module)

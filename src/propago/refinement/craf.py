@@ -6,7 +6,7 @@ it. Where the paper leaves something open, `CrafSettings` says what is done.
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 
 import cv2
 import numpy as np
@@ -14,9 +14,9 @@ import torch
 
 from propago.errors import MaskError
 from propago.ops.regions import Region, components, region_of, within
-from propago.refinement.craf_rules import Event, Kept, filled, selected
+from propago.refinement.craf_rules import Kept, filled, selected
 from propago.refinement.craf_settings import CrafSettings
-from propago.types import VOID, Scores, require_probabilities
+from propago.types import VOID, Event, SoftMasks, require_probabilities
 
 
 @dataclass(frozen=True)
@@ -39,57 +39,50 @@ class Craf:
 
     def __init__(self, settings: CrafSettings | None = None) -> None:
         self.settings = settings or CrafSettings()
+        self.description = {"cleaner": "craf", **asdict(self.settings)}
 
     def begin(self) -> CrafState:
         """Before the first frame."""
         return CrafState()
 
-    def filter(self, state: CrafState, scores: Scores) -> Scores:
-        """Scores that are 0 outside each object's kept regions.
-
-        Raises:
-            MaskError: scores that are not numbers in [0, 1], or of another size than before.
-        """
-        return self.explain(state, scores)[0]
-
-    def update(self, state: CrafState, scores: Scores) -> CrafState:
-        """The state after a frame with these final scores: an object is where it is labelled.
+    def update(self, state: CrafState, masks: SoftMasks) -> CrafState:
+        """The state after a frame with these final masks: an object is where it is labelled.
 
         They are what `filter` gave, or were made of it; their values are not looked at again.
 
         Raises:
-            MaskError: scores of another size than before.
+            MaskError: masks of another size than before.
         """
-        size = _size(state, scores.probabilities.shape[-2:])
-        if not scores.ids:
+        size = _size(state, masks.probabilities.shape[-2:])
+        if not masks.ids:
             return CrafState({}, state.frames + 1, size)
-        rows, background = scores.probabilities.numpy(force=True), np.float32(0.5)
-        if scores.logits is not None:
-            background, *rows = scores.logits.numpy(force=True)
-        return _remembered(state, size, _labelled_regions(scores.ids, rows, background))
+        rows, background = masks.probabilities.numpy(force=True), np.float32(0.5)
+        if masks.logits is not None:
+            background, *rows = masks.logits.numpy(force=True)
+        return _remembered(state, size, _labelled_regions(masks.ids, rows, background))
 
-    def explain(self, state: CrafState, scores: Scores) -> tuple[Scores, tuple[Event, ...]]:
-        """As `filter`, and what was removed, adopted or filled, and why.
+    def filter(self, state: CrafState, masks: SoftMasks) -> tuple[SoftMasks, tuple[Event, ...]]:
+        """Masks that are 0 outside each object's regions that stay, and what was done and why.
 
         Raises:
-            MaskError: scores that are not numbers in [0, 1], or of another size than before.
+            MaskError: soft masks that are not numbers in [0, 1], or of another size than before.
         """
-        _size(state, scores.probabilities.shape[-2:])
-        if not scores.ids:
-            return scores, ()
-        require_probabilities(scores.probabilities)
+        _size(state, masks.probabilities.shape[-2:])
+        if not masks.ids:
+            return masks, ()
+        require_probabilities(masks.probabilities)
         if not state.frames:
-            return scores, ()
-        values = scores.probabilities.float().numpy(force=True)
+            return masks, ()
+        values = masks.probabilities.float().numpy(force=True)
         found = {
             i: components(row > self.settings.threshold)
-            for i, row in zip(scores.ids, values, strict=True)
+            for i, row in zip(masks.ids, values, strict=True)
         }
         kept, events = selected(found, state.regions, self.settings)
         kept, more = filled(kept, self.settings.holes_px)
-        cleaned = _painted(scores.ids, values, kept)
-        device = scores.probabilities.device
-        return scores.replaced(torch.from_numpy(cleaned).to(device)), (*events, *more)
+        cleaned = _painted(masks.ids, values, kept)
+        device = masks.probabilities.device
+        return masks.replaced(torch.from_numpy(cleaned).to(device)), (*events, *more)
 
     def clean_labels(
         self, state: CrafState, labels: np.ndarray

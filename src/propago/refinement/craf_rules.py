@@ -11,30 +11,12 @@ from typing import Literal
 
 from propago.ops.regions import Region, holes, iou, overlap, overlap_within, union, without
 from propago.refinement.craf_settings import CrafSettings
+from propago.types import Event
 
 Found = Mapping[int, Sequence[Region]]
 """By object id its connected regions, the largest first."""
 Previous = Mapping[int, Region]
 """By object id where it was in the previous frame; absent ones are missing."""
-
-
-@dataclass(frozen=True)
-class Event:
-    """One thing that was done to an object in a frame, and why.
-
-    Attributes:
-        id: the object.
-        what: "removed", "adopted" or "filled".
-        why: in words.
-        area_px: how many pixels.
-        box: x0, y0, x1, y1 in pixels, exclusive end.
-    """
-
-    id: int
-    what: Literal["removed", "adopted", "filled"]
-    why: str
-    area_px: int
-    box: tuple[int, int, int, int]
 
 
 @dataclass(frozen=True)

@@ -76,7 +76,7 @@ class CrafSettings:
     def released(cls) -> "CrafSettings":
         """The rules of the published code, which has no coverage step.
 
-        That code labels pixels of scores above 100/255. Here `Scores.labels` decides as always.
+        That code labels pixels of scores above 100/255. Here `SoftMasks.labels` decides as always.
         """
         return cls(
             regions="best",

@@ -1,4 +1,4 @@
-"""The spatial propagation network on the scores of a frame, object by object."""
+"""The spatial propagation network on the masks of a frame, object by object."""
 
 from pathlib import Path
 
@@ -8,18 +8,11 @@ from torch import Tensor
 
 from propago.errors import ShapeError
 from propago.nn.inference import choose_device, ready
-from propago.nn.weights import fill, load_weights
+from propago.nn.presets import load_network
 from propago.ops.resize import enlargement, resize
-from propago.refinement.spn_net import SpnConfig, SpnNet
+from propago.refinement.spn_net import PRESETS, SpnNet
 from propago.refinement.spn_settings import SpnSettings
-from propago.types import Frame, Scores, require_probabilities
-
-NETWORK = "spn/compact"
-"""What the shipped weights are of."""
-NETWORKS = {NETWORK: SpnConfig(), "spn/paper": SpnConfig(guidance="vgg16")}
-"""What a network is made of, by what a weights file says it is of."""
-WEIGHTS = {"default": "spn-compact"}
-"""Short names of shipped weights."""
+from propago.types import Frame, SoftMasks, require_probabilities
 
 
 class Spn:
@@ -34,7 +27,7 @@ class Spn:
         """Refine with `net`; `description` says which weights it has, their hash and licence."""
         self.net = net.eval()
         self.settings = settings or SpnSettings()
-        self.description = description or {}
+        self.description = {"refiner": "spn", **(description or {})}
 
     @classmethod
     def load(
@@ -56,24 +49,17 @@ class Spn:
             WeightsError: no such weights, corrupt, or of another network.
             UsageError: no such device.
         """
-        loaded = load_weights(WEIGHTS.get(str(weights), weights), *NETWORKS)
-        net = SpnNet(NETWORKS[loaded.about["network"]])
-        fill(net, loaded)
-        about = {
-            "weights": loaded.name,
-            "weights_sha256": loaded.sha256,
-            "weights_licence": loaded.about.get("licence", "not stated"),
-        }
+        net, about = load_network(PRESETS, SpnNet, weights=weights)
         return cls(ready(net, choose_device(device)), settings, about)
 
-    def __call__(self, frame: Frame, scores: Scores) -> Scores:
-        """Sharper scores in [0, 1] of the same objects.
+    def __call__(self, frame: Frame, masks: SoftMasks) -> SoftMasks:
+        """Sharper masks of the same objects.
 
         Raises:
-            ShapeError: the scores are of another size than the frame.
-            MaskError: scores that are not numbers in [0, 1].
+            ShapeError: the masks are of another size than the frame.
+            MaskError: soft masks that are not numbers in [0, 1].
         """
-        return scores.replaced(self.refine(frame.image, scores.probabilities))
+        return masks.replaced(self.refine(frame.image, masks.probabilities))
 
     @torch.no_grad()
     def refine(self, image: Tensor, probabilities: Tensor) -> Tensor:
@@ -92,7 +78,7 @@ class Spn:
         """
         if image.ndim != 3 or probabilities.ndim != 3 or image.shape[1:] != probabilities.shape[1:]:
             raise ShapeError(
-                f"an image (3, H, W) and scores (K, H, W) have one size; these are "
+                f"an image (3, H, W) and masks (K, H, W) have one size; these are "
                 f"{tuple(image.shape)} and {tuple(probabilities.shape)}"
             )
         require_probabilities(probabilities)

@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from propago.errors import ShapeError
 from propago.nn.blocks import conv_bn
 from propago.nn.efficientnet import EfficientNetLite0
+from propago.nn.presets import Preset
 from propago.nn.vgg import STAGES, Vgg16
 from propago.ops.resize import bilinear, padded
 from propago.ops.scan import DIRECTIONS, Normalise, propagate
@@ -49,6 +50,13 @@ class SpnConfig:
     trusts: bool = True
     rounds: int = 1
     normalise: Normalise = "above_one"
+
+
+PRESETS = {
+    "compact": Preset("spn/compact", SpnConfig(), weights={"default": "spn-compact"}),
+    "paper": Preset("spn/paper", SpnConfig(guidance="vgg16")),
+}
+"""The sizes it comes in; it works on crops at their own size."""
 
 
 class SpnNet(nn.Module):

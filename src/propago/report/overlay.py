@@ -2,7 +2,6 @@
 
 import cv2
 import numpy as np
-from torch import Tensor
 
 from propago.io.masks import DAVIS_PALETTE
 
@@ -38,12 +37,6 @@ def draw_overlay(
     cv2.copyTo(tinted, objects, region)
     cv2.copyTo(colours, _outline(index), region)
     return drawn
-
-
-def image_to_rgb(image: Tensor) -> np.ndarray:
-    """(H, W, 3) uint8 picture of a (3, H, W) image in [0, 1]."""
-    planes = image.numpy(force=True)
-    return cv2.merge([cv2.convertScaleAbs(plane, alpha=255) for plane in planes])
 
 
 def _palette_index(labels: np.ndarray) -> np.ndarray:

@@ -9,10 +9,11 @@ from propago.io.davis import davis_annotations, open_davis
 from propago.io.masks import read_mask
 from propago.io.source import Source
 from propago.metrics.davis import region_similarity
+from propago.ops.image import image_to_rgb
 from propago.pipeline import Segmented, segment_frames
-from propago.report.overlay import draw_overlay, image_to_rgb
+from propago.report.overlay import draw_overlay
 from propago.training.validated import Validated, by_sequence
-from propago.types import GivenMasks, Propagator
+from propago.types import Annotation, Propagator
 
 
 def validate_clips(method: Propagator, root: Path, set_name: str, frames: int) -> Validated:
@@ -42,7 +43,7 @@ def _follow(
         return read_mask(annotations / f"{name}.png", may_be_empty=True).labels
 
     first = next(iter(source))
-    given = GivenMasks(read(first.name))
+    given = Annotation(read(first.name))
     overlaps = []
     for result in segment_frames(islice(source, frames), {first.index: given}, method):
         overlaps.append(region_similarity(read(result.frame.name), result.labels, given.ids))

@@ -13,7 +13,7 @@ from accelerate.utils import broadcast_object_list
 from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel
 
-from propago.adaptation.budget import Budget
+from propago.finetune.budget import Budget
 from propago.nn.schedule import half_cosine, warm_up
 from propago.training.batches import Examples, NumberedExamples, load
 from propago.training.checkpoint import Progress, read_checkpoint, write_checkpoint

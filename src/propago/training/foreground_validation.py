@@ -6,10 +6,10 @@ import numpy as np
 
 from propago.io.davis import davis_annotations, open_davis
 from propago.io.masks import read_mask
-from propago.methods.seg_with_spn.net import SegNet, foreground_probability
-from propago.methods.seg_with_spn.run import SIZES
+from propago.methods.seg_with_spn.net import PRESETS, SegNet, foreground_probability
 from propago.metrics.davis import region_similarity
-from propago.report.overlay import draw_overlay, image_to_rgb
+from propago.ops.image import image_to_rgb
+from propago.report.overlay import draw_overlay
 from propago.training.validated import Validated, by_sequence
 from propago.types import VOID
 
@@ -24,7 +24,7 @@ def validate_foreground(net: SegNet, root: Path, set_name: str, frames: int) -> 
         for frame in source:
             path = davis_annotations(root, source.name) / f"{frame.name}.png"
             truth = read_mask(path, may_be_empty=True).labels
-            seen = foreground_probability(net, frame.image, SIZES["compact"])
+            seen = foreground_probability(net, frame.image, PRESETS["compact"].size)
             mask = (seen > 0.5).numpy(force=True).astype(np.uint8)
             overlaps.append(_overlap(truth, mask))
             picture = draw_overlay(image_to_rgb(frame.image), mask)[::2, ::2]

@@ -9,15 +9,17 @@ from torch import nn
 
 from propago.errors import UsageError, WeightsError
 from propago.methods.feelvos import run as feelvos
+from propago.methods.feelvos.net import PRESETS as FEELVOS
 from propago.methods.feelvos.net import FeelvosNet
 from propago.methods.feelvos.objective import FeelvosObjective
-from propago.methods.seg_with_spn.net import NETWORKS, PRESETS, SegNet
+from propago.methods.seg_with_spn.net import PRESETS as SEG
+from propago.methods.seg_with_spn.net import SegNet
 from propago.methods.seg_with_spn.objective import SegObjective
 from propago.nn.efficientnet import EfficientNetLite0
 from propago.nn.inference import channels_last
 from propago.nn.published import PublishedEncoder
 from propago.nn.weights import fill, load_weights
-from propago.refinement import spn
+from propago.refinement.spn_net import PRESETS as SPN
 from propago.refinement.spn_net import SpnNet
 from propago.refinement.spn_objective import SpnObjective
 from propago.training.batches import ClipExamples, CropExamples, Examples, PictureExamples
@@ -89,12 +91,11 @@ def _untrained(recipe: Recipe) -> tuple[FeelvosNet | SpnNet | SegNet, str]:
     """The network of a recipe, and what its weights file says it is of."""
     match recipe.method, recipe.preset:
         case "feelvos", "compact":
-            return FeelvosNet(), feelvos.NETWORK
+            return FeelvosNet(), FEELVOS["compact"].network
         case "spn", "compact" | "paper" as preset:
-            network = f"spn/{preset}"
-            return SpnNet(spn.NETWORKS[network]), network
+            return SpnNet(SPN[preset].config), SPN[preset].network
         case "seg_with_spn", "compact" | "paper" as preset:
-            return SegNet(PRESETS[preset]), NETWORKS[preset]
+            return SegNet(SEG[preset].config), SEG[preset].network
         case _:
             raise UsageError(
                 f"recipe {recipe.name}: method {recipe.method}, preset {recipe.preset} cannot be "

@@ -10,21 +10,20 @@ import numpy as np
 from accelerate import PartialState
 from torch import Tensor
 
+from propago.components import load_method
 from propago.data.crops import Predicted
 from propago.data.stills import IndexedMask, Still
+from propago.io.annotations import read_annotations
 from propago.io.atomic import replacing
 from propago.io.davis import davis_annotations, open_davis
-from propago.io.given import read_given
 from propago.io.masks import read_mask
 from propago.io.source import Source
 from propago.io.stills import stills_in
-from propago.methods import load_method
-from propago.methods.seg_with_spn import run as seg_with_spn
-from propago.methods.seg_with_spn.net import NETWORKS, SegNet, foreground_probability
+from propago.methods.seg_with_spn.net import PRESETS, SegNet, foreground_probability
 from propago.nn.inference import channels_last
 from propago.nn.weights import fill, load_weights
 from propago.pipeline import segment_frames
-from propago.types import Frame, GivenMasks, Propagator, Scores
+from propago.types import Annotation, Frame, Propagator, SoftMasks
 
 EVERY_FRAMES = 3
 """Scores of every so many frames are kept."""
@@ -69,7 +68,7 @@ def foreground_objects(root: Path, set_name: str, kept: Path) -> list[Predicted]
         SourceError: no DAVIS root, no such set, or an unreadable frame.
         MaskError: an unreadable annotation.
     """
-    weights = load_weights(seg_with_spn.WEIGHTS["default"], NETWORKS["compact"])
+    weights = load_weights(PRESETS["compact"].weights["default"], PRESETS["compact"].network)
     net = SegNet()
     fill(net, weights)
     folder = kept / f"{weights.sha256[:12]}-{EVERY_FRAMES}"
@@ -111,16 +110,26 @@ def _keep_all(source: Source, folder: Path, say: Callable[[Source, Keep], None])
 
 def _follow(root: Path, method: Propagator, source: Source, keep: Keep) -> None:
     """Keep what `method` says from the first annotation on."""
-    given, _ = read_given(root, source, only_first=True)
+    given, _ = read_annotations(root, source, only_first=True)
 
-    def hear(frame: Frame, scores: Scores) -> Scores:
+    def hear(frame: Frame, scores: SoftMasks) -> SoftMasks:
         if frame.index not in given and frame.index % EVERY_FRAMES == 0:
             for i, row in zip(scores.ids, scores.probabilities, strict=True):
                 keep(frame, i, row)
         return scores
 
-    for _ in segment_frames(source, given, method, refine=hear):
+    for _ in segment_frames(source, given, method, refine=_Heard(hear)):
         pass
+
+
+class _Heard:
+    """A refiner that changes nothing and hears everything."""
+
+    def __init__(self, hear: Callable[[Frame, SoftMasks], SoftMasks]):
+        self.hear, self.description = hear, {}
+
+    def __call__(self, frame: Frame, masks: SoftMasks) -> SoftMasks:
+        return self.hear(frame, masks)
 
 
 def _look(root: Path, net: SegNet, source: Source, keep: Keep) -> None:
@@ -129,9 +138,9 @@ def _look(root: Path, net: SegNet, source: Source, keep: Keep) -> None:
     for frame in source:
         if frame.index % EVERY_FRAMES == 0:
             labels = read_mask(annotations / f"{frame.name}.png", may_be_empty=True).labels
-            ids = GivenMasks(labels).ids
+            ids = Annotation(labels).ids
             if len(ids) == 1:
-                seen = foreground_probability(net, frame.image, seg_with_spn.SIZES["compact"])
+                seen = foreground_probability(net, frame.image, PRESETS["compact"].size)
                 keep(frame, ids[0], seen)
 
 

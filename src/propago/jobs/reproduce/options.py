@@ -4,8 +4,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from propago.adaptation.budget import Budget
 from propago.errors import UsageError
+from propago.finetune.budget import Budget
 
 
 @dataclass(frozen=True)

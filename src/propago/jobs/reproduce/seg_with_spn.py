@@ -13,14 +13,14 @@ from typing import Any, Literal
 import torch
 
 from propago import __version__
-from propago.adaptation.adaptation import Adaptation
-from propago.adaptation.budget import Budget
-from propago.adaptation.cache import AdaptedCache
 from propago.errors import UsageError
+from propago.finetune.budget import Budget
+from propago.finetune.cache import FineTuneCache
+from propago.finetune.fine_tuning import FineTuning
 from propago.io.atomic import replacing
 from propago.io.source import Source
+from propago.jobs.annotations import gather_annotations
 from propago.jobs.evaluate import evaluate
-from propago.jobs.first_masks import first_masks
 from propago.jobs.options import Progress, SegmentOptions, TuningProgress
 from propago.jobs.processor import processor
 from propago.jobs.reproduce.cells import Cell, ObjectFigures, keep_setup, read_cell, write_cell
@@ -39,15 +39,15 @@ from propago.methods.seg_with_spn.settings import SegSettings
 from propago.nn.weights import load_weights
 from propago.refinement.craf import Craf
 from propago.refinement.craf_settings import CrafSettings
-from propago.refinement.spn import NETWORK as SPN
-from propago.refinement.spn import WEIGHTS as SPN_WEIGHTS
 from propago.refinement.spn import Spn
+from propago.refinement.spn_net import PRESETS as SPN_PRESETS
 from propago.refinement.spn_settings import SpnSettings
 from propago.report.paper_table import PaperTable
 from propago.types import Cleaner, Refiner
 
 RUNS = Path("runs/reproduce/seg-with-spn")
 SPN_SETTINGS = SpnSettings()
+SPN = SPN_PRESETS["compact"]
 CRAF_SETTINGS = CrafSettings()
 
 
@@ -131,7 +131,7 @@ class _Work:
             self.options.weights,
             self.options.device,
             self.options.size,
-            Adaptation(budget, AdaptedCache(), self.tuning, clock.tuned),
+            FineTuning(budget, FineTuneCache(), self.tuning, clock.tuned),
             SegSettings(per=variant.per, tune_foreground=variant.tune_foreground),
         )
         assert isinstance(method, TimedSegWithSpn)
@@ -145,7 +145,7 @@ class _Work:
             "data": str(self.data.resolve()),
             "preset": said["preset"],
             "weights": said["weights_sha256"],
-            "spn_weights": load_weights(SPN_WEIGHTS["default"], SPN).sha256,
+            "spn_weights": load_weights(SPN.weights["default"], SPN.network).sha256,
             "finetune": said["finetune"],
             "size": self.about.settings.size,
             "device": _called(self.about.device),
@@ -198,7 +198,7 @@ class _Work:
         clean: Cleaner | None = None
         if variant.clean == "craf":
             clean = TimedCleaner(Craf(CRAF_SETTINGS), clock)
-        first = first_masks(source, self.data, (), only_first=True)
+        first = gather_annotations(source, self.data, (), only_first=True)
         method = self.method(variant, clock)
         progress = self.progress
 

@@ -9,9 +9,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from propago.adaptation.online import Tuned
+from propago.finetune.loop import FineTuneResult
 from propago.methods.seg_with_spn.run import SegState, SegWithSpn
-from propago.types import Cleaner, Frame, Refiner, Scores
+from propago.types import Cleaner, Event, Frame, Refiner, SoftMasks
 
 
 @dataclass(frozen=True)
@@ -44,8 +44,8 @@ class Clock:
         self.seconds[part] = self.seconds.get(part, 0.0) + perf_counter() - began
         self.counts[part] = self.counts.get(part, 0) + count
 
-    def tuned(self, what: str, result: Tuned) -> None:
-        """Notes a fine-tuning that was made, as `Adaptation.made`."""
+    def tuned(self, what: str, result: FineTuneResult) -> None:
+        """Notes a fine-tuning that was made, as `FineTuning.made`."""
         self.tunings.append(Tuning(what, result.steps, result.seconds))
 
 
@@ -72,7 +72,7 @@ class TimedRefiner:
         self.refiner, self.clock = refiner, clock
         self.description = getattr(refiner, "description", {})
 
-    def __call__(self, frame: Frame, scores: Scores) -> Scores:
+    def __call__(self, frame: Frame, scores: SoftMasks) -> SoftMasks:
         """As the refiner; frames without objects are not counted."""
         if not scores.ids:
             return scores
@@ -85,19 +85,20 @@ class TimedCleaner:
 
     def __init__(self, cleaner: Cleaner, clock: Clock):
         self.cleaner, self.clock = cleaner, clock
+        self.description = cleaner.description
 
     def begin(self) -> Any:
         """As the cleaner."""
         return self.cleaner.begin()
 
-    def filter(self, state: Any, scores: Scores) -> Scores:
+    def filter(self, state: Any, scores: SoftMasks) -> tuple[SoftMasks, tuple[Event, ...]]:
         """As the cleaner; frames without objects are not counted."""
         if not scores.ids:
-            return scores
+            return scores, ()
         with self.clock.of("craf", len(scores.ids)):
             return self.cleaner.filter(state, scores)
 
-    def update(self, state: Any, scores: Scores) -> Any:
+    def update(self, state: Any, scores: SoftMasks) -> Any:
         """As the cleaner; belongs to the objects counted by `filter`."""
         with self.clock.of("craf", 0):
             return self.cleaner.update(state, scores)

@@ -15,9 +15,10 @@ from torch import Tensor, nn
 
 from propago.methods.feelvos.head import DynamicHead, MaskEncoder
 from propago.methods.feelvos.memory import Memory, SortedMemory, only, sort_by_owner
-from propago.methods.feelvos.rows import Prepared, Rows, others_of
+from propago.methods.feelvos.object_inputs import ObjectInputs, Prepared, others_of
 from propago.nn.backbones import CompactEncoder, Pyramid
 from propago.nn.efficientnet import EfficientNetLite0
+from propago.nn.presets import Preset
 from propago.ops import matching
 
 VISIBLE = 0.3
@@ -52,8 +53,19 @@ class FeelvosConfig:
         return 5 + 2 * self.value_channels
 
 
+PRESETS = {
+    "compact": Preset(
+        "feelvos/compact",
+        FeelvosConfig(),
+        size=304,
+        weights={"default": "feelvos-compact", "synthetic": "feelvos-synthetic"},
+    )
+}
+"""The sizes it comes in; "synthetic" weights are free for any use."""
+
+
 @dataclass(frozen=True)
-class Seen:
+class FrameFeatures:
     """What the network computes once of a batch of frames.
 
     Attributes:
@@ -92,14 +104,14 @@ class FeelvosNet(nn.Module):
         """The part whose weights are published."""
         return self.backbone.trunk
 
-    def see(self, images: Tensor) -> Seen:
+    def encode_image(self, images: Tensor) -> FrameFeatures:
         """What there is to know of `images` (B, 3, H, W), whatever the objects."""
         pyramid = self.backbone(images)
         matched = pyramid[self.config.match_stride]
         embedding = F.normalize(self.embedding(matched), dim=1)
-        return Seen(pyramid, embedding, self.masks.context(matched))
+        return FrameFeatures(pyramid, embedding, self.masks.context(matched))
 
-    def remember(self, embedding: Tensor, context: Tensor, masks: Tensor) -> Memory:
+    def encode_memory(self, embedding: Tensor, context: Tensor, masks: Tensor) -> Memory:
         """A memory of one frame.
 
         Args:
@@ -180,7 +192,7 @@ class FeelvosNet(nn.Module):
         read = matching.soft_readout(similarity, past.values)
         return torch.cat([distances, read.unflatten(0, (len(distances), -1))], 1)
 
-    def shares(self, rows: Rows) -> Tensor:
+    def shares(self, rows: ObjectInputs) -> Tensor:
         """(N, h, w) how much of each position an object had where flow carries it to, in [0, 1].
 
         Of an object that flow has lost, the most that matching gives it instead.
@@ -191,26 +203,29 @@ class FeelvosNet(nn.Module):
         there = carried.flatten(1).amax(1) > VISIBLE
         return torch.where(there[:, None, None], carried, matched)
 
-    def prepare(self, seen: Seen) -> Prepared:
+    def prepare(self, seen: FrameFeatures) -> Prepared:
         """What the head needs of B frames, whatever the objects."""
         return Prepared(seen.context, self.head.prepare(seen.pyramid))
 
-    def logits(self, prepared: Prepared, owner: Tensor, rows: Rows, surprise: Tensor) -> Tensor:
+    def logits(
+        self, prepared: Prepared, owner: Tensor, rows: ObjectInputs, photometric_error: Tensor
+    ) -> Tensor:
         """One logit map for each of N object rows.
 
         Args:
             prepared: of B frames.
             owner: (N,) int64, the frame of each row.
             rows: what is known of each object.
-            surprise: (B, 1, H, W) how much this frame differs from the previous one carried here.
+            photometric_error: (B, 1, H, W) how much this frame differs from the previous one
+                carried here.
 
         Returns:
             (N, H, W).
         """
         encoded = self.encode(prepared.context[owner], rows.carried, rows.others)
-        unexpected = F.avg_pool2d(surprise, self.config.match_stride)[owner]
+        unexpected = F.avg_pool2d(photometric_error, self.config.match_stride)[owner]
         cues = torch.cat([rows.cues, encoded, unexpected], 1)
-        detail = torch.cat([rows.carried, rows.others, surprise[owner]], 1)
+        detail = torch.cat([rows.carried, rows.others, photometric_error[owner]], 1)
         return self.head(prepared.features, owner, cues, detail)
 
 

@@ -7,8 +7,8 @@ from torch import Tensor, nn
 
 from propago.data.damage import damage
 from propago.methods.feelvos.memory import Memory
-from propago.methods.feelvos.net import FeelvosNet, Seen
-from propago.methods.feelvos.rows import Rows, carry, surprise
+from propago.methods.feelvos.net import FeelvosNet, FrameFeatures
+from propago.methods.feelvos.object_inputs import ObjectInputs, carry, photometric_error
 from propago.nn.backbones import Pyramid
 from propago.nn.losses import competing_log_probabilities, cross_entropy, soft_jaccard
 from propago.types import VOID
@@ -48,7 +48,9 @@ class FeelvosObjective(nn.Module):
         generator = torch.Generator().manual_seed(seed)
         images = batch.images.float() / 255
         clips, times = images.shape[:2]
-        seen = self.net.see(images.flatten(0, 1).contiguous(memory_format=torch.channels_last))
+        seen = self.net.encode_image(
+            images.flatten(0, 1).contiguous(memory_format=torch.channels_last)
+        )
         first = batch.labels[:, 0]
         ids = [torch.unique(labels[(labels > 0) & (labels != VOID)]) for labels in first]
         masks = [(first[b] == ids[b][:, None, None]).float() for b in range(clips)]
@@ -64,10 +66,10 @@ class FeelvosObjective(nn.Module):
                 masks = [self._maybe_damaged(m, generator) for m in masks]
             for b in range(clips):
                 memory[b].append(
-                    self.net.remember(before.embedding[b], before.context[b], masks[b])
+                    self.net.encode_memory(before.embedding[b], before.context[b], masks[b])
                 )
             rows = self._rows(now, masks, batch.flows[:, t - 1], memory)
-            unexpected = surprise(images[:, t - 1], images[:, t], batch.flows[:, t - 1])
+            unexpected = photometric_error(images[:, t - 1], images[:, t], batch.flows[:, t - 1])
             logits = self.net.logits(self.net.prepare(now), owner, rows, unexpected)
             for b, own in enumerate(logits.split([len(i) for i in ids])):
                 loss, overlap, masks[b] = self._compare(own, batch.labels[b, t], ids[b])
@@ -77,13 +79,13 @@ class FeelvosObjective(nn.Module):
         return loss, {"loss": loss.item(), "overlap": torch.cat(overlaps).mean().item()}
 
     def _rows(
-        self, now: Seen, masks: list[Tensor], flows: Tensor, memory: list[list[Memory]]
-    ) -> Rows:
+        self, now: FrameFeatures, masks: list[Tensor], flows: Tensor, memory: list[list[Memory]]
+    ) -> ObjectInputs:
         """What is known of the objects of all clips."""
         cues = [self.net.cues(now.embedding[b], past) for b, past in enumerate(memory)]
         carried = [carry(m, flow) for m, flow in zip(masks, flows, strict=True)]
         own, others = (torch.cat(parts) for parts in zip(*carried, strict=True))
-        return Rows(torch.cat(cues), own, others)
+        return ObjectInputs(torch.cat(cues), own, others)
 
     def _maybe_damaged(self, masks: Tensor, generator: torch.Generator) -> Tensor:
         if torch.rand((), generator=generator) > self.damaged:
@@ -107,11 +109,11 @@ class FeelvosObjective(nn.Module):
         return loss, 1 - apart[there].detach(), p
 
 
-def _at(seen: Seen, times: int, t: int) -> Seen:
+def _at(seen: FrameFeatures, times: int, t: int) -> FrameFeatures:
     """What was seen of frame `t` of every clip, out of what was seen of all B * T frames."""
 
     def pick(x: Tensor) -> Tensor:
         return x[t::times]
 
     levels = {stride: pick(x) for stride, x in seen.pyramid.levels.items()}
-    return Seen(Pyramid(levels), pick(seen.embedding), pick(seen.context))
+    return FrameFeatures(Pyramid(levels), pick(seen.embedding), pick(seen.context))

@@ -9,23 +9,25 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from propago.adaptation.adaptation import Adaptation
-from propago.adaptation.annotated import Annotated
 from propago.errors import UsageError
-from propago.methods.feelvos.adapt import as_annotated, tuned_head, with_head
+from propago.finetune.annotated import AnnotatedFrame
+from propago.finetune.fine_tuning import FineTuning
+from propago.methods.feelvos.finetune import as_annotated, tuned_head, with_head
 from propago.methods.feelvos.memory import Memory
-from propago.methods.feelvos.net import VISIBLE, FeelvosNet, Seen
-from propago.methods.feelvos.rows import Prepared, Rows, carry, region_of, surprise
+from propago.methods.feelvos.net import PRESETS, VISIBLE, FeelvosNet, FrameFeatures
+from propago.methods.feelvos.object_inputs import (
+    ObjectInputs,
+    Prepared,
+    carry,
+    photometric_error,
+    region_of,
+)
 from propago.nn.inference import choose_device, ready
-from propago.nn.weights import fill, load_weights
+from propago.nn.presets import load_network
 from propago.ops.aggregate import joint_softmax
 from propago.ops.flow import dis_flow, grey
 from propago.ops.resize import resize
-from propago.types import Frame, GivenMasks, Scores
-
-NETWORK = "feelvos/compact"
-WEIGHTS = {"default": "feelvos-compact", "synthetic": "feelvos-synthetic"}
-"""Short names of shipped weights: the best ones, and those free for any use."""
+from propago.types import Annotation, Frame, SoftMasks
 
 Kept = TypeVar("Kept")
 
@@ -47,7 +49,7 @@ class FeelvosSettings:
         margin: so many positions around.
     """
 
-    size: int = 304
+    size: int = PRESETS["compact"].size
     anchors: int = 3
     recent: int = 1
     interval_frames: int = 5
@@ -74,8 +76,8 @@ class FeelvosState:
         picture: (3, h, w) the previous frame.
         masks: (K, h, w) probabilities in the previous frame.
         frames: how many frames were seen since the first mask.
-        annotated: the first and the latest annotated frames, kept for adaptation alone.
-        head: parameters of the head that was tuned on them, by name; None without adaptation.
+        annotated: the first and the latest annotated frames, kept for fine-tuning alone.
+        head: parameters of the head that was tuned on them, by name; None without fine-tuning.
     """
 
     ids: tuple[int, ...] = ()
@@ -85,16 +87,16 @@ class FeelvosState:
     picture: Tensor | None = None
     masks: Tensor | None = None
     frames: int = 0
-    annotated: tuple[Annotated, ...] = ()
+    annotated: tuple[AnnotatedFrame, ...] = ()
     head: Mapping[str, Tensor] | None = None
 
 
 @dataclass(frozen=True)
-class FeelvosSeen:
+class FeelvosFeatures:
     """What was computed of the present frame: the frame at the working size, and its features."""
 
     picture: Tensor
-    features: Seen
+    features: FrameFeatures
 
     @property
     def size(self) -> tuple[int, int]:
@@ -113,16 +115,16 @@ class Feelvos:
         settings: FeelvosSettings | None = None,
         device: torch.device | None = None,
         description: dict[str, str] | None = None,
-        adaptation: Adaptation | None = None,
+        finetune: FineTuning | None = None,
     ):
-        """Run `net`; its batch norms are folded in place. With `adaptation` its head is tuned."""
+        """Run `net`; with batch norms folded, in a copy. With `finetune` its head is tuned."""
         self.device = device or torch.device("cpu")
         self.net = ready(net, self.device)
         self.settings = settings or FeelvosSettings()
         self.description = {"method": "feelvos", **(description or {})}
-        self.adaptation = adaptation
-        if adaptation:
-            self.description["finetune"] = str(adaptation.budget)
+        self.finetune = finetune
+        if finetune:
+            self.description["finetune"] = str(finetune.budget)
 
     @classmethod
     def load(
@@ -131,7 +133,7 @@ class Feelvos:
         weights: str | Path = "default",
         device: str = "auto",
         size: int | None = None,
-        adaptation: Adaptation | None = None,
+        finetune: FineTuning | None = None,
     ) -> "Feelvos":
         """FEELVOS with trained weights.
 
@@ -140,64 +142,52 @@ class Feelvos:
             weights: "default", "synthetic", or a safetensors file.
             device: "auto", "cpu", "cuda" or "mps".
             size: working size, short side in pixels.
-            adaptation: how the head is tuned on annotated frames; it is not if None.
+            finetune: how the head is tuned on annotated frames; it is not if None.
 
         Raises:
             UsageError: an unknown preset or device.
             WeightsError: no such weights, corrupt, or of another network.
         """
-        if preset != "compact":
-            raise UsageError(f"preset {preset}: feelvos has the preset compact")
-        loaded = load_weights(WEIGHTS.get(str(weights), weights), NETWORK)
-        net = FeelvosNet()
-        fill(net, loaded)
-        about = {
-            "preset": preset,
-            "weights": loaded.name,
-            "weights_sha256": loaded.sha256,
-            "weights_licence": loaded.about.get("licence", "not stated"),
-        }
-        settings = FeelvosSettings() if size is None else FeelvosSettings(size=size)
-        return cls(net, settings, choose_device(device), about, adaptation)
+        net, about = load_network(PRESETS, FeelvosNet, preset, weights)
+        settings = FeelvosSettings(size=size or PRESETS[preset].size)
+        return cls(net, settings, choose_device(device), about, finetune)
 
     def begin(self) -> FeelvosState:
         """Nothing is known."""
         return FeelvosState()
 
-    def aggregate(self, scores: Scores) -> Scores:
+    def aggregate(self, masks: SoftMasks) -> SoftMasks:
         """Softmax over background and objects (section 3.5)."""
-        return joint_softmax(scores)
+        return joint_softmax(masks)
 
-    def predict(self, state: FeelvosState, frame: Frame) -> tuple[Scores, FeelvosSeen]:
-        """Scores from matching against what is remembered, decoded per object."""
+    def predict(self, state: FeelvosState, frame: Frame) -> tuple[SoftMasks, FeelvosFeatures]:
+        """Masks from matching against what is remembered, decoded per object."""
         size = working_size(frame.size, self.settings.size)
         picture = resize(frame.image.to(self.device), size)
-        features = self.net.see(picture[None].contiguous(memory_format=torch.channels_last))
-        seen = FeelvosSeen(picture, features)
+        encoded = self.net.encode_image(picture[None].contiguous(memory_format=torch.channels_last))
+        features = FeelvosFeatures(picture, encoded)
         if not state.ids:
-            return Scores.none(frame.size), seen
+            return SoftMasks.none(frame.size), features
         logits = F.interpolate(
-            self._logits(state, seen)[None], frame.size, mode="bilinear", align_corners=False
+            self._logits(state, features)[None], frame.size, mode="bilinear", align_corners=False
         )[0]
-        scores = Scores(
-            state.ids, logits.sigmoid(), torch.cat([torch.zeros_like(logits[:1]), logits])
-        )
-        return scores, seen
+        with_background = torch.cat([torch.zeros_like(logits[:1]), logits])
+        return SoftMasks(state.ids, logits.sigmoid(), with_background), features
 
-    def _logits(self, state: FeelvosState, seen: FeelvosSeen) -> Tensor:
+    def _logits(self, state: FeelvosState, seen: FeelvosFeatures) -> Tensor:
         assert state.previous is not None
         assert state.picture is not None
         assert state.masks is not None
         flow = torch.from_numpy(dis_flow(grey(seen.picture), grey(state.picture))).to(self.device)
-        unexpected = surprise(state.picture[None], seen.picture[None], flow[None])
+        unexpected = photometric_error(state.picture[None], seen.picture[None], flow[None])
         memory = (*state.anchors, *state.recent, state.previous)
         cues = self.net.cues(seen.features.embedding[0], memory)
-        rows = Rows(cues, *carry(state.masks, flow))
+        rows = ObjectInputs(cues, *carry(state.masks, flow))
         net = with_head(self.net, state.head)
         return self._decode(net, net.prepare(seen.features), rows, unexpected)
 
     def _decode(
-        self, net: FeelvosNet, prepared: Prepared, rows: Rows, unexpected: Tensor
+        self, net: FeelvosNet, prepared: Prepared, rows: ObjectInputs, unexpected: Tensor
     ) -> Tensor:
         """(K, h, w) logits; each object is decoded only where some cue sees it."""
         stride = net.config.match_stride
@@ -217,34 +207,39 @@ class Feelvos:
         return logits
 
     def update(
-        self, state: FeelvosState, seen: FeelvosSeen, scores: Scores, given: GivenMasks | None
+        self,
+        state: FeelvosState,
+        features: FeelvosFeatures,
+        masks: SoftMasks,
+        annotation: Annotation | None,
     ) -> FeelvosState:
         """Remember this frame: for good if a person annotated it, else for a while."""
-        if not scores.ids:
+        if not masks.ids:
             return replace(state, ids=(), anchors=(), recent=(), previous=None, frames=0)
-        masks = resize(scores.probabilities.to(self.device), seen.size)
-        features = seen.features
-        now = self.net.remember(features.embedding[0], features.context[0], masks)
-        state = self._with_objects(state, scores.ids)
+        small = resize(masks.probabilities.to(self.device), features.size)
+        encoded = features.features
+        now = self.net.encode_memory(encoded.embedding[0], encoded.context[0], small)
+        state = self._with_objects(state, masks.ids)
         anchors, recent = state.anchors, state.recent
-        if given is not None and given.ids:
+        if annotation is not None and annotation.ids:
             anchors = self._with_latest(anchors, now)
         elif state.frames % self.settings.interval_frames == 0 and self.settings.recent:
             recent = (*recent, now)[-self.settings.recent :]
         after = replace(
             state,
-            ids=scores.ids,
+            ids=masks.ids,
             anchors=anchors,
             recent=recent,
             previous=now,
-            picture=seen.picture,
-            masks=masks,
+            picture=features.picture,
+            masks=small,
             frames=state.frames + 1,
         )
-        if self.adaptation is None or given is None or not given.ids:
+        if self.finetune is None or annotation is None or not annotation.ids:
             return after
-        annotated = self._with_latest(state.annotated, as_annotated(seen.picture, scores, given))
-        head = tuned_head(self.net, annotated, self.adaptation)
+        latest = as_annotated(features.picture, masks, annotation)
+        annotated = self._with_latest(state.annotated, latest)
+        head = tuned_head(self.net, annotated, self.finetune)
         return replace(after, annotated=annotated, head=head)
 
     def _with_latest(self, kept: tuple[Kept, ...], latest: Kept) -> tuple[Kept, ...]:

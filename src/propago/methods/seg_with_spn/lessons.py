@@ -12,11 +12,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from propago.adaptation.annotated import Annotated
-from propago.adaptation.warp import WarpSettings, warp_pair
 from propago.errors import MaskError
+from propago.finetune.annotated import AnnotatedFrame
+from propago.finetune.warp import WarpSettings, warp_pair
 from propago.methods.seg_with_spn.objective import SegBatch
-from propago.types import VOID, GivenMasks
+from propago.types import VOID, Annotation
 
 EARLIER = 1 / 3
 """How often an annotated frame is drawn, for each time the next later one is: of two frames the
@@ -38,8 +38,8 @@ class Lesson:
 
 
 def annotate(
-    image: Tensor, given: GivenMasks, final: np.ndarray, known: Sequence[int]
-) -> Annotated:
+    image: Tensor, given: Annotation, final: np.ndarray, known: Sequence[int]
+) -> AnnotatedFrame:
     """An annotated frame as it is remembered: its labels are rows of `known`, from 1 on.
 
     An object that the given map leaves out is unknown there, not gone: where it was predicted the
@@ -59,12 +59,12 @@ def annotate(
     rows = np.where(given.void | ((given.labels == 0) & (final != 0)), VOID, 0).astype(np.uint8)
     for row, object_id in enumerate(known, start=1):
         rows[given.labels == object_id] = row
-    return Annotated(image.detach().cpu(), _shrunk(rows, (image.shape[-2], image.shape[-1])))
+    return AnnotatedFrame(image.detach().cpu(), _shrunk(rows, (image.shape[-2], image.shape[-1])))
 
 
 def remembered(
-    frames: Sequence[Annotated], rows: Sequence[int], most: int
-) -> tuple[Annotated, ...]:
+    frames: Sequence[AnnotatedFrame], rows: Sequence[int], most: int
+) -> tuple[AnnotatedFrame, ...]:
     """The first frame, the latest others, `most` together; and the latest that shows each row.
 
     Args:
@@ -78,7 +78,7 @@ def remembered(
     return tuple(f for n, f in enumerate(frames) if n == 0 or n > late or n in latest)
 
 
-def of_foreground(frames: Sequence[Annotated]) -> tuple[Lesson, ...]:
+def of_foreground(frames: Sequence[AnnotatedFrame]) -> tuple[Lesson, ...]:
     """Any object is foreground, row 1.
 
     Args:
@@ -90,7 +90,7 @@ def of_foreground(frames: Sequence[Annotated]) -> tuple[Lesson, ...]:
     )
 
 
-def of_objects(frames: Sequence[Annotated], rows: Sequence[int]) -> tuple[Lesson, ...]:
+def of_objects(frames: Sequence[AnnotatedFrame], rows: Sequence[int]) -> tuple[Lesson, ...]:
     """The objects of these rows are rows 1, 2, ...; all others are background.
 
     Frames that show none of them say nothing of them and are left out.

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from propago.errors import ShapeError
 from propago.nn.efficientnet import EfficientNetLite0
+from propago.nn.presets import Preset
 from propago.nn.resnet import ResNet, StrideIn
 from propago.ops.resize import bilinear, padded, resize, scaled_size
 
@@ -44,13 +45,19 @@ class SegConfig:
 
 
 PRESETS = {
-    "compact": SegConfig(),
-    "paper": SegConfig("resnet101", scales=(0.2, 0.2, 1.0), non_linear=False),
+    "compact": Preset(
+        "seg_with_spn/compact",
+        SegConfig(),
+        size=304,
+        weights={"default": "seg-with-spn-foreground"},
+    ),
+    "paper": Preset(
+        "seg_with_spn/paper",
+        SegConfig("resnet101", scales=(0.2, 0.2, 1.0), non_linear=False),
+        size=480,
+    ),
 }
-"""The two sizes."""
-
-NETWORKS = {preset: f"seg_with_spn/{preset}" for preset in PRESETS}
-"""What a weights file says it is of."""
+"""The sizes it comes in; the paper works on whole frames of 854x480."""
 
 
 class SegNet(nn.Module):

@@ -16,26 +16,19 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.func import functional_call
 
-from propago.adaptation.adaptation import Adaptation
-from propago.adaptation.annotated import Annotated
-from propago.adaptation.budget import Budget
-from propago.adaptation.cache import AdaptedCache
-from propago.errors import UsageError, WeightsError
+from propago.finetune.annotated import AnnotatedFrame
+from propago.finetune.budget import Budget
+from propago.finetune.cache import FineTuneCache
+from propago.finetune.fine_tuning import FineTuning
 from propago.methods.seg_with_spn import lessons
-from propago.methods.seg_with_spn.net import NETWORKS, PRESETS, SegNet, with_outputs
+from propago.methods.seg_with_spn.net import PRESETS, SegNet, with_outputs
 from propago.methods.seg_with_spn.objective import SegBatch, seg_loss
 from propago.methods.seg_with_spn.settings import SegSettings
 from propago.nn.inference import choose_device, ready
-from propago.nn.weights import fill, load_weights
+from propago.nn.presets import load_network
 from propago.ops.aggregate import hard_max
 from propago.ops.resize import resize, scaled_size
-from propago.types import Frame, GivenMasks, Scores
-
-WEIGHTS = {"default": "seg-with-spn-foreground"}
-"""Short names of shipped weights, of the compact preset."""
-
-SIZES = {"compact": 304, "paper": 480}
-"""Working size of each preset; the paper works on whole frames of 854x480."""
+from propago.types import Annotation, Frame, SoftMasks
 
 BUDGET = Budget(seconds=60)
 """Of each fine-tuning, where nothing else is asked for."""
@@ -70,7 +63,7 @@ class SegState:
 
     ids: tuple[int, ...] = ()
     known: tuple[int, ...] = ()
-    annotated: tuple[Annotated, ...] = ()
+    annotated: tuple[AnnotatedFrame, ...] = ()
     foreground: Parameters = field(default_factory=dict)
     tuned: tuple[TunedNet, ...] = ()
 
@@ -83,7 +76,7 @@ class SegWithSpn:
     def __init__(
         self,
         net: SegNet,
-        adaptation: Adaptation | None = None,
+        finetune: FineTuning | None = None,
         settings: SegSettings | None = None,
         device: torch.device | None = None,
         description: dict[str, str] | None = None,
@@ -92,13 +85,13 @@ class SegWithSpn:
         self.device = device or torch.device("cpu")
         self.net = ready(net, self.device)
         self.settings = settings or SegSettings()
-        self.adaptation = adaptation or Adaptation(BUDGET, AdaptedCache())
+        self.finetune = finetune or FineTuning(BUDGET, FineTuneCache())
         self.description = {
             "method": "seg_with_spn",
             **(description or {}),
             "per": self.settings.per,
             "tune_foreground": str(self.settings.tune_foreground),
-            "finetune": str(self.adaptation.budget),
+            "finetune": str(self.finetune.budget),
         }
 
     @classmethod
@@ -108,7 +101,7 @@ class SegWithSpn:
         weights: str | Path = "default",
         device: str = "auto",
         size: int | None = None,
-        adaptation: Adaptation | None = None,
+        finetune: FineTuning | None = None,
         settings: SegSettings | None = None,
     ) -> "SegWithSpn":
         """The method with a trained foreground network.
@@ -119,48 +112,33 @@ class SegWithSpn:
                 has no default.
             device: "auto", "cpu", "cuda" or "mps".
             size: working size, short side in pixels; the preset's own if None.
-            adaptation: budget and cache of the fine-tunings; 60 s each, the user's cache, if None.
+            finetune: budget and cache of the fine-tunings; 60 s each, the user's cache, if None.
             settings: everything else; its size gives way to the preset's.
 
         Raises:
             UsageError: an unknown preset or device.
             WeightsError: no such weights, corrupt, or of another network.
         """
-        if preset not in PRESETS:
-            raise UsageError(f"preset {preset}: seg_with_spn has {', '.join(PRESETS)}")
-        if preset == "paper" and weights == "default":
-            raise WeightsError(
-                "the paper preset of seg_with_spn has no weights in the package: train its "
-                "foreground network and give the file with --weights, or use --preset compact"
-            )
-        loaded = load_weights(WEIGHTS.get(str(weights), weights), NETWORKS[preset])
-        net = SegNet(PRESETS[preset])
-        fill(net, loaded)
-        about = {
-            "preset": preset,
-            "weights": loaded.name,
-            "weights_sha256": loaded.sha256,
-            "weights_licence": loaded.about.get("licence", "not stated"),
-        }
-        settings = replace(settings or SegSettings(), size=size or SIZES[preset])
-        return cls(net, adaptation, settings, choose_device(device), about)
+        net, about = load_network(PRESETS, SegNet, preset, weights)
+        settings = replace(settings or SegSettings(), size=size or PRESETS[preset].size)
+        return cls(net, finetune, settings, choose_device(device), about)
 
     def begin(self) -> SegState:
         """Nothing is known."""
         return SegState()
 
-    def aggregate(self, scores: Scores) -> Scores:
+    def aggregate(self, masks: SoftMasks) -> SoftMasks:
         """The object of highest score; background up to 0.5."""
-        return hard_max(scores)
+        return hard_max(masks)
 
-    def predict(self, state: SegState, frame: Frame) -> tuple[Scores, Tensor]:
+    def predict(self, state: SegState, frame: Frame) -> tuple[SoftMasks, Tensor]:
         """Each object's score where there is foreground, 0 elsewhere; and the picture (3, h, w)."""
         size = scaled_size(frame.size, self.settings.size)
         picture = resize(frame.image.to(self.device), size)
         if not state.ids:
-            return Scores.none(frame.size), picture
+            return SoftMasks.none(frame.size), picture
         foreground = self.foreground(state, picture, frame.size)
-        return Scores(state.ids, self.objects(state, picture, frame.size) * foreground), picture
+        return SoftMasks(state.ids, self.objects(state, picture, frame.size) * foreground), picture
 
     def foreground(self, state: SegState, picture: Tensor, size: tuple[int, int]) -> Tensor:
         """(1, H, W) bool, of `size`: where `picture` (3, h, w) shows any object."""
@@ -183,7 +161,7 @@ class SegWithSpn:
         return F.interpolate(logits, size, mode="bilinear", align_corners=False)[0]
 
     def update(
-        self, state: SegState, seen: Tensor, scores: Scores, given: GivenMasks | None
+        self, state: SegState, features: Tensor, masks: SoftMasks, annotation: Annotation | None
     ) -> SegState:
         """The state after a frame; given masks are learned from, which takes the budget's time.
 
@@ -191,21 +169,19 @@ class SegWithSpn:
         object in the given map, from the new foreground network; the others stay. A map that shows
         none of the objects that are followed says nothing.
         """
-        state = _followed(state, scores.ids)
-        if given is None or not set(given.ids) & set(state.ids):
+        state = _followed(state, masks.ids)
+        if annotation is None or not set(annotation.ids) & set(state.ids):
             return state
-        known = (*state.known, *(i for i in scores.ids if i not in state.known))
-        annotation = lessons.annotate(seen, given, scores.labels(), known)
+        known = (*state.known, *(i for i in masks.ids if i not in state.known))
+        latest = lessons.annotate(features, annotation, masks.labels(), known)
         alive = [row for row, i in enumerate(known, start=1) if i in state.ids]
-        annotated = lessons.remembered(
-            (*state.annotated, annotation), alive, self.settings.annotations
-        )
+        annotated = lessons.remembered((*state.annotated, latest), alive, self.settings.annotations)
         state = replace(state, known=known, annotated=annotated)
         if self.settings.tune_foreground:
             learned = self._learn("foreground", self.net, lessons.of_foreground(annotated))
             state = replace(state, foreground=learned)
         together = self.settings.per == "video"
-        groups = [state.ids] if together else [(i,) for i in state.ids if i in given.ids]
+        groups = [state.ids] if together else [(i,) for i in state.ids if i in annotation.ids]
         new = [self._tuned(state, ids) for ids in groups]
         replaced = {i for tuned in new for i in tuned.ids}
         kept = [tuned for tuned in state.tuned if not replaced & set(tuned.ids)]
@@ -230,7 +206,7 @@ class SegWithSpn:
             return seg_loss(learner(there.pictures), there.truth, settings.jaccard)[0]
 
         made_of = ("seg_with_spn", net.config, settings.jaccard, settings.warp, tuple(taught))
-        tensors = self.adaptation.tensors(
+        tensors = self.finetune.tensors(
             what,
             net,
             made_of,

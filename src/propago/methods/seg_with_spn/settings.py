@@ -3,9 +3,9 @@
 from dataclasses import dataclass, field
 from typing import Literal
 
-from propago.adaptation.online import TuneSettings
-from propago.adaptation.warp import WarpSettings
 from propago.errors import UsageError
+from propago.finetune.loop import FineTuneSettings
+from propago.finetune.warp import WarpSettings
 
 WARP = WarpSettings(shift=0.15, rotation_deg=12, scale=0.25)
 """Farther than the released code goes: 120 steps on `val` end at a J of .804 instead of .775."""
@@ -35,7 +35,7 @@ class SegSettings:
     annotations: int = 4
     jaccard: float = 1.0
     warp: WarpSettings = WARP
-    tune: TuneSettings = field(default_factory=TuneSettings)
+    tune: FineTuneSettings = field(default_factory=FineTuneSettings)
 
     def __post_init__(self) -> None:
         """Refuse what cannot work.

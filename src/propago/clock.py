@@ -1,0 +1,41 @@
+"""Where the time of a loop goes: seconds of each part."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from time import perf_counter
+
+import torch
+
+
+@dataclass
+class Clock:
+    """Seconds of each part, and over how many frames or objects they are.
+
+    Attributes:
+        active: an inactive clock counts nothing and costs nothing.
+        seconds: by part.
+        counts: by part.
+    """
+
+    active: bool = True
+    seconds: dict[str, float] = field(default_factory=dict)
+    counts: dict[str, int] = field(default_factory=dict)
+
+    @contextmanager
+    def of(self, part: str, count: int = 1) -> Iterator[None]:
+        """Count the time within; work on a GPU is waited for."""
+        if not self.active:
+            yield
+            return
+        _wait()
+        began = perf_counter()
+        yield
+        _wait()
+        self.seconds[part] = self.seconds.get(part, 0.0) + perf_counter() - began
+        self.counts[part] = self.counts.get(part, 0) + count
+
+
+def _wait() -> None:
+    if torch.cuda.is_available():
+        torch.cuda.synchronize()

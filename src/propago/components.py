@@ -1,0 +1,156 @@
+"""What there is of every kind of part: one table a kind. Adding a part is a folder and a line here.
+
+Parts are imported when they are used. Wherever a name of a table is legal, an object is, too.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from difflib import get_close_matches
+from importlib import import_module
+from inspect import signature
+from typing import Any
+
+from propago.errors import UsageError
+
+
+@dataclass(frozen=True)
+class Component:
+    """A line of a table.
+
+    Attributes:
+        path: "module:attribute" of what makes the part: a class with `load`, or any callable.
+        summary: one line for `propago models`.
+        presets: "module:attribute" of its `PRESETS`; empty where it has no network.
+        refine: of a method, what sharpens its masks where nothing else is asked for.
+        clean: of a method, what makes them consistent where nothing else is asked for.
+        finetune: of a method, the budget of each fine-tuning; None: it does none by itself.
+    """
+
+    path: str
+    summary: str
+    presets: str = ""
+    refine: str = "none"
+    clean: str = "none"
+    finetune: str | None = None
+
+    def load(self, **settings: Any) -> Any:
+        """The part, ready to run.
+
+        Raises:
+            UsageError: a setting that it does not have.
+        """
+        made = imported(self.path)
+        make = getattr(made, "load", made)
+        legal = signature(make).parameters
+        for name in settings:
+            if name not in legal:
+                raise UsageError(
+                    f"{name} = {settings[name]}: {made.__name__} has no such setting; it has "
+                    f"{', '.join(legal) or 'none'}"
+                )
+        return make(**settings)
+
+    def preset_names(self) -> tuple[str, ...]:
+        """The sizes it comes in."""
+        return tuple(imported(self.presets)) if self.presets else ()
+
+
+PROPAGATORS: dict[str, Component] = {
+    "feelvos": Component(
+        "propago.methods.feelvos.run:Feelvos",
+        "Matching of pixel embeddings and a head over objects (Voigtlaender et al. 2019)",
+        presets="propago.methods.feelvos.net:PRESETS",
+    ),
+    "seg_with_spn": Component(
+        "propago.methods.seg_with_spn.run:SegWithSpn",
+        "Foreground and object networks tuned on the annotated frame (Cheng et al. 2017)",
+        presets="propago.methods.seg_with_spn.net:PRESETS",
+        refine="spn",
+        clean="craf",
+        finetune="60s",
+    ),
+    "first_mask": Component(
+        "propago.methods.first_mask.run:FirstMask",
+        "Baseline: the first mask, repeated",
+    ),
+    "optical_flow": Component(
+        "propago.methods.optical_flow.run:OpticalFlow",
+        "Baseline: the first mask, carried by DIS optical flow",
+    ),
+}
+
+REFINERS: dict[str, Component] = {
+    "spn": Component(
+        "propago.refinement.spn:Spn",
+        "Spatial propagation network (Liu et al. 2017), object by object",
+        presets="propago.refinement.spn_net:PRESETS",
+    ),
+}
+
+CLEANERS: dict[str, Component] = {
+    "craf": Component(
+        "propago.refinement.craf:Craf",
+        "Connected-region-aware filter (Cheng et al. 2017)",
+    ),
+}
+
+KINDS: dict[str, dict[str, Component]] = {
+    "method": PROPAGATORS,
+    "refine": REFINERS,
+    "clean": CLEANERS,
+}
+"""Every table, by the argument that takes its names."""
+
+
+def load_component(
+    table: Mapping[str, Component], part: Any, argument: str, **settings: Any
+) -> Any:
+    """The part that `part` names, loaded with `settings`; an object as it is.
+
+    Args:
+        table: the names that are legal.
+        part: a name, or an object; None and "none" are no part.
+        argument: what the caller calls it, for the message.
+        settings: for `Component.load`; of no use to an object.
+
+    Raises:
+        UsageError: no such name.
+    """
+    if not isinstance(part, str):
+        return part
+    if part == "none":
+        return None
+    return component(table, part, argument).load(**settings)
+
+
+def load_method(name: str = "feelvos", **settings: Any) -> Any:
+    """The propagator called `name`, ready to run.
+
+    Args:
+        name: in `PROPAGATORS`.
+        settings: as its `load` takes them: preset, weights, device, size, finetune.
+
+    Raises:
+        UsageError: no such method, setting, preset or device.
+        WeightsError: no such weights, corrupt, or of another network.
+    """
+    return component(PROPAGATORS, name, "method").load(**settings)
+
+
+def component(table: Mapping[str, Component], name: str, argument: str) -> Component:
+    """The line of a table.
+
+    Raises:
+        UsageError: no such name.
+    """
+    if name not in table:
+        near = get_close_matches(name, table, 1)
+        hint = f"did you mean {near[0]}? There are" if near else "there are"
+        raise UsageError(f"{argument} {name}: {hint} {', '.join(table)}")
+    return table[name]
+
+
+def imported(path: str) -> Any:
+    """The object at "module:attribute"."""
+    module, _, attribute = path.partition(":")
+    return getattr(import_module(module), attribute)

@@ -1,0 +1,124 @@
+"""Which given mask belongs to which frame of a source."""
+
+from pathlib import Path
+
+import numpy as np
+
+from propago.errors import MaskError
+from propago.io.davis import davis_annotations, is_davis_root
+from propago.io.masks import MASK_SUFFIXES, fit_mask, read_mask, shared_colours
+from propago.io.names import natural_key
+from propago.io.source import Source
+from propago.io.stills import STILL_SUFFIXES
+from propago.types import Annotation
+
+_PICTURES = tuple({*MASK_SUFFIXES, *STILL_SUFFIXES})
+
+
+def read_annotations(
+    path: Path, source: Source, *, fit: bool = False, only_first: bool = False
+) -> tuple[dict[int, Annotation], tuple[str, ...]]:
+    """Read the masks a person gives for a source.
+
+    A file is the annotation of the first selected frame. In a folder each mask is named by its
+    frame: like the frame's file where frames have files, else by the index (00012.png). For a
+    DAVIS root it is the annotation folder of the source's sequence. Masks without any object say
+    nothing and are left out, and so are those of frames that the source does not select.
+
+    Args:
+        path: a mask file, a folder of masks, a DAVIS root.
+        source: the frames the masks are for.
+        fit: resize masks of another size (nearest neighbour) instead of refusing them.
+        only_first: of a folder, take the first mask only (semi-supervised protocol).
+
+    Returns:
+        Masks by `Frame.index`, ascending, and what had to be interpreted.
+
+    Raises:
+        MaskError: missing, illegal, of another size, a name that is no frame's, nothing left.
+    """
+    folder = davis_annotations(path, source.name) if is_davis_root(path) else path
+    if folder.is_dir():
+        files, notes = _by_frame(folder, source)
+    elif path.is_file():
+        files, notes = {source.selected.start: path}, _other_frame(path, source)
+    else:
+        raise MaskError(f"{folder} does not exist; give a mask file or a folder of masks")
+    colours = shared_colours(files.values())
+    given: dict[int, Annotation] = {}
+    said: dict[str, list[str]] = {}
+    for index, file in files.items():
+        mask = read_mask(file, colours=colours, may_be_empty=folder.is_dir())
+        masks = Annotation(_fitted(mask.labels, source, file, fit))
+        if not masks.ids:
+            continue
+        given[index] = masks
+        resized = (f"resized to {_wh(source.size)}",) if mask.labels.shape != source.size else ()
+        for note in (*mask.notes, *resized):
+            said.setdefault(note, []).append(file.name)
+        if only_first:
+            break
+    if not given:
+        raise MaskError(
+            f"{folder} holds no mask with an object for a selected frame of {source.name}"
+        )
+    return given, (*notes, *(_summary(note, files) for note, files in said.items()))
+
+
+def _by_frame(folder: Path, source: Source) -> tuple[dict[int, Path], tuple[str, ...]]:
+    """The mask files of selected frames by index, and how many of others there are."""
+    found: dict[int, Path] = {}
+    every = [p for p in folder.iterdir() if p.suffix.lower() in _PICTURES]
+    for path in sorted(every, key=lambda p: natural_key(p.name)):
+        index = _frame_index(path.stem, source)
+        if index is None:
+            raise MaskError(f"{path} is named like no frame of {source.name}; {_legal(source)}")
+        if index in found:
+            raise MaskError(f"{found[index]} and {path} are both for one frame; remove one")
+        found[index] = path
+    selected = {i: found[i] for i in sorted(found) if i in source.selected}
+    left_out = len(found) - len(selected)
+    notes = (f"{left_out} masks of {folder} are for frames not selected",) if left_out else ()
+    return selected, notes
+
+
+def _frame_index(stem: str, source: Source) -> int | None:
+    if source.stems is not None:
+        return source.stems.index(stem) if stem in source.stems else None
+    return int(stem) if stem.isdecimal() else None
+
+
+def _legal(source: Source) -> str:
+    if source.stems is None:
+        return f"masks are named by frame index: {source.selected.start:05d}.png"
+    examples = ", ".join(f"{source.stems[i]}.png" for i in source.selected[:3])
+    return f"masks are named like its files: {examples}, ..."
+
+
+def _other_frame(path: Path, source: Source) -> tuple[str, ...]:
+    """A word of warning where a single file is named like a frame that is not the first."""
+    index = _frame_index(path.stem, source)
+    if index in (None, source.selected.start):
+        return ()
+    return (
+        f"{path.name} is taken for the first frame, {source.selected.start}; put it into a "
+        f"folder to give it for frame {index}",
+    )
+
+
+def _fitted(labels: np.ndarray, source: Source, path: Path, fit: bool) -> np.ndarray:
+    if labels.shape == source.size or fit:
+        return fit_mask(labels, source.size)
+    raise MaskError(
+        f"{path} is {_wh(labels.shape)}, the frames of {source.name} are {_wh(source.size)}; "
+        "draw it on a frame of the source, or let it be resized (--fit-masks)"
+    )
+
+
+def _wh(size: tuple[int, ...]) -> str:
+    return f"{size[1]}x{size[0]}"
+
+
+def _summary(note: str, files: list[str]) -> str:
+    more = f" and {len(files) - 1} more" if len(files) > 1 else ""
+    return f"{files[0]}{more}: {note}"

@@ -1,0 +1,125 @@
+"""What is in one mask file."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+from propago.errors import MaskError
+from propago.io.mask_repair import SURE_WITHIN, Value, flat_values
+from propago.io.raw_masks import Levels, RawMask, levels_of, read_raw
+
+_MANY = 64
+
+
+@dataclass(frozen=True)
+class MaskFacts:
+    """What one file holds; nothing but `path` and `error` where it cannot be decoded.
+
+    Attributes:
+        error: why it cannot be decoded, or "".
+        size: (height, width) in pixels.
+        format: Pillow's name of the file format; `mode` of the pixel layout.
+        kind: "index", "grey" or "colour".
+        values: the distinct values, each with its `pixels`, its `core` pixels (inside flat areas)
+            and its `hard` pixels (no blends; 0 for a value that mostly blends). None of a
+            photograph; of a soft picture those with hard pixels.
+        n_values: how many there were.
+        n_soft: how many of them are blends at edges, on `soft_px` pixels.
+        soft_alpha: some pixels are half transparent.
+        lossy: the file format changes values.
+        davis_palette: the indices in use have the DAVIS colours, or there are no indices.
+        palette: colour of each index in use.
+    """
+
+    path: Path
+    error: str = ""
+    size: tuple[int, int] = (0, 0)
+    format: str = ""
+    mode: str = ""
+    kind: str = ""
+    values: tuple[Value, ...] = ()
+    pixels: tuple[int, ...] = ()
+    core: tuple[int, ...] = ()
+    hard: tuple[int, ...] = ()
+    n_values: int = 0
+    n_soft: int = 0
+    soft_px: int = 0
+    soft_alpha: bool = False
+    lossy: bool = False
+    davis_palette: bool = True
+    palette: dict[int, Value] = field(default_factory=dict)
+
+    @property
+    def is_picture(self) -> bool:
+        """Many values and hardly a flat area: no mask."""
+        return not self.error and not self.values
+
+    @property
+    def readable(self) -> bool:
+        """There are values to interpret."""
+        return bool(self.values)
+
+    @property
+    def is_16_bit(self) -> bool:
+        """255 is an id, not void."""
+        return self.mode.startswith("I")
+
+    @property
+    def anti_aliased(self) -> bool:
+        """Most values besides two are blends.
+
+        One or two may be thin objects where an index is an id beyond doubt.
+        """
+        least = 3 if self.kind == "index" and self.davis_palette else 1
+        return self.soft_alpha or self.n_soft >= max(least, (self.n_values - 1) / 2)
+
+
+def facts_of(path: Path) -> MaskFacts:
+    """Look at one file; that it cannot be decoded is a fact too."""
+    try:
+        raw = read_raw(path)
+    except MaskError as error:
+        return MaskFacts(path, error=str(error))
+    levels = levels_of(raw)
+    hard = np.where(levels.soft, 0, levels.pixels - levels.blends)
+    kept = _kept(levels, hard)
+    return MaskFacts(
+        path,
+        size=(raw.values.shape[0], raw.values.shape[1]),
+        format=raw.format,
+        mode=raw.mode,
+        kind=raw.kind,
+        values=tuple(tuple(value) for value in levels.coordinates[kept].tolist()),
+        pixels=tuple(levels.pixels[kept].astype(int).tolist()),
+        core=tuple(levels.core[kept].astype(int).tolist()),
+        hard=tuple(hard[kept].astype(int).tolist()),
+        n_values=len(levels.pixels),
+        n_soft=int(levels.soft.sum()),
+        soft_px=int(levels.pixels[levels.soft].sum()),
+        soft_alpha=raw.soft_alpha,
+        lossy=raw.lossy,
+        davis_palette=raw.palette is None or raw.has_davis_colours(levels.coordinates[:, 0]),
+        palette=_used_colours(raw, levels),
+    )
+
+
+def _kept(levels: Levels, hard: np.ndarray) -> np.ndarray:
+    if len(levels.pixels) <= _MANY:
+        return np.ones(len(levels.pixels), bool)
+    if levels.core.sum() < 0.5 * levels.pixels.sum() or _share_near_flat(levels) < 0.7:
+        return np.zeros(len(levels.pixels), bool)
+    return (levels.core > 0) | (hard > 0)
+
+
+def _share_near_flat(levels: Levels) -> float:
+    """How many of the pixels have a value that fills an area, or one close to it."""
+    flat = np.array(flat_values(levels.coordinates, levels.core, 0.001 * levels.pixels.sum()))
+    far = np.abs(levels.coordinates[:, None] - flat[None]).max(-1).min(1)
+    return float(levels.pixels[far <= SURE_WITHIN / 2].sum() / levels.pixels.sum())
+
+
+def _used_colours(raw: RawMask, levels: Levels) -> dict[int, Value]:
+    if raw.palette is None:
+        return {}
+    return {i: tuple(raw.palette[i].tolist()) for i in levels.coordinates[:, 0].tolist()}

@@ -1,0 +1,129 @@
+"""FEELVOS on one video: its head learns the annotated frames; all else stands still.
+
+Not in the paper, whose point is to do without. A clip to learn from is an annotated frame and
+warped copies of it; the last is predicted from what was predicted before it, as in training.
+"""
+
+import copy
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+import cv2
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from propago.finetune.annotated import AnnotatedFrame, annotated
+from propago.finetune.fine_tuning import FineTuning
+from propago.finetune.loop import FineTuneSettings
+from propago.finetune.warp import WarpSettings, warp_pair
+from propago.methods.feelvos.net import FeelvosNet
+from propago.methods.feelvos.objective import ClipBatch, FeelvosObjective
+from propago.ops.flow import dis_flow
+from propago.types import VOID, Annotation, SoftMasks
+
+HEAD = "head."
+
+SETTINGS = FineTuneSettings(learning_rate=2e-4, check_every_steps=10)
+
+MOTION = WarpSettings(shift=0.08, rotation_deg=12.0, scale=0.12, flip=0.0)
+"""From one frame of a clip to the next: no flip, which no camera does."""
+
+HARDEST, DAMAGED = 0.25, 0.4
+"""Of `FeelvosObjective`, as in training."""
+
+CLIP_FRAMES = 3
+MAX_OBJECTS = 4
+"""So many are learned at once, chosen by chance: memory does not grow with the objects."""
+
+
+@dataclass(frozen=True)
+class _Example:
+    """A clip, and the chance of the damage to what is fed back."""
+
+    clip: ClipBatch
+    seed: int
+
+
+def tuned_head(
+    net: FeelvosNet, frames: Sequence[AnnotatedFrame], finetune: FineTuning
+) -> dict[str, Tensor] | None:
+    """Parameters of the head that learned `frames`, by name; None where they show no object.
+
+    Raises:
+        KeyboardInterrupt: the same call goes on where this one was.
+    """
+    shown = [frame for frame in frames if frame.ids]
+    if not shown:
+        return None
+    device = net.sharpness.device
+    made_of = ("feelvos", net.config, HARDEST, DAMAGED, CLIP_FRAMES, MAX_OBJECTS, MOTION, shown)
+    return finetune.tensors(
+        "head",
+        net,
+        made_of,
+        tuned=lambda name: name.startswith(HEAD),
+        loss=_loss,
+        draw=lambda rng: _draw(rng, shown, device),
+        settings=SETTINGS,
+    )
+
+
+def with_head(net: FeelvosNet, head: Mapping[str, Tensor] | None) -> FeelvosNet:
+    """`net` itself without `head`, else a network with that head that shares all else."""
+    if head is None:
+        return net
+    own = copy.copy(net)
+    own._modules = {**net._modules, "head": copy.deepcopy(net.head)}
+    own.head.load_state_dict({name.removeprefix(HEAD): t for name, t in head.items()})
+    return own
+
+
+def as_annotated(picture: Tensor, scores: SoftMasks, given: Annotation) -> AnnotatedFrame:
+    """The frame as there is to learn from it.
+
+    Where the person says nothing and another object is predicted, the pixel is void; in uint16
+    maps, which have no void, the prediction holds.
+
+    Args:
+        picture: (3, h, w) the frame at the working size.
+        scores: the final scores of the frame, at its own size.
+        given: what the person says.
+    """
+    predicted = scores.labels()
+    silent = (given.labels == 0) & (predicted != 0)
+    unknown = np.uint8(VOID) if given.labels.dtype == np.uint8 else predicted
+    return annotated(picture, np.where(silent, unknown, given.labels).astype(given.labels.dtype))
+
+
+def _loss(net: nn.Module, example: _Example) -> Tensor:
+    assert isinstance(net, FeelvosNet)
+    return FeelvosObjective(net, HARDEST, DAMAGED)(example.clip, example.seed)[0]
+
+
+def _draw(
+    rng: np.random.Generator, frames: Sequence[AnnotatedFrame], device: torch.device
+) -> _Example:
+    """A clip of one annotated frame: itself or its mirror image, then warped copies."""
+    frame = frames[int(rng.integers(len(frames)))]
+    image, labels = frame.picture, _some_rows(rng, frame)
+    if rng.random() < 0.5:
+        image, labels = image[:, ::-1].copy(), labels[:, ::-1].copy()
+    pairs = [(image, labels)]
+    pairs += [warp_pair(rng, image, labels, MOTION) for _ in range(CLIP_FRAMES - 1)]
+    images, maps = (np.stack(parts) for parts in zip(*pairs, strict=True))
+    greys = [cv2.cvtColor(image, cv2.COLOR_RGB2GRAY) for image in images]
+    flows = np.stack([dis_flow(now, past) for past, now in pairwise(greys)])
+    parts = (images.transpose(0, 3, 1, 2), maps, flows)
+    clip = ClipBatch(*(torch.from_numpy(part)[None].to(device) for part in parts))
+    return _Example(clip, int(rng.integers(2**31)))
+
+
+def _some_rows(rng: np.random.Generator, frame: AnnotatedFrame) -> np.ndarray:
+    """(h, w) uint8 rows of at most `MAX_OBJECTS` objects; the others are void."""
+    ids = list(frame.ids)
+    chosen = [ids[i] for i in rng.permutation(len(ids))[:MAX_OBJECTS]]
+    rows = frame.rows(chosen)
+    rows[np.isin(frame.labels, [i for i in ids if i not in chosen])] = VOID
+    return rows

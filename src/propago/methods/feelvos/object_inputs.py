@@ -1,0 +1,108 @@
+"""What is known of each object before its mask is decoded, and where it is worth decoding."""
+
+from dataclasses import dataclass
+
+from torch import Tensor
+
+from propago.ops.flow import warp
+
+
+@dataclass(frozen=True)
+class Region:
+    """A rectangle of matching positions: rows top..bottom, columns left..right, ends exclusive."""
+
+    top: int
+    bottom: int
+    left: int
+    right: int
+
+    def of(self, x: Tensor, finer: int = 1) -> Tensor:
+        """The part of `x` (..., H, W) in the region, where `x` has `finer` pixels a position."""
+        rows = slice(self.top * finer, self.bottom * finer)
+        return x[..., rows, self.left * finer : self.right * finer]
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """What the head computes once of B frames.
+
+    Attributes:
+        context: (B, C, h, w) for the mask encoder.
+        features: projected backbone features, coarse to fine.
+    """
+
+    context: Tensor
+    features: tuple[Tensor, Tensor, Tensor]
+
+    def inside(self, region: Region) -> "Prepared":
+        """Only what lies in `region`, counted in positions of the coarsest features."""
+        coarse, middle, fine = self.features
+        return Prepared(
+            region.of(self.context),
+            (region.of(coarse), region.of(middle, 2), region.of(fine, 4)),
+        )
+
+
+@dataclass(frozen=True)
+class ObjectInputs:
+    """What is known of N objects before their masks are decoded.
+
+    Attributes:
+        cues: (N, cue_channels, h, w) of `FeelvosNet.cues`.
+        carried: (N, 1, H, W) the previous mask carried to this frame by optical flow.
+        others: (N, 1, H, W) the same of all other objects of the frame together.
+    """
+
+    cues: Tensor
+    carried: Tensor
+    others: Tensor
+
+    def inside(self, row: int, region: Region, stride: int) -> "ObjectInputs":
+        """One object, only what lies in `region`, counted in positions of `stride` pixels."""
+        return ObjectInputs(
+            region.of(self.cues[row : row + 1]),
+            region.of(self.carried[row : row + 1], stride),
+            region.of(self.others[row : row + 1], stride),
+        )
+
+
+def region_of(share: Tensor, threshold: float, margin: int) -> Region | None:
+    """The positions where `share` (h, w) exceeds `threshold`, and `margin` more on every side.
+
+    None where it does so nowhere.
+    """
+    height, width = share.shape
+    there = share > threshold
+    rows, columns = there.any(1).nonzero()[:, 0], there.any(0).nonzero()[:, 0]
+    if len(rows) == 0:
+        return None
+    return Region(
+        max(int(rows[0]) - margin, 0),
+        min(int(rows[-1]) + 1 + margin, height),
+        max(int(columns[0]) - margin, 0),
+        min(int(columns[-1]) + 1 + margin, width),
+    )
+
+
+def carry(masks: Tensor, flow: Tensor) -> tuple[Tensor, Tensor]:
+    """Where optical flow says the objects of the previous frame are now.
+
+    Args:
+        masks: (K, H, W) probabilities in the previous frame.
+        flow: (2, H, W) from the present frame to the previous one, pixels.
+
+    Returns:
+        (K, 1, H, W) each object, and all others of it.
+    """
+    carried = warp(masks[None], flow[None])[0]
+    return carried[:, None], others_of(carried)[:, None]
+
+
+def photometric_error(before: Tensor, now: Tensor, flow: Tensor) -> Tensor:
+    """(B, 1, H, W) mean absolute difference of `now` and `before` (B, 3, H, W) carried along."""
+    return (warp(before, flow) - now).abs().mean(1, keepdim=True)
+
+
+def others_of(masks: Tensor) -> Tensor:
+    """(K, H, W): for each of `masks` (K, H, W) the sum of all others, at most 1."""
+    return (masks.sum(0, keepdim=True) - masks).clamp(0, 1)

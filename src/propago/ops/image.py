@@ -1,0 +1,52 @@
+"""Pictures as people have them, and as networks see them."""
+
+import cv2
+import numpy as np
+import torch
+from torch import Tensor
+
+from propago.errors import ShapeError
+
+
+def image_from_rgb(rgb: np.ndarray, scale: float = 255.0) -> Tensor:
+    """(H, W, 3) uint8 or uint16 as a (3, H, W) float32 tensor, `scale` and more becoming 1."""
+    planes = np.ascontiguousarray(rgb.astype(np.float32) if rgb.dtype == np.uint16 else rgb)
+    image = torch.from_numpy(planes).permute(2, 0, 1)
+    image = image.to(torch.float32, memory_format=torch.contiguous_format).mul_(1.0 / scale)
+    return image if rgb.dtype == np.uint8 else image.clamp_(max=1.0)
+
+
+def image_to_rgb(image: Tensor) -> np.ndarray:
+    """(H, W, 3) uint8 picture of a (3, H, W) image in [0, 1]."""
+    planes = image.numpy(force=True)
+    return cv2.merge([cv2.convertScaleAbs(plane, alpha=255) for plane in planes])
+
+
+def as_image(picture: Tensor | np.ndarray) -> Tensor:
+    """(3, H, W) RGB float32 in [0, 1].
+
+    Args:
+        picture: an (H, W, 3) uint8 RGB array, or a (3, H, W) tensor in [0, 1] of a floating type.
+
+    Raises:
+        ShapeError: another shape, type or range.
+    """
+    if isinstance(picture, np.ndarray):
+        if picture.ndim != 3 or picture.shape[2] != 3 or picture.dtype != np.uint8:
+            raise ShapeError(
+                f"an array that is a picture is (H, W, 3) uint8 RGB; this one is {picture.shape} "
+                f"{picture.dtype}. Tensors are (3, H, W) in [0, 1]"
+            )
+        return image_from_rgb(picture.copy())
+    if picture.ndim != 3 or picture.shape[0] != 3 or not picture.is_floating_point():
+        raise ShapeError(
+            f"a tensor that is a picture is (3, H, W) floating RGB in [0, 1]; this one is "
+            f"{tuple(picture.shape)} {picture.dtype}. Arrays are (H, W, 3) uint8"
+        )
+    low, high = (float(a) for a in picture.aminmax()) if picture.numel() else (0.0, 0.0)
+    if not (low >= 0 and high <= 1):
+        raise ShapeError(
+            f"a tensor that is a picture is in [0, 1]; this one reaches from {low:g} to {high:g}: "
+            "divide 8-bit values by 255, undo a normalisation, leave no nan"
+        )
+    return picture.float()

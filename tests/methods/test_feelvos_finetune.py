@@ -1,0 +1,175 @@
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from methods.contract import PropagatorContract
+from propago.finetune.annotated import AnnotatedFrame
+from propago.finetune.budget import Budget
+from propago.finetune.cache import FineTuneCache
+from propago.finetune.fine_tuning import FineTuning
+from propago.methods.feelvos import finetune as adapt
+from propago.methods.feelvos.finetune import as_annotated, tuned_head, with_head
+from propago.methods.feelvos.net import FeelvosConfig, FeelvosNet
+from propago.methods.feelvos.run import Feelvos, FeelvosSettings
+from propago.pipeline import segment_frames
+from propago.types import Annotation, SoftMasks
+from tiny_clip import as_frames, tiny_clip
+
+SMALL = FeelvosConfig(embedding_channels=16, head_width=16, refine_widths=(8, 8), features=16)
+
+
+@pytest.fixture(autouse=True)
+def one_check(monkeypatch):
+    """The real settings check on four draws; one is enough here."""
+    monkeypatch.setattr(
+        adapt, "SETTINGS", adapt.FineTuneSettings(learning_rate=1e-2, held_out=1, warmup_steps=0)
+    )
+
+
+def method(folder, steps=1, progress=None, **settings):
+    torch.manual_seed(0)
+    finetune = FineTuning(Budget(steps=steps), FineTuneCache(folder), progress) if steps else None
+    settings = FeelvosSettings(size=64, interval_frames=2, **settings)
+    return Feelvos(FeelvosNet(SMALL), settings, finetune=finetune)
+
+
+class TestContract(PropagatorContract):
+    @pytest.fixture(autouse=True)
+    def folder(self, tmp_path):
+        self.cache = tmp_path
+
+    def make(self):
+        return method(self.cache)
+
+
+def annotated_frame(ids=(2, 5), size=(48, 64)):
+    images, labels = tiny_clip(1, size, ids)
+    return AnnotatedFrame(as_frames(images)[0].image, labels[0])
+
+
+def test_only_the_head_learns_and_only_in_a_copy(tmp_path):
+    net = method(tmp_path).net
+    before = {name: tensor.clone() for name, tensor in net.state_dict().items()}
+    head = tuned_head(net, [annotated_frame()], method(tmp_path).finetune)
+    assert head is not None
+    assert set(head) == {name for name in before if name.startswith("head.")}
+    assert any(not torch.equal(head[name], before[name]) for name in head)
+    own = with_head(net, head)
+    assert torch.equal(own.head.logit.weight, head["head.logit.weight"])
+    assert own.backbone is net.backbone
+    assert all(torch.equal(tensor, before[name]) for name, tensor in net.state_dict().items())
+    assert with_head(net, None) is net
+
+
+def test_it_learns_the_annotated_frame(tmp_path):
+    """Loss on a clip of the same frame, drawn by another seed than those of the tuning."""
+    net, frame = method(tmp_path).net, annotated_frame()
+    head = tuned_head(net, [frame], method(tmp_path, steps=12).finetune)
+    example = adapt._draw(np.random.default_rng(99), [frame], torch.device("cpu"))
+    with torch.no_grad():
+        before, after = (float(adapt._loss(n, example)) for n in (net, with_head(net, head)))
+    assert after < 0.9 * before
+
+
+def test_whatever_decides_the_result_is_in_the_key(tmp_path, monkeypatch):
+    told = []
+    run = method(tmp_path, progress=lambda what, *_: told.append(what))
+    tuned_head(run.net, [annotated_frame()], run.finetune)
+    with monkeypatch.context() as patched:
+        patched.setattr(run.net, "config", replace(SMALL, window=5))
+        tuned_head(run.net, [annotated_frame()], run.finetune)
+    for name in ("HARDEST", "DAMAGED"):
+        with monkeypatch.context() as patched:
+            patched.setattr(adapt, name, 0.3)
+            tuned_head(run.net, [annotated_frame()], run.finetune)
+    assert len(told) == 4
+    tuned_head(run.net, [annotated_frame()], run.finetune)
+    assert len(told) == 4
+
+
+def test_frames_without_objects_teach_nothing(tmp_path):
+    empty = AnnotatedFrame(torch.zeros(3, 64, 80), np.zeros((64, 80), np.uint8))
+    assert tuned_head(method(tmp_path).net, [empty], method(tmp_path).finetune) is None
+
+
+def test_an_object_that_enters_later_tunes_again_on_both_frames(tmp_path):
+    told = []
+    run = method(tmp_path, progress=lambda what, step, *_: told.append((what, step)))
+    images, labels = tiny_clip(5, ids=(2, 5))
+    first = np.where(labels[0] == 2, labels[0], 0)
+    given = {0: Annotation(first), 3: Annotation(labels[3])}
+    results = list(segment_frames(as_frames(images), given, run))
+    states = [result.checkpoint.state for result in results]
+    assert told == [("head", 1), ("head", 1)]
+    assert [len(state.annotated) for state in states] == [1, 1, 1, 2, 2]
+    assert states[0].head is states[2].head
+    assert states[3].head is states[4].head
+    assert any(not torch.equal(states[2].head[n], states[3].head[n]) for n in states[3].head)
+    again = list(segment_frames(as_frames(images), given, method(tmp_path)))
+    assert len(told) == 2
+    for a, b in zip(results, again, strict=True):
+        assert torch.equal(a.masks.probabilities, b.masks.probabilities)
+
+
+@pytest.mark.parametrize("what", ["a few pixels", "the whole frame", "contradictions"])
+def test_hard_annotations_are_learned_from_and_give_legal_masks(tmp_path, what):
+    images, labels = tiny_clip(4)
+    first = np.zeros_like(labels[0])
+    if what == "a few pixels":
+        first[20:23, 30:34] = 1
+    else:
+        first[:] = 1
+    given = {0: Annotation(first)}
+    if what == "contradictions":
+        opposite = np.full_like(first, 2)
+        opposite[:2, :2] = 1
+        given[2] = Annotation(opposite)
+    results = list(segment_frames(as_frames(images), given, method(tmp_path, steps=2)))
+    ids = {0, *(i for masks in given.values() for i in masks.ids)}
+    for result in results:
+        assert set(np.unique(result.labels)) <= ids
+        assert result.masks.probabilities.isfinite().all()
+    for frame, masks in given.items():
+        assert np.array_equal(results[frame].labels, masks.labels)
+    head = results[-1].checkpoint.state.head
+    assert head is not None
+    assert all(tensor.isfinite().all() for tensor in head.values())
+
+
+def test_annotated_frames_are_bounded_and_keep_the_first(tmp_path):
+    images, labels = tiny_clip(5)
+    given = {t: Annotation(labels[t]) for t in range(5)}
+    results = list(segment_frames(as_frames(images), given, method(tmp_path, anchors=3)))
+    kept = results[-1].checkpoint.state.annotated
+    assert [
+        np.array_equal(frame.labels, labels[t]) for frame, t in zip(kept, (0, 3, 4), strict=True)
+    ]
+
+
+def test_without_adaptation_nothing_is_kept(tmp_path):
+    images, labels = tiny_clip(2)
+    run = method(tmp_path, steps=0)
+    (*_, last) = segment_frames(as_frames(images), {0: Annotation(labels[0])}, run)
+    assert last.checkpoint.state.annotated == ()
+    assert last.checkpoint.state.head is None
+    assert "finetune" not in run.description
+    assert method(tmp_path).description["finetune"] == "1steps"
+
+
+@pytest.mark.parametrize(("dtype", "silent"), [(np.uint8, 255), (np.uint16, 1)])
+def test_of_what_is_predicted_but_not_said_nothing_is_learned(dtype, silent):
+    probabilities = torch.tensor([[[0.9, 0.1, 0.1]], [[0.0, 1.0, 0.0]]])
+    given = Annotation(np.array([[0, 7, 0]], dtype))
+    frame = as_annotated(torch.zeros(3, 1, 3), SoftMasks((1, 7), probabilities), given)
+    assert frame.labels.tolist() == [[silent, 7, 0]]
+    assert frame.labels.dtype == dtype
+
+
+def test_few_of_many_objects_are_learned_at_once():
+    labels = np.arange(10, dtype=np.uint8)[None]
+    labels[0, 9] = 255
+    rows = adapt._some_rows(np.random.default_rng(0), AnnotatedFrame(torch.zeros(3, 1, 10), labels))
+    assert sorted(rows[0].tolist()) == [0, 1, 2, 3, 4, *[255] * 5]
+    assert rows[0, 9] == 255
