@@ -7,11 +7,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from propago.components import load_method
 from propago.io.davis import davis_annotations, open_davis
 from propago.io.masks import read_mask
 from propago.io.video import open_source
 from propago.jobs.demo import DEMO_CLIP, demo_truth
-from propago.components import load_method
 from propago.metrics.davis import region_similarity
 from propago.pipeline import segment_frames
 from propago.types import Annotation

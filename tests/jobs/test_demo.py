@@ -2,11 +2,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from propago.methods.first_mask.run import FirstMask
-from propago.methods.optical_flow.run import OpticalFlow
 from propago.errors import UsageError
 from propago.io.masks import write_mask
 from propago.jobs.demo import DEMO_CLIP, demo, demo_truth
+from propago.methods.first_mask.run import FirstMask
+from propago.methods.optical_flow.run import OpticalFlow
 
 
 def test_the_demo_segments_the_shipped_clip_and_scores(tmp_path):

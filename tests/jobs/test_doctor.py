@@ -8,10 +8,8 @@ from PIL import Image
 
 from propago.cli.doctor import run
 from propago.errors import MaskError, OutputError, UsageError
-from propago.io.mask_repair import flat_values, snap
 from propago.io.masks import read_mask, write_mask
 from propago.io.palette import voc_palette
-from propago.io.raw_masks import RawMask, levels_of, read_raw
 from propago.jobs.doctor import doctor
 
 N_FRAMES = 4
@@ -117,36 +115,6 @@ def test_blends_and_noise_go_to_what_they_came_from(tmp_path, kind, draw, suffix
             theirs, mine = expected == i, mask == i
             assert (mine & theirs).sum() / (mine | theirs).sum() > 0.85
     assert kinds(doctor(tmp_path / "out")) == set()
-
-
-def test_no_third_object_appears_where_two_blend():
-    # half red, half green is nearest to olive, which is legal too but nowhere near
-    picture = np.zeros((20, 30, 3), np.uint8)
-    picture[:, :9], picture[:, 10:20], picture[:, 24:] = COLOURS[1], COLOURS[2], (64, 64, 0)
-    picture[:, 9] = (64, 64, 0)
-    legal = {tuple(int(v) for v in c): i for i, c in [(0, (0, 0, 0)), (1, COLOURS[1])]}
-    legal |= {tuple(int(v) for v in COLOURS[2]): 2, (60, 60, 0): 3}
-    labels, ambiguous = snap(levels_of(_raw_of(picture)), legal, lossy=False)
-    assert set(np.unique(labels[:, 9]).tolist()) <= {1, 2}
-    assert ambiguous >= 20
-
-
-def _raw_of(picture):
-    return RawMask("PNG", "RGB", "colour", picture)
-
-
-def test_snapping_keeps_legal_values_and_their_number():
-    labels = LABELS[0]
-    legal = {tuple(c): i for i, c in enumerate(COLOURS[:4].tolist())}
-    mended_labels, ambiguous = snap(levels_of(_raw_of(COLOURS[labels])), legal, lossy=False)
-    np.testing.assert_array_equal(mended_labels, labels)
-    assert ambiguous == 0
-
-
-def test_compression_noise_is_gathered_to_clean_values():
-    coordinates = np.array([[0], [2], [251], [255], [130]])
-    core = np.array([1000, 50, 300, 40, 3])
-    assert flat_values(coordinates, core, least_px=9) == ((0,), (255,))
 
 
 def test_thin_objects_are_not_anti_aliasing(tmp_path):
@@ -291,13 +259,6 @@ def test_originals_change_only_in_place(tmp_path):
     doctor(folder, fix=True, in_place=True)
     assert sorted(p.name for p in folder.iterdir()) == [f"{n:05d}.png" for n in range(N_FRAMES)]
     assert kinds(doctor(folder)) == set()
-
-
-def test_raw_reading_interprets_nothing(tmp_path):
-    raw = read_raw(saved(tmp_path / "m", [indexed(LABELS[0] * 80)]) / "00000.png")
-    assert (raw.format, raw.mode, raw.kind) == ("PNG", "P", "index")
-    np.testing.assert_array_equal(raw.values, LABELS[0] * 80)
-    assert levels_of(raw).coordinates.ravel().tolist() == [0, 80, 160, 240]
 
 
 def test_progress_counts_both_passes(tmp_path):

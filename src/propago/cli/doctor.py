@@ -15,8 +15,8 @@ from propago.cli.progress import frame_progress
 from propago.io.atomic import replacing
 
 if TYPE_CHECKING:
+    from propago.diagnosis.checks import Finding
     from propago.jobs.doctor import Diagnosis
-    from propago.jobs.health.findings import Finding
 
 
 @dataclass(frozen=True)

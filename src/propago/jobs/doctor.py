@@ -1,41 +1,21 @@
 """What is wrong with a folder of masks, and a copy of it in which that is mended."""
 
 import os
-import shutil
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from itertools import count
 from pathlib import Path
 
-import numpy as np
-
+from propago.diagnosis.checks import Finding, other_files
+from propago.diagnosis.mend import Repair, examine, mend
 from propago.errors import MaskError, OutputError, UsageError
-from propago.io.atomic import replacing
 from propago.io.davis import is_davis_root
-from propago.io.masks import MASK_SUFFIXES, write_mask
+from propago.io.masks import MASK_SUFFIXES
 from propago.io.names import natural_key
 from propago.io.stills import STILL_SUFFIXES
-from propago.jobs.health.facts import MaskFacts, facts_of
-from propago.jobs.health.findings import (
-    Finding,
-    file_findings,
-    other_files,
-    sequence_findings,
-)
-from propago.jobs.health.meaning import Meaning, meaning_of
 from propago.jobs.options import Progress
-from propago.types import VOID
 
 _PICTURES = {*MASK_SUFFIXES, *STILL_SUFFIXES}
-
-
-@dataclass(frozen=True)
-class Repair:
-    """One file written: where, and how many of its pixels no legal value was clearly nearest to."""
-
-    source: Path
-    target: Path
-    ambiguous_px: int
 
 
 @dataclass(frozen=True)
@@ -102,84 +82,16 @@ def doctor(
     target = _target(root, fix, out, in_place, renumber)
     sequences, others = _listing(root)
     n_masks = sum(map(len, sequences))
-    seen, mended = (_ticker(progress, n_masks, what) for what in ("examine", "mend"))
-    examined = [_examined(paths, renumber, seen) for paths in sequences]
+    examined_one, mended_one = (_ticker(progress, n_masks, what) for what in ("examine", "mend"))
+    examined = [examine(paths, renumber, examined_one) for paths in sequences]
     repairs = [
         repair
         for sequence in examined
         if target
-        for repair in _mended(sequence, root, target, renumber, mended)
+        for repair in mend(sequence, root, target, renumber, mended_one)
     ]
     findings = [*other_files(others), *(f for sequence in examined for f in sequence.findings)]
     return Diagnosis(root, n_masks, tuple(findings), tuple(repairs), target)
-
-
-@dataclass(frozen=True)
-class _Examined:
-    """One sequence."""
-
-    files: tuple[MaskFacts, ...]
-    meaning: Meaning
-    findings: tuple[Finding, ...]
-
-    def is_fine(self, facts: MaskFacts) -> bool:
-        """There is nothing to change in a file."""
-        as_index = self.meaning.kinds[facts.path] == "index"
-        return as_index and not any(f.fixable and f.file == facts.path for f in self.findings)
-
-
-def _examined(paths: Sequence[Path], renumber: bool, tick: Callable[[], None]) -> _Examined:
-    files = []
-    for path in paths:
-        files.append(facts_of(path))
-        tick()
-    meaning = meaning_of(files)
-    findings = [finding for facts in files for finding in file_findings(facts, meaning)]
-    findings += sequence_findings(files, meaning, renumber)
-    return _Examined(tuple(files), meaning, tuple(findings))
-
-
-def _mended(
-    sequence: _Examined, root: Path, target: Path, renumber: bool, tick: Callable[[], None]
-) -> Iterator[Repair]:
-    """Write the readable masks; of several with one name the first PNG, else the first."""
-    ids = {i for f in sequence.files if f.readable for i in sequence.meaning.ids_in(f)}
-    new_ids = {old: n for n, old in enumerate(sorted(ids), 1)} if renumber else {i: i for i in ids}
-    wide = max(new_ids.values(), default=0) >= VOID
-    unchanged = all(old == new for old, new in new_ids.items())
-    written: set[Path] = set()
-    for facts in sorted(sequence.files, key=lambda facts: facts.path.suffix.lower() != ".png"):
-        path = target / facts.path.relative_to(root).with_suffix(".png")
-        tick()
-        if not facts.readable or path in written:
-            continue
-        written.add(path)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        if unchanged and not wide and sequence.is_fine(facts):
-            _copy(facts.path, path)
-            continue
-        labels, ambiguous_px = sequence.meaning.labels_of(facts)
-        write_mask(path, _renamed(labels, new_ids, wide, keep_void=not facts.is_16_bit))
-        if root == target and facts.path != path:
-            facts.path.unlink()
-        yield Repair(facts.path, path, ambiguous_px)
-
-
-def _renamed(
-    labels: np.ndarray, new_ids: Mapping[int, int], wide: bool, keep_void: bool
-) -> np.ndarray:
-    table = np.zeros(2**16, np.uint16 if wide else np.uint8)
-    for old, new in new_ids.items():
-        table[old] = new
-    if keep_void and not wide:
-        table[VOID] = VOID
-    return table[labels]
-
-
-def _copy(source: Path, target: Path) -> None:
-    if source != target:
-        with replacing(target) as temporary:
-            shutil.copyfile(source, temporary)
 
 
 def _listing(root: Path) -> tuple[list[list[Path]], list[Path]]:

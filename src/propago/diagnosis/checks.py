@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 
+from propago.diagnosis.inspect import MaskInspection
+from propago.diagnosis.label_mapping import LabelMapping, indices_mislead
 from propago.io.names import natural_key
-from propago.jobs.health.facts import MaskFacts
-from propago.jobs.health.meaning import Meaning, indices_mislead
 from propago.types import VOID
 
 _LEGAL = "8-bit indexed PNG, index = object id"
@@ -40,75 +40,73 @@ class Finding:
     fixable: bool = False
 
 
-def file_findings(facts: MaskFacts, meaning: Meaning) -> Iterator[Finding]:
+def file_findings(mask: MaskInspection, mapping: LabelMapping) -> Iterator[Finding]:
     """What a file shows by itself."""
-    if facts.error:
-        yield Finding("unreadable", facts.path, facts.error, _LEGAL, "export this mask again")
-    elif facts.is_picture:
-        what = f"{facts.n_values} values and hardly a flat area: a picture, not a mask"
-        yield Finding("not a mask", facts.path, what, _LEGAL, "move it to another folder")
+    if mask.error:
+        yield Finding("unreadable", mask.path, mask.error, _LEGAL, "export this mask again")
+    elif mask.is_picture:
+        what = f"{mask.n_values} values and hardly a flat area: a picture, not a mask"
+        yield Finding("not a mask", mask.path, what, _LEGAL, "move it to another folder")
     else:
-        yield from _encoding(facts)
-        yield from _contents(facts, meaning)
+        yield from _encoding(mask)
+        yield from _contents(mask, mapping)
 
 
-def _encoding(facts: MaskFacts) -> Iterator[Finding]:
+def _encoding(mask: MaskInspection) -> Iterator[Finding]:
     def mendable(kind: str, what: str, wrong: bool = True) -> Finding:
-        return Finding(kind, facts.path, what, _LEGAL, "propago doctor --fix", wrong, True)
+        return Finding(kind, mask.path, what, _LEGAL, "propago doctor --fix", wrong, True)
 
-    if facts.lossy:
-        yield mendable(
-            "lossy", f"{facts.format} made {facts.n_values} values and blurs what is thin"
-        )
-    elif facts.anti_aliased:
-        what = f"{facts.n_soft} of {facts.n_values} values are blends ({facts.soft_px} px)"
-        alpha = ", half transparent pixels" if facts.soft_alpha else ""
+    if mask.lossy:
+        yield mendable("lossy", f"{mask.format} made {mask.n_values} values and blurs what is thin")
+    elif mask.anti_aliased:
+        what = f"{mask.n_soft} of {mask.n_values} values are blends ({mask.soft_px} px)"
+        alpha = ", half transparent pixels" if mask.soft_alpha else ""
         yield mendable("anti-aliased", what + alpha + _THIN)
-    if facts.format != "PNG" and not facts.lossy:
-        yield mendable("format", f"{facts.format}: most tools look for *.png")
-    if facts.mode in ("RGB", "RGBA", "LA"):
-        yield mendable("rgb", f"{facts.mode} values instead of an index")
-    if facts.is_16_bit:
-        yield _sixteen_bit(facts)
-    elif facts.mode in ("L", "1") and not _is_0_255(facts) and not facts.lossy:
+    if mask.format != "PNG" and not mask.lossy:
+        yield mendable("format", f"{mask.format}: most tools look for *.png")
+    if mask.mode in ("RGB", "RGBA", "LA"):
+        yield mendable("rgb", f"{mask.mode} values instead of an index")
+    if mask.is_16_bit:
+        yield _sixteen_bit(mask)
+    elif mask.mode in ("L", "1") and not _is_0_255(mask) and not mask.lossy:
         yield mendable("grey", "grey values are the ids: looks black in viewers", wrong=False)
-    if _is_0_255(facts) and not facts.lossy:
-        yield mendable("0/255", f"0 and {facts.values[-1][0]} instead of 0 and 1")
-    if not facts.davis_palette:
+    if _is_0_255(mask) and not mask.lossy:
+        yield mendable("0/255", f"0 and {mask.values[-1][0]} instead of 0 and 1")
+    if not mask.davis_palette:
         yield mendable("palette", "other colours than DAVIS's for its ids", wrong=False)
 
 
-def _sixteen_bit(facts: MaskFacts) -> Finding:
-    highest = max(value[0] for value in facts.values)
-    if highest < VOID or _is_0_255(facts):
+def _sixteen_bit(mask: MaskInspection) -> Finding:
+    highest = max(value[0] for value in mask.values)
+    if highest < VOID or _is_0_255(mask):
         what = f"16 bits for ids up to {highest}"
-        return Finding("16-bit", facts.path, what, _LEGAL, "propago doctor --fix", True, True)
+        return Finding("16-bit", mask.path, what, _LEGAL, "propago doctor --fix", True, True)
     what = f"16 bits, which ids up to {highest} need; DAVIS tools cannot read them"
     fix = "propago doctor --fix --renumber, if there are at most 254 objects"
-    return Finding("16-bit", facts.path, what, "8 bits where ids allow it", fix, wrong=False)
+    return Finding("16-bit", mask.path, what, "8 bits where ids allow it", fix, wrong=False)
 
 
-def _is_0_255(facts: MaskFacts) -> bool:
-    full = 65535 if facts.is_16_bit else 255
-    numbers = {value for value in facts.values if value != (0,)}
-    return facts.kind != "colour" and numbers == {(full,)}
+def _is_0_255(mask: MaskInspection) -> bool:
+    full = 65535 if mask.is_16_bit else 255
+    numbers = {value for value in mask.values if value != (0,)}
+    return mask.kind != "colour" and numbers == {(full,)}
 
 
-def _contents(facts: MaskFacts, meaning: Meaning) -> Iterator[Finding]:
-    void = dict(zip(facts.values, facts.pixels, strict=True)).get((VOID,), 0)
-    if void and not facts.is_16_bit and not _is_0_255(facts) and not facts.lossy:
+def _contents(mask: MaskInspection, mapping: LabelMapping) -> Iterator[Finding]:
+    void = dict(zip(mask.values, mask.pixels, strict=True)).get((VOID,), 0)
+    if void and not mask.is_16_bit and not _is_0_255(mask) and not mask.lossy:
         yield Finding(
             "void",
-            facts.path,
+            mask.path,
             f"{void} px are 255, void",
             "255 in ground truth only, where nobody knows; never in results",
             "leave it in ground truth; set it to 0 in results",
             wrong=False,
         )
-    if not meaning.ids_in(facts):
+    if not mapping.ids_in(mask):
         yield Finding(
             "empty",
-            facts.path,
+            mask.path,
             "no object",
             "no object in frames where all are hidden",
             "nothing, if the objects are out of sight",
@@ -117,18 +115,18 @@ def _contents(facts: MaskFacts, meaning: Meaning) -> Iterator[Finding]:
 
 
 def sequence_findings(
-    files: Sequence[MaskFacts], meaning: Meaning, renumber: bool = False
+    files: Sequence[MaskInspection], mapping: LabelMapping, renumber: bool = False
 ) -> Iterator[Finding]:
     """What only several files show: sizes, names, ids over time.
 
     Args:
-        files: facts of the files of one folder, in natural order of their names.
-        meaning: of their values.
+        files: mask of the files of one folder, in natural order of their names.
+        mapping: of their values.
         renumber: mending closes gaps in the ids.
     """
-    readable = [facts for facts in files if facts.readable]
+    readable = [mask for mask in files if mask.readable]
     yield from _sizes(readable)
-    yield from _names([facts.path for facts in files])
+    yield from _names([mask.path for mask in files])
     if indices_mislead(readable):
         yield Finding(
             "shuffled palette",
@@ -138,7 +136,7 @@ def sequence_findings(
             "propago doctor --fix reads the colours",
             fixable=True,
         )
-    ids = [(facts, meaning.ids_in(facts)) for facts in readable]
+    ids = [(mask, mapping.ids_in(mask)) for mask in readable]
     if readable:
         yield from _first_mask(ids)
         found_ids = {i for _, found in ids for i in found}
@@ -146,17 +144,17 @@ def sequence_findings(
         yield from _lifetimes(ids)
 
 
-def _sizes(files: Sequence[MaskFacts]) -> Iterator[Finding]:
-    sizes = Counter(facts.size for facts in files)
+def _sizes(files: Sequence[MaskInspection]) -> Iterator[Finding]:
+    sizes = Counter(mask.size for mask in files)
     if len(sizes) < 2:
         return
     (height, width), n = sizes.most_common(1)[0]
-    for facts in files:
-        if facts.size != (height, width):
+    for mask in files:
+        if mask.size != (height, width):
             yield Finding(
                 "size",
-                facts.path,
-                f"{facts.size[1]}x{facts.size[0]}; {n} other masks are {width}x{height}",
+                mask.path,
+                f"{mask.size[1]}x{mask.size[0]}; {n} other masks are {width}x{height}",
                 "one size, the video's",
                 "export it again, or propago segment --fit-masks",
             )
@@ -201,7 +199,7 @@ def _frame_gaps(paths: Sequence[Path]) -> Iterator[Finding]:
             )
 
 
-def _first_mask(ids: Sequence[tuple[MaskFacts, dict[int, int]]]) -> Iterator[Finding]:
+def _first_mask(ids: Sequence[tuple[MaskInspection, dict[int, int]]]) -> Iterator[Finding]:
     first, found = ids[0]
     if not found:
         everywhere = not any(found for _, found in ids)
@@ -228,7 +226,7 @@ def _id_gaps(folder: Path, ids: set[int], renumber: bool) -> Iterator[Finding]:
         )
 
 
-def _lifetimes(ids: Sequence[tuple[MaskFacts, dict[int, int]]]) -> Iterator[Finding]:
+def _lifetimes(ids: Sequence[tuple[MaskInspection, dict[int, int]]]) -> Iterator[Finding]:
     for i in sorted({i for _, found in ids for i in found}):
         present = [n for n, (_, found) in enumerate(ids) if i in found]
         first, last = present[0], present[-1]

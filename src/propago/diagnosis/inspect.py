@@ -5,15 +5,15 @@ from pathlib import Path
 
 import numpy as np
 
+from propago.diagnosis.raw_masks import Levels, RawMask, levels_of, read_raw
+from propago.diagnosis.snapping import SURE_WITHIN, Value, flat_values
 from propago.errors import MaskError
-from propago.io.mask_repair import SURE_WITHIN, Value, flat_values
-from propago.io.raw_masks import Levels, RawMask, levels_of, read_raw
 
 _MANY = 64
 
 
 @dataclass(frozen=True)
-class MaskFacts:
+class MaskInspection:
     """What one file holds; nothing but `path` and `error` where it cannot be decoded.
 
     Attributes:
@@ -75,16 +75,16 @@ class MaskFacts:
         return self.soft_alpha or self.n_soft >= max(least, (self.n_values - 1) / 2)
 
 
-def facts_of(path: Path) -> MaskFacts:
+def inspect_mask(path: Path) -> MaskInspection:
     """Look at one file; that it cannot be decoded is a fact too."""
     try:
         raw = read_raw(path)
     except MaskError as error:
-        return MaskFacts(path, error=str(error))
+        return MaskInspection(path, error=str(error))
     levels = levels_of(raw)
     hard = np.where(levels.soft, 0, levels.pixels - levels.blends)
     kept = _kept(levels, hard)
-    return MaskFacts(
+    return MaskInspection(
         path,
         size=(raw.values.shape[0], raw.values.shape[1]),
         format=raw.format,

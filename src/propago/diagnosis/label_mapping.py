@@ -7,11 +7,11 @@ from pathlib import Path
 
 import numpy as np
 
+from propago.diagnosis.inspect import MaskInspection
+from propago.diagnosis.raw_masks import levels_of, read_raw
+from propago.diagnosis.snapping import SURE_WITHIN, Value, flat_values, snap
 from propago.io.labels import colour_ids
-from propago.io.mask_repair import SURE_WITHIN, Value, flat_values, snap
 from propago.io.palette import DAVIS_IDS
-from propago.io.raw_masks import levels_of, read_raw
-from propago.jobs.health.facts import MaskFacts
 from propago.types import VOID
 
 _LEAST_CORE_PX = 9
@@ -20,7 +20,7 @@ _BLACK = (0, 0, 0)
 
 
 @dataclass(frozen=True)
-class Meaning:
+class LabelMapping:
     """Which value is which id.
 
     Attributes:
@@ -31,109 +31,109 @@ class Meaning:
     kinds: dict[Path, str]
     legal: dict[str, dict[Value, int]]
 
-    def ids_in(self, facts: MaskFacts) -> dict[int, int]:
+    def ids_in(self, mask: MaskInspection) -> dict[int, int]:
         """Pixels of each id of a file; background, void and blends are none."""
-        kind = self.kinds[facts.path]
-        values = np.array(_values_as(facts, kind))
+        kind = self.kinds[mask.path]
+        values = np.array(_values_as(mask, kind))
         table = self.legal[kind]
         far = np.abs(values[:, None] - np.array(list(table))[None]).max(-1)
         ids = np.array(list(table.values()))[far.argmin(1)]
-        ids[far.min(1) > (SURE_WITHIN if facts.lossy else 0)] = 0
+        ids[far.min(1) > (SURE_WITHIN if mask.lossy else 0)] = 0
         found: Counter[int] = Counter()
-        for i, pixels in zip(ids.tolist(), facts.pixels, strict=True):
-            if i and (i != VOID or facts.is_16_bit):
+        for i, pixels in zip(ids.tolist(), mask.pixels, strict=True):
+            if i and (i != VOID or mask.is_16_bit):
                 found[i] += pixels
         return dict(found)
 
-    def labels_of(self, facts: MaskFacts) -> tuple[np.ndarray, int]:
+    def labels_of(self, mask: MaskInspection) -> tuple[np.ndarray, int]:
         """(H, W) uint16 ids of a file, decoded again, and how many pixels were ambiguous."""
-        kind = self.kinds[facts.path]
-        raw = read_raw(facts.path)
+        kind = self.kinds[mask.path]
+        raw = read_raw(mask.path)
         raw = raw.by_colour() if kind == "colour" else raw
-        return snap(levels_of(raw), self.legal[kind], facts.lossy)
+        return snap(levels_of(raw), self.legal[kind], mask.lossy)
 
 
-def meaning_of(files: Sequence[MaskFacts]) -> Meaning:
+def infer_label_mapping(files: Sequence[MaskInspection]) -> LabelMapping:
     """Decide for all files of a sequence, in order; those without values are passed over.
 
     Indices are ids. Grey 0 and full scale alone are background and object 1, other greys are ids.
     Black is background, other colours are objects: DAVIS ids where all are DAVIS colours, else
     in order of appearance. Blends and compression noise are no values.
     """
-    readable = [facts for facts in files if facts.readable]
+    readable = [mask for mask in files if mask.readable]
     misleading = indices_mislead(readable)
-    coloured = any(facts.kind == "colour" for facts in readable)
-    kinds = {facts.path: _kind(facts, misleading, coloured) for facts in readable}
+    coloured = any(mask.kind == "colour" for mask in readable)
+    kinds = {mask.path: _kind(mask, misleading, coloured) for mask in readable}
     values: dict[str, dict[Value, None]] = {"index": {}, "grey": {}, "wide": {}, "colour": {}}
     for kind, found in values.items():
-        mine = [facts for facts in readable if kinds[facts.path] == kind]
-        found |= dict.fromkeys(value for facts in mine for value in _clean_values(facts, kind))
-        found |= dict.fromkeys(_lossy_values([facts for facts in mine if facts.lossy], kind))
+        mine = [mask for mask in readable if kinds[mask.path] == kind]
+        found |= dict.fromkeys(value for mask in mine for value in _clean_values(mask, kind))
+        found |= dict.fromkeys(_lossy_values([mask for mask in mine if mask.lossy], kind))
     legal = {
         "index": _ids_of_numbers(values["index"], full=255),
         "grey": _ids_of_numbers(values["grey"], full=255),
         "wide": _ids_of_numbers(values["wide"], full=65535),
         "colour": _ids_of_colours(values["colour"]),
     }
-    return Meaning(kinds, legal)
+    return LabelMapping(kinds, legal)
 
 
-def indices_mislead(files: Iterable[MaskFacts]) -> bool:
+def indices_mislead(files: Iterable[MaskInspection]) -> bool:
     """The colours say more than the indices, as after reducing RGB pictures to palettes.
 
     A colour has one index here and another there, or black is in use beside another index 0.
     """
     index_of: dict[Value, int] = {}
     backgrounds = set()
-    for facts in files:
-        backgrounds |= {facts.palette.get(0, _BLACK)}
-        for index, colour in facts.palette.items():
+    for mask in files:
+        backgrounds |= {mask.palette.get(0, _BLACK)}
+        for index, colour in mask.palette.items():
             if index_of.setdefault(colour, index) != index and colour != _BLACK:
                 return True
     return backgrounds != {_BLACK} and _BLACK in index_of
 
 
-def _kind(facts: MaskFacts, misleading: bool, any_colour: bool) -> str:
-    if (misleading and facts.palette) or (any_colour and facts.mode.startswith("RGB")):
+def _kind(mask: MaskInspection, misleading: bool, any_colour: bool) -> str:
+    if (misleading and mask.palette) or (any_colour and mask.mode.startswith("RGB")):
         return "colour"
-    return "wide" if facts.is_16_bit else facts.kind
+    return "wide" if mask.is_16_bit else mask.kind
 
 
-def _clean_values(facts: MaskFacts, kind: str) -> list[Value]:
+def _clean_values(mask: MaskInspection, kind: str) -> list[Value]:
     """What a lossless file says is legal: all of it, or where edges are soft, what is surely meant.
 
     That is what fills an area, and, where they are more than blends, full white and the DAVIS
     colours that half-way blends cannot give.
     """
-    values = _values_as(facts, kind)
-    if facts.lossy:
+    values = _values_as(mask, kind)
+    if mask.lossy:
         return []
-    if not facts.anti_aliased:
+    if not mask.anti_aliased:
         return values
     expected = {(255,), (255, 255, 255), *list(DAVIS_IDS)[1:8]}
     return [
         value
-        for value, core, hard in zip(values, facts.core, facts.hard, strict=True)
+        for value, core, hard in zip(values, mask.core, mask.hard, strict=True)
         if core >= _LEAST_CORE_PX or (hard >= _LEAST_HARD_PX and value in expected)
     ]
 
 
-def _lossy_values(files: Sequence[MaskFacts], kind: str) -> tuple[Value, ...]:
+def _lossy_values(files: Sequence[MaskInspection], kind: str) -> tuple[Value, ...]:
     cores: Counter[Value] = Counter()
-    for facts in files:
-        for value, core in zip(_values_as(facts, kind), facts.core, strict=True):
+    for mask in files:
+        for value, core in zip(_values_as(mask, kind), mask.core, strict=True):
             cores[value] += core
     if not cores:
         return ()
     return flat_values(np.array(list(cores)), np.array(list(cores.values())), _LEAST_CORE_PX)
 
 
-def _values_as(facts: MaskFacts, kind: str) -> list[Value]:
-    if kind != "colour" or facts.kind == "colour":
-        return list(facts.values)
-    if facts.palette:
-        return [facts.palette[value[0]] for value in facts.values]
-    return [value * 3 for value in facts.values]
+def _values_as(mask: MaskInspection, kind: str) -> list[Value]:
+    if kind != "colour" or mask.kind == "colour":
+        return list(mask.values)
+    if mask.palette:
+        return [mask.palette[value[0]] for value in mask.values]
+    return [value * 3 for value in mask.values]
 
 
 def _ids_of_numbers(values: Iterable[Value], full: int) -> dict[Value, int]:

@@ -5,8 +5,8 @@ from collections.abc import Mapping
 import cv2
 import numpy as np
 
+from propago.diagnosis.raw_masks import Levels
 from propago.io.palette import DAVIS_IDS
-from propago.io.raw_masks import Levels
 
 Value = tuple[int, ...]
 """(index,), (grey,) or (red, green, blue)."""
