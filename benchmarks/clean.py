@@ -20,8 +20,8 @@ from arguments import commit, parser
 from propago.io.davis import davis_annotations, open_davis
 from propago.io.masks import read_mask
 from propago.ops.aggregate import hard_max
-from propago.refinement.craf import Craf
-from propago.refinement.craf_settings import CrafSettings
+from propago.refinement.craf.run import Craf
+from propago.refinement.craf.settings import CrafSettings
 from propago.types import SoftMasks
 
 SETTINGS = {

@@ -31,7 +31,7 @@ from propago.io.source import Source
 from propago.metrics.davis import boundary_accuracy, region_similarity
 from propago.ops.image import image_to_rgb
 from propago.pipeline import segment_frames
-from propago.refinement.spn import Spn
+from propago.refinement.spn.run import Spn
 from propago.types import VOID, Annotation, Refiner
 
 Sharpen = Callable[[torch.Tensor, np.ndarray], np.ndarray]

@@ -36,8 +36,8 @@ from propago.metrics.evaluation import Evaluation
 from propago.ops.flow import dis_flow, grey
 from propago.ops.image import image_to_rgb
 from propago.pipeline import Segmented, segment_frames
-from propago.refinement.craf import Craf
-from propago.refinement.spn import Spn
+from propago.refinement.craf.run import Craf
+from propago.refinement.spn.run import Spn
 from propago.types import Annotation, Propagator
 
 SPEED_FRAMES = 100

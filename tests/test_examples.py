@@ -11,8 +11,8 @@ from propago.io.masks import read_mask
 from propago.io.pictures import write_picture
 from propago.io.writer import VideoWriter
 from propago.jobs import refine
-from propago.refinement.spn import Spn
-from propago.refinement.spn_net import SpnNet
+from propago.refinement.spn.net import SpnNet
+from propago.refinement.spn.run import Spn
 from tiny_clip import tiny_clip
 
 EXAMPLES = Path(__file__).parents[1] / "examples"

@@ -39,18 +39,18 @@ if TYPE_CHECKING:
     from propago.jobs.segment import segment, segment_set
     from propago.metrics.evaluation import Evaluation
     from propago.pipeline import Checkpoint, Segmented, segment_frames
-    from propago.refinement.craf import Craf
-    from propago.refinement.craf_settings import CrafSettings
-    from propago.refinement.spn import Spn
-    from propago.refinement.spn_settings import SpnSettings
+    from propago.refinement.craf.run import Craf
+    from propago.refinement.craf.settings import CrafSettings
+    from propago.refinement.spn.run import Spn
+    from propago.refinement.spn.settings import SpnSettings
     from propago.types import Annotation, Frame, SoftMasks
 
 _HOMES = {
     "PROPAGATORS": "propago.components",
     "Box": "propago.jobs.annotations",
     "Checkpoint": "propago.pipeline",
-    "Craf": "propago.refinement.craf",
-    "CrafSettings": "propago.refinement.craf_settings",
+    "Craf": "propago.refinement.craf.run",
+    "CrafSettings": "propago.refinement.craf.settings",
     "Evaluation": "propago.metrics.evaluation",
     "Frame": "propago.types",
     "Annotation": "propago.types",
@@ -64,8 +64,8 @@ _HOMES = {
     "ShapeError": "propago.errors",
     "Source": "propago.io.source",
     "SourceError": "propago.errors",
-    "Spn": "propago.refinement.spn",
-    "SpnSettings": "propago.refinement.spn_settings",
+    "Spn": "propago.refinement.spn.run",
+    "SpnSettings": "propago.refinement.spn.settings",
     "UsageError": "propago.errors",
     "WeightsError": "propago.errors",
     "clean": "propago.jobs.clean",

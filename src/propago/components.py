@@ -81,15 +81,15 @@ PROPAGATORS: dict[str, Component] = {
 
 REFINERS: dict[str, Component] = {
     "spn": Component(
-        "propago.refinement.spn:Spn",
+        "propago.refinement.spn.run:Spn",
         "Spatial propagation network (Liu et al. 2017), object by object",
-        presets="propago.refinement.spn_net:PRESETS",
+        presets="propago.refinement.spn.net:PRESETS",
     ),
 }
 
 CLEANERS: dict[str, Component] = {
     "craf": Component(
-        "propago.refinement.craf:Craf",
+        "propago.refinement.craf.run:Craf",
         "Connected-region-aware filter (Cheng et al. 2017)",
     ),
 }

@@ -12,7 +12,7 @@ from propago.errors import MaskError, OutputError, SourceError, UsageError
 from propago.io.masks import read_mask, write_mask
 from propago.io.soft_masks import read_soft_masks
 from propago.jobs.clean import clean
-from propago.refinement.craf_settings import CrafSettings
+from propago.refinement.craf.settings import CrafSettings
 from tiny_clip import tiny_clip
 
 FRAMES, SIZE = 5, (48, 64)

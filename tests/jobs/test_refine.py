@@ -14,9 +14,9 @@ from propago.io.pictures import write_picture
 from propago.io.soft_masks import read_soft_masks, write_soft_masks
 from propago.jobs.refine import refine, refine_masks
 from propago.nn.weights import save_weights
-from propago.refinement.spn import Spn
-from propago.refinement.spn_net import PRESETS, SpnNet
-from propago.refinement.spn_settings import SpnSettings
+from propago.refinement.spn.net import PRESETS, SpnNet
+from propago.refinement.spn.run import Spn
+from propago.refinement.spn.settings import SpnSettings
 from propago.types import SoftMasks
 from segment_runs import mask_bytes, run
 from tiny_clip import tiny_clip

@@ -21,8 +21,8 @@ from propago.jobs.reproduce.sequences import chosen
 from propago.jobs.reproduce.timing import Tuning
 from propago.methods.seg_with_spn import run as method
 from propago.nn.weights import save_weights
-from propago.refinement.craf_settings import CrafSettings
-from propago.refinement.spn_settings import SpnSettings
+from propago.refinement.craf.settings import CrafSettings
+from propago.refinement.spn.settings import SpnSettings
 from tiny_clip import tiny_clip
 
 NAMES = ("boat", "cat")

@@ -11,8 +11,8 @@ from propago.errors import MaskError, UsageError
 from propago.io.checkpoint import load_state, save_state
 from propago.ops.aggregate import constant_background, hard_max, joint_softmax, odds_ratio
 from propago.pipeline import segment_frames
-from propago.refinement.craf import Craf, CrafState
-from propago.refinement.craf_settings import CrafSettings
+from propago.refinement.craf.run import Craf, CrafState
+from propago.refinement.craf.settings import CrafSettings
 from propago.types import Annotation, SoftMasks
 from tiny_clip import as_frames, tiny_clip
 

@@ -4,9 +4,9 @@ import torch
 
 from propago.errors import MaskError, ShapeError, UsageError
 from propago.ops.scan import propagate
-from propago.refinement.spn import Spn
-from propago.refinement.spn_net import SpnConfig, SpnNet
-from propago.refinement.spn_settings import SpnSettings
+from propago.refinement.spn.net import SpnConfig, SpnNet
+from propago.refinement.spn.run import Spn
+from propago.refinement.spn.settings import SpnSettings
 from propago.types import Frame, SoftMasks
 
 SIZE = (45, 61)

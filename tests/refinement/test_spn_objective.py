@@ -4,8 +4,8 @@ import pytest
 import torch
 
 from propago.data.coarse import blocks
-from propago.refinement.spn_net import SpnNet
-from propago.refinement.spn_objective import CropBatch, SpnObjective
+from propago.refinement.spn.net import SpnNet
+from propago.refinement.spn.objective import CropBatch, SpnObjective
 
 
 def batch(size=48):

@@ -11,9 +11,9 @@ from propago.methods.seg_with_spn.objective import SegBatch
 from propago.nn.resnet import ResNet
 from propago.nn.vgg import Vgg16
 from propago.nn.weights import save_weights
-from propago.refinement.spn import Spn
-from propago.refinement.spn_net import PRESETS as SPN
-from propago.refinement.spn_objective import CropBatch
+from propago.refinement.spn.net import PRESETS as SPN
+from propago.refinement.spn.objective import CropBatch
+from propago.refinement.spn.run import Spn
 from propago.training.plans import plan_for
 from propago.training.recipe import Data, Optimisation, Recipe, Validation
 

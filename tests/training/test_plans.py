@@ -11,7 +11,7 @@ from propago.errors import SourceError, UsageError
 from propago.jobs.train import train
 from propago.nn.weights import load_weights
 from propago.pipeline import segment_frames
-from propago.refinement.spn import Spn
+from propago.refinement.spn.run import Spn
 from propago.training import predictions
 from propago.training.plans import plan_for
 from propago.training.predictions import foreground_objects, predicted_objects

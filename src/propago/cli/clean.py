@@ -9,7 +9,7 @@ import tyro
 
 from propago.cli.arguments import parse
 from propago.cli.progress import frame_progress
-from propago.refinement.craf_settings import CrafSettings
+from propago.refinement.craf.settings import CrafSettings
 
 Rules = Literal["ours", "paper", "released"]
 

@@ -9,7 +9,7 @@ import tyro
 from propago.cli.arguments import parse
 from propago.cli.licence import say_licence
 from propago.cli.progress import frame_progress
-from propago.refinement.spn_settings import SpnSettings
+from propago.refinement.spn.settings import SpnSettings
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,7 @@ def run(argv: list[str]) -> int:
     """Refine, and say where things are."""
     arguments = parse(RefineArguments, argv, "refine")
     from propago.jobs.refine import refine_masks
-    from propago.refinement.spn import Spn
+    from propago.refinement.spn.run import Spn
 
     spn = Spn.load(arguments.weights, device=arguments.device, settings=arguments.where)
     with frame_progress() as progress:

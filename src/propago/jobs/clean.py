@@ -17,8 +17,8 @@ from propago.io.soft_masks import FOLDER as SCORES
 from propago.io.soft_masks import soft_masks_in, write_soft_masks
 from propago.jobs.options import Progress
 from propago.jobs.places import make_folder, read_labels, refuse_results
-from propago.refinement.craf import Craf
-from propago.refinement.craf_settings import CrafSettings
+from propago.refinement.craf.run import Craf
+from propago.refinement.craf.settings import CrafSettings
 from propago.types import SoftMasks
 
 RUNS = Path("runs/clean")

@@ -25,8 +25,8 @@ from propago.io.video import open_source
 from propago.jobs.options import Progress
 from propago.jobs.places import make_folder, read_labels, refuse_results
 from propago.ops.image import image_from_rgb
-from propago.refinement.spn import Spn
-from propago.refinement.spn_settings import SpnSettings
+from propago.refinement.spn.run import Spn
+from propago.refinement.spn.settings import SpnSettings
 from propago.types import VOID, Annotation, Frame, SoftMasks
 
 RUNS = Path("runs/refine")

@@ -17,8 +17,8 @@ from propago.jobs.options import Progress, SegmentOptions, TuningProgress
 from propago.jobs.processor import processor
 from propago.jobs.run_folder import RunFolder
 from propago.jobs.run_segment import Run, SegmentResult, carry_out
-from propago.refinement.craf import Craf
-from propago.refinement.spn import Spn
+from propago.refinement.craf.run import Craf
+from propago.refinement.spn.run import Spn
 from propago.types import Cleaner, Propagator, Refiner
 
 RUNS = Path("runs/segment")

@@ -15,7 +15,7 @@ from propago.data.crops import ObjectCrops
 from propago.methods.feelvos.objective import ClipBatch
 from propago.methods.seg_with_spn.objective import SegBatch
 from propago.ops.flow import dis_flow
-from propago.refinement.spn_objective import CropBatch
+from propago.refinement.spn.objective import CropBatch
 from propago.types import VOID
 
 

@@ -8,8 +8,8 @@ import torch
 from propago.data.crops import Crop, ObjectCrops
 from propago.data.stills import stills_of_davis
 from propago.metrics.davis import boundary_accuracy, region_similarity
-from propago.refinement.spn_net import SpnNet
-from propago.refinement.spn_settings import SpnSettings
+from propago.refinement.spn.net import SpnNet
+from propago.refinement.spn.settings import SpnSettings
 from propago.report.overlay import draw_overlay
 from propago.training.validated import Validated
 from propago.types import VOID

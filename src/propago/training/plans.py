@@ -19,9 +19,9 @@ from propago.nn.efficientnet import EfficientNetLite0
 from propago.nn.inference import channels_last
 from propago.nn.published import PublishedEncoder
 from propago.nn.weights import fill, load_weights
-from propago.refinement.spn_net import PRESETS as SPN
-from propago.refinement.spn_net import SpnNet
-from propago.refinement.spn_objective import SpnObjective
+from propago.refinement.spn.net import PRESETS as SPN
+from propago.refinement.spn.net import SpnNet
+from propago.refinement.spn.objective import SpnObjective
 from propago.training.batches import ClipExamples, CropExamples, Examples, PictureExamples
 from propago.training.clip_validation import validate_clips
 from propago.training.crop_validation import validate_crops

@@ -11,7 +11,7 @@ from propago.data.stills import Still, stills_by_name, stills_of_coco, stills_of
 from propago.data.synthetic import SyntheticClips
 from propago.errors import SourceError, UsageError
 from propago.io.davis import open_davis
-from propago.refinement.spn_settings import SpnSettings
+from propago.refinement.spn.settings import SpnSettings
 from propago.training.predictions import foreground_objects, predicted_objects
 from propago.training.recipe import Recipe
 

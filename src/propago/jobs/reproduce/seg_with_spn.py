@@ -37,11 +37,11 @@ from propago.jobs.run_folder import RunFolder
 from propago.jobs.run_segment import Run, carry_out
 from propago.methods.seg_with_spn.settings import SegSettings
 from propago.nn.weights import load_weights
-from propago.refinement.craf import Craf
-from propago.refinement.craf_settings import CrafSettings
-from propago.refinement.spn import Spn
-from propago.refinement.spn_net import PRESETS as SPN_PRESETS
-from propago.refinement.spn_settings import SpnSettings
+from propago.refinement.craf.run import Craf
+from propago.refinement.craf.settings import CrafSettings
+from propago.refinement.spn.net import PRESETS as SPN_PRESETS
+from propago.refinement.spn.run import Spn
+from propago.refinement.spn.settings import SpnSettings
 from propago.report.paper_table import PaperTable
 from propago.types import Cleaner, Refiner
 

@@ -7,7 +7,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from propago.nn.losses import soft_jaccard
-from propago.refinement.spn_net import SpnNet
+from propago.refinement.spn.net import SpnNet
 from propago.types import VOID
 
 STEEPNESS = 8.0

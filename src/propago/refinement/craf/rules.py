@@ -10,7 +10,7 @@ from itertools import permutations
 from typing import Literal
 
 from propago.ops.regions import Region, holes, iou, overlap, overlap_within, union, without
-from propago.refinement.craf_settings import CrafSettings
+from propago.refinement.craf.settings import CrafSettings
 from propago.types import Event
 
 Found = Mapping[int, Sequence[Region]]

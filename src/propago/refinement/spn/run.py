@@ -10,8 +10,8 @@ from propago.errors import ShapeError
 from propago.nn.inference import choose_device, ready
 from propago.nn.presets import load_network
 from propago.ops.resize import enlargement, resize
-from propago.refinement.spn_net import PRESETS, SpnNet
-from propago.refinement.spn_settings import SpnSettings
+from propago.refinement.spn.net import PRESETS, SpnNet
+from propago.refinement.spn.settings import SpnSettings
 from propago.types import Frame, SoftMasks, require_probabilities
 
 

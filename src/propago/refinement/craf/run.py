@@ -14,8 +14,8 @@ import torch
 
 from propago.errors import MaskError
 from propago.ops.regions import Region, components, region_of, within
-from propago.refinement.craf_rules import Kept, filled, selected
-from propago.refinement.craf_settings import CrafSettings
+from propago.refinement.craf.rules import Kept, filled, selected
+from propago.refinement.craf.settings import CrafSettings
 from propago.types import VOID, Event, SoftMasks, require_probabilities
 
 
