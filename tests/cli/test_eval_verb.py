@@ -3,6 +3,8 @@
 import csv
 import json
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -87,3 +89,14 @@ def test_images_are_for_the_report(tmp_path, capsys):
     arguments = ["eval", str(case / "pred"), "--gt", str(case / "gt"), "--images", str(tmp_path)]
     assert cli.main(arguments) == 2
     assert "--report" in capsys.readouterr().err
+
+
+def test_nothing_heavy_is_imported():
+    case, heavy = SIZES / "75x100", ("torch", "scipy", "matplotlib", "cv2", "pycocotools", "jinja2")
+    code = (
+        "import sys; from propago import cli; cli.main(sys.argv[1:]);"
+        f"sys.exit(', '.join(m for m in {heavy} if m in sys.modules))"
+    )
+    command = [sys.executable, "-c", code, "eval", str(case / "pred"), "--gt", str(case / "gt")]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")

@@ -70,7 +70,6 @@ def run(argv: list[str]) -> int:
     if arguments.images and not arguments.report:
         raise UsageError("--images is for the report: add --report FILE")
     from propago.jobs.evaluate import evaluate
-    from propago.jobs.identity import evaluate_identity
 
     found: dict[str, Evaluation] = {}
     identities: dict[str, Identity] = {}
@@ -87,6 +86,8 @@ def run(argv: list[str]) -> int:
                 progress=progress,
             )
         if arguments.identity:
+            from propago.jobs.identity import evaluate_identity
+
             identities = {name: evaluate_identity(e, progress) for name, e in found.items()}
     for note in dict.fromkeys(note for evaluation in found.values() for note in evaluation.notes):
         print(f"note: {note}", file=sys.stderr)

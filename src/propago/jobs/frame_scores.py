@@ -1,10 +1,8 @@
 """The scores of a run of frames from their files: the share of an evaluation one process does."""
 
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from multiprocessing import get_context
 
 import numpy as np
 
@@ -75,6 +73,9 @@ def workers(
     if jobs == 1:
         yield lambda tasks: map(score_task, tasks)
         return
+    from concurrent.futures import ProcessPoolExecutor
+    from multiprocessing import get_context
+
     with ProcessPoolExecutor(jobs, mp_context=get_context("spawn")) as pool:
         try:
             yield lambda tasks: pool.map(score_task, tasks)

@@ -8,7 +8,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 
 import numpy as np
-from scipy.optimize import linear_sum_assignment
 
 ALPHAS = np.arange(1, 20) / 20
 """The localisation thresholds .05, .10 ... .95 that HOTA averages over."""
@@ -110,6 +109,8 @@ def _score(
 
 def _hota_counts(overlaps: Sequence[FrameOverlap]) -> np.ndarray:
     """(19, 5): see `IdentityScore.counts`."""
+    from scipy.optimize import linear_sum_assignment
+
     gt_row, gt_frames = _presence([o.gt_ids for o in overlaps])
     column, frames = _presence([o.predicted_ids for o in overlaps])
     alignment = _alignment(overlaps, gt_row, column, gt_frames, frames)
@@ -195,6 +196,8 @@ def _follow(
 
 
 def _pairs(overlap: FrameOverlap, previous: Mapping[int, int]) -> dict[int, int]:
+    from scipy.optimize import linear_sum_assignment
+
     partners = [previous.get(i) for i in overlap.gt_ids]
     stays = np.array([[p == partner for p in overlap.predicted_ids] for partner in partners])
     possible = overlap.iou >= _SWITCH_IOU - _EPS
