@@ -95,7 +95,7 @@ def test_nothing_heavy_is_imported():
     case, heavy = SIZES / "75x100", ("torch", "scipy", "matplotlib", "cv2", "pycocotools", "jinja2")
     code = (
         "import sys; from propago import cli; cli.main(sys.argv[1:]);"
-        f"sys.exit(', '.join(m for m in {heavy} if m in sys.modules))"
+        f"sys.exit(', '.join(m for m in {heavy} if m in sys.modules) or None)"
     )
     command = [sys.executable, "-c", code, "eval", str(case / "pred"), "--gt", str(case / "gt")]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
