@@ -3,7 +3,6 @@ import torch
 
 from propago.cli import main
 from propago.finetune.cache import FineTuneCache
-from propago.jobs.cache import cache_contents, clear_cache
 
 
 @pytest.fixture
@@ -31,6 +30,5 @@ def test_clear_deletes_it(cache, capsys):
 
 def test_a_folder_that_is_not_there_is_empty(tmp_path):
     place = tmp_path / "nowhere"
-    assert cache_contents(place).files == 0
-    assert clear_cache(place).size_bytes == 0
+    assert FineTuneCache(place).contents() == FineTuneCache(place).clear() == (0, 0)
     assert not place.exists()

@@ -96,7 +96,7 @@ def test_frame_writes_a_still_and_never_over_a_drawing(place, capsys):
     assert np.array_equal(np.asarray(Image.open(place / "cat_00002.png")), images[2])
     code, _, err = said_by(capsys, "frame", "cat", 2)
     assert code == 2
-    assert "--overwrite" in err
+    assert "overwrite" in err
     assert said_by(capsys, "frame", "cat", 2, "--overwrite")[0] == 0
     assert said_by(capsys, "frame", "cat", 7)[0] == 2
     assert said_by(capsys, "frame", "cat", 1, "--out", "still.xyz")[0] == 1

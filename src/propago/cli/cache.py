@@ -24,12 +24,11 @@ class CacheArguments:
 def run(argv: list[str]) -> int:
     """Say what is kept, or what was deleted."""
     arguments = parse(CacheArguments, argv, "cache")
-    from propago.jobs.cache import cache_contents, clear_cache
+    from propago.finetune.cache import FineTuneCache
 
-    if arguments.action == "clear":
-        found, said = clear_cache(), "deleted"
-    else:
-        found, said = cache_contents(), "kept"
-    print(f"{said:<7}  {found.files} files, {found.size_bytes / 1e6:.1f} MB")
-    print(f"folder   {found.folder}")
+    cache = FineTuneCache()
+    files, size_bytes = cache.clear() if arguments.action == "clear" else cache.contents()
+    said = "deleted" if arguments.action == "clear" else "kept"
+    print(f"{said:<7}  {files} files, {size_bytes / 1e6:.1f} MB")
+    print(f"folder   {cache.folder}")
     return 0

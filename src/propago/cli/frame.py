@@ -26,7 +26,9 @@ class FrameArguments:
 def run(argv: list[str]) -> int:
     """Write the still, and say where it is."""
     arguments = parse(FrameArguments, argv, "frame")
-    from propago.jobs.frame import still
+    from propago.io.pictures import save_frame
 
-    print(still(arguments.source, arguments.index, arguments.out, overwrite=arguments.overwrite))
+    print(
+        save_frame(arguments.source, arguments.index, arguments.out, overwrite=arguments.overwrite)
+    )
     return 0

@@ -17,7 +17,7 @@ def run(argv: list[str]) -> int:
     from rich.table import Table
 
     from propago.components import KINDS, PROPAGATORS
-    from propago.jobs.models import shipped_models
+    from propago.nn.weights import describe_shipped, shipped_weights
 
     console = Console()
     parts = Table("for", "name", "presets", "what it is")
@@ -29,7 +29,7 @@ def run(argv: list[str]) -> int:
         defaults.add_row(name, method.refine, method.clean, method.finetune or "none")
     console.print(parts, defaults)
     weights = Table("weights", "network", "MB", "licence", "card")
-    for model in shipped_models():
+    for model in map(describe_shipped, shipped_weights()):
         size = f"{model.size_bytes / 1e6:.1f}"
         weights.add_row(model.name, model.network, size, model.licence, str(model.card))
     console.print(weights)

@@ -1,6 +1,7 @@
-"""Progress bars on stderr: frames, frames per second, time left. None where nobody looks."""
+"""What stands on stderr beside the results: progress bars where somebody looks, licences."""
 
-from collections.abc import Iterator
+import sys
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
@@ -78,3 +79,9 @@ def frame_progress() -> Iterator[Bars]:
     )
     with bars:
         yield Bars(bars)
+
+
+def say_licence(description: Mapping[str, str]) -> None:
+    """Print the weights of a run and their licence; nothing where none are told of."""
+    if licence := description.get("weights_licence"):
+        print(f"weights: {description['weights']}, licence {licence}", file=sys.stderr)

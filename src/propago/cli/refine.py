@@ -7,8 +7,7 @@ from typing import Annotated
 import tyro
 
 from propago.cli.arguments import parse
-from propago.cli.licence import say_licence
-from propago.cli.progress import frame_progress
+from propago.cli.progress import frame_progress, say_licence
 from propago.refinement.spn.settings import SpnSettings
 
 

@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import tyro
 
 from propago.cli.arguments import parse
-from propago.cli.licence import say_licence
-from propago.cli.progress import frame_progress
+from propago.cli.progress import frame_progress, say_licence
 from propago.errors import UsageError
 from propago.jobs.options import SegmentOptions
 

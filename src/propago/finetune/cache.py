@@ -103,7 +103,7 @@ class FineTuneCache:
         return len(sizes), sum(sizes)
 
     def clear(self) -> tuple[int, int]:
-        """Delete all of them.
+        """Delete what is kept; the next run of each video tunes again.
 
         Returns:
             How many files went, and their bytes.
@@ -111,17 +111,15 @@ class FineTuneCache:
         Raises:
             OutputError: one cannot be deleted.
         """
-        files, freed = 0, 0
+        kept = self.contents()
         for path in self._files():
             try:
-                size = path.stat().st_size
                 path.unlink()
             except OSError as error:
                 raise OutputError(
                     f"{path} cannot be deleted ({error.strerror}); delete the folder yourself"
                 ) from error
-            files, freed = files + 1, freed + size
-        return files, freed
+        return kept
 
     def _path(self, key: str) -> Path:
         return self.folder / f"{key}{_SUFFIX}"

@@ -55,6 +55,21 @@ class Source:
         skipped = max(0, -((self.selected.start - first) // self.selected.step))
         return self.read(self.selected[skipped:])
 
+    def frame_at(self, index: int) -> Frame:
+        """The frame with this index.
+
+        Raises:
+            UsageError: it is not among the selected frames, or the source ends before it.
+        """
+        frame = next(self.frames(index), None) if index in self.selected else None
+        if frame is None or frame.index != index:
+            last = f" to {self.selected[-1]}" if self.selected.stop < 2**31 else ""
+            raise UsageError(
+                f"frame {index} is not there: the selected frames of {self.name} are "
+                f"{self.selected.start}{last}, every {self.selected.step}"
+            )
+        return frame
+
 
 def selection(start: int | None, end: int | None, every: int) -> range:
     """The indices that start (inclusive), end (exclusive) and every choose.

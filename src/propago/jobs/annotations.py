@@ -170,22 +170,6 @@ def write_boxed(boxed: Sequence[Boxed], folder: Path, picture: Path) -> None:
     write_picture(picture, np.concatenate([_shown(made) for made in boxed]))
 
 
-def frame_at(source: Source, index: int) -> Frame:
-    """The frame with this index.
-
-    Raises:
-        UsageError: it is not among the selected frames, or the source ends before it.
-    """
-    frame = next(source.frames(index), None) if index in source.selected else None
-    if frame is None or frame.index != index:
-        last = f" to {source.selected[-1]}" if source.selected.stop < 2**31 else ""
-        raise UsageError(
-            f"frame {index} is not there: the selected frames of {source.name} are "
-            f"{source.selected.start}{last}, every {source.selected.step}"
-        )
-    return frame
-
-
 def _made_of_boxes(source: Source, boxes: Sequence[Box]) -> list[Boxed]:
     """One result per frame with boxes, in order of time; larger boxes lie behind smaller ones."""
     first = source.selected.start
@@ -195,7 +179,7 @@ def _made_of_boxes(source: Source, boxes: Sequence[Box]) -> list[Boxed]:
     by_frame: dict[int, list[Box]] = {}
     for box in sorted(placed, key=_area_px, reverse=True):
         by_frame.setdefault(box.frame or 0, []).append(box)
-    return [_cut_out(frame_at(source, index), by_frame[index]) for index in sorted(by_frame)]
+    return [_cut_out(source.frame_at(index), by_frame[index]) for index in sorted(by_frame)]
 
 
 def _cut_out(frame: Frame, boxes: list[Box]) -> Boxed:

@@ -1,10 +1,12 @@
 """Weights files: safetensors with their own description and checksum, shipped or a user's."""
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
+from typing import Any
 
 import torch
 from safetensors import SafetensorError, safe_open
@@ -35,9 +37,41 @@ class Weights:
     about: dict[str, str]
 
 
+@dataclass(frozen=True)
+class ShippedWeights:
+    """Weights in the package.
+
+    Attributes:
+        name: what `weights` takes.
+        network: the network they are of.
+        licence: under which they may be used.
+        size_bytes: of the file.
+        card: what they were trained on, how, and their scores.
+    """
+
+    name: str
+    network: str
+    licence: str
+    size_bytes: int
+    card: Path
+
+
 def shipped_weights() -> list[str]:
     """Names of the weights in the package, sorted."""
     return sorted(path.stem for path in SHIPPED.glob("*.safetensors"))
+
+
+def describe_shipped(name: str) -> ShippedWeights:
+    """What the file and its card say about the weights shipped as `name`.
+
+    Raises:
+        WeightsError: the file is damaged.
+    """
+    path = SHIPPED / f"{name}.safetensors"
+    with _opened(path) as file:
+        about = file.metadata() or {}
+    network, licence = (about.get(field, "not stated") for field in ("network", "licence"))
+    return ShippedWeights(name, network, licence, path.stat().st_size, path.with_suffix(".md"))
 
 
 def save_weights(path: Path, tensors: Mapping[str, Tensor], about: Mapping[str, str]) -> str:
@@ -74,12 +108,9 @@ def load_weights(name: str | Path, *networks: str) -> Weights:
             f"weights {name}: no such file; shipped are {', '.join(shipped_weights()) or 'none'}; "
             "or give the path of a .safetensors file that `propago train` wrote"
         )
-    try:
-        with safe_open(path, framework="pt") as file:
-            about = file.metadata() or {}
-            stored = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
-    except (SafetensorError, OSError) as error:
-        raise WeightsError(f"weights {path}: not a readable safetensors file: {error}") from error
+    with _opened(path) as file:
+        about = file.metadata() or {}
+        stored = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
     digest = _digest(stored)
     if about.get("sha256") != digest:
         raise WeightsError(
@@ -104,6 +135,16 @@ def fill(net: nn.Module, weights: Weights) -> None:
         net.load_state_dict(weights.tensors)
     except RuntimeError as error:
         raise WeightsError(f"weights {weights.name} do not fit the network: {error}") from error
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[Any]:
+    """A safetensors file."""
+    try:
+        with safe_open(path, framework="pt") as file:
+            yield file
+    except (SafetensorError, OSError) as error:
+        raise WeightsError(f"weights {path}: not a readable safetensors file: {error}") from error
 
 
 def _digest(tensors: Mapping[str, Tensor]) -> str:

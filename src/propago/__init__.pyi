@@ -1,0 +1,52 @@
+"""The public names, one a line: for type checkers, and for `__init__.py`, which imports them."""
+
+from propago.components import CLEANERS as CLEANERS
+from propago.components import PROPAGATORS as PROPAGATORS
+from propago.components import REFINERS as REFINERS
+from propago.components import load_method as load_method
+from propago.errors import MaskError as MaskError
+from propago.errors import OutputError as OutputError
+from propago.errors import PropagoError as PropagoError
+from propago.errors import PropagoWarning as PropagoWarning
+from propago.errors import ShapeError as ShapeError
+from propago.errors import SourceError as SourceError
+from propago.errors import UsageError as UsageError
+from propago.errors import WeightsError as WeightsError
+from propago.io.masks import read_mask as read_mask
+from propago.io.masks import write_mask as write_mask
+from propago.io.pictures import save_frame as save_frame
+from propago.io.source import Source as Source
+from propago.io.video import open_source as open_source
+from propago.jobs.annotations import Box as Box
+from propago.jobs.clean import clean as clean
+from propago.jobs.demo import demo as demo
+from propago.jobs.doctor import doctor as doctor
+from propago.jobs.evaluate import evaluate as evaluate
+from propago.jobs.identity import evaluate_identity as evaluate_identity
+from propago.jobs.options import SegmentOptions as SegmentOptions
+from propago.jobs.refine import refine as refine
+from propago.jobs.refine import refine_masks as refine_masks
+from propago.jobs.report import write_report as write_report
+from propago.jobs.run_segment import SegmentResult as SegmentResult
+from propago.jobs.segment import segment as segment
+from propago.jobs.segment import segment_set as segment_set
+from propago.jobs.train import train as train
+from propago.metrics.evaluation import Evaluation as Evaluation
+from propago.pipeline import Checkpoint as Checkpoint
+from propago.pipeline import Segmented as Segmented
+from propago.pipeline import Session as Session
+from propago.pipeline import segment_frames as segment_frames
+from propago.refinement.craf.run import Craf as Craf
+from propago.refinement.craf.settings import CrafSettings as CrafSettings
+from propago.refinement.spn.run import Spn as Spn
+from propago.refinement.spn.settings import SpnSettings as SpnSettings
+from propago.types import Annotation as Annotation
+from propago.types import Annotations as Annotations
+from propago.types import Cleaner as Cleaner
+from propago.types import Event as Event
+from propago.types import Frame as Frame
+from propago.types import Propagator as Propagator
+from propago.types import Refiner as Refiner
+from propago.types import SoftMasks as SoftMasks
+
+__version__: str
