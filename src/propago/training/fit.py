@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+import torch.distributed.nn  # before a process group is: its defaults keep the one that they see
 from accelerate import Accelerator
 from accelerate.utils import broadcast_object_list
 from torch import Tensor, nn
@@ -64,8 +65,8 @@ def fit(
     """Train `objective`.
 
     Under `torchrun` each process draws examples of its own; the batch of a step is the recipe's
-    times the number of processes. All stop at the same step, by the main process's clock; that one
-    alone validates and writes files.
+    times the number of processes. All stop at the same step, by the main process's clock, and
+    leave the process group; the main one alone validates and writes files.
 
     Args:
         objective: called with (batch, seed), returns (loss, numbers for the log); its `net` is the
@@ -108,7 +109,16 @@ def fit(
                 checked = elapsed_s
                 _checked(run, log, check)
         run.save()
+        del model, optimiser, loader
+        _leave(accelerator)
         return Fitted(run.average.module, _checked(run, log, check), run.active)
+
+
+def _leave(accelerator: Accelerator) -> None:
+    """End the process group and its threads: those alive at the end of Python can abort it."""
+    accelerator.wait_for_everyone()
+    accelerator.free_memory()
+    accelerator.end_training()
 
 
 def _step(
