@@ -67,10 +67,10 @@ def _print(diagnosis: "Diagnosis", each: bool, console: Console) -> None:
             first = group[0]
             more = f"\nand {len(group) - 1} more" if len(group) > 1 else ""
             where = _shown(first.file, diagnosis.folder) + more
-            mark = "[red]wrong" if first.wrong else "[dim]note"
-            table.add_row(mark, first.kind, where, first.what, first.legal, first.fix)
+            mark = "[red]wrong" if first.rule.wrong else "[dim]note"
+            table.add_row(mark, first.kind, where, first.what, first.rule.legal, first.rule.fix)
         console.print(table)
-    wrong = len({f.file for f in diagnosis.findings if f.wrong})
+    wrong = len({f.file for f in diagnosis.findings if f.rule.wrong})
     places = "1 file or folder" if wrong == 1 else f"{wrong} files or folders"
     verdict = f"something is wrong with {places}" if wrong else "nothing is wrong"
     console.print(f"{diagnosis.masks} masks: {verdict}", highlight=False)
@@ -88,7 +88,7 @@ def _grouped(findings: "Iterable[Finding]", each: bool) -> "list[list[Finding]]"
     """Findings of one kind together, what is wrong first."""
     groups: dict[tuple, list[Finding]] = {}
     for n, finding in enumerate(findings):
-        groups.setdefault((not finding.wrong, n if each else finding.kind), []).append(finding)
+        groups.setdefault((not finding.rule.wrong, n if each else finding.kind), []).append(finding)
     return [groups[key] for key in sorted(groups, key=lambda key: key[0])]
 
 

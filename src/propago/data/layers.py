@@ -1,5 +1,6 @@
 """Layers of a rendered clip: cut-outs that move over a background, composited back to front."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import cv2
@@ -55,6 +56,23 @@ class Layer:
     bend: Bend | None = None
     shadow: float = 0.0
     blur_px: tuple[float, float] = (0.0, 0.0)
+
+
+def render(
+    shape: tuple[int, int, int],
+    canvas: np.ndarray,
+    camera: Path,
+    layers: Sequence[Layer],
+    sway: Bend | None = None,
+) -> tuple[np.ndarray, np.ndarray]:
+    """Images (T, H, W, 3) and labels (T, H, W), both uint8, of a clip of `shape` (T, H, W)."""
+    images, labels = np.empty((*shape, 3), np.uint8), np.zeros(shape, np.uint8)
+    for t, (image, label) in enumerate(zip(images, labels, strict=True)):
+        view = camera.placement(t)
+        draw_backdrop(image, canvas, view, sway, t)
+        for layer in layers:
+            draw_layer(image, label, layer, view, t)
+    return images, labels
 
 
 def draw_layer(

@@ -13,7 +13,7 @@ import numpy as np
 from propago.data.augment import degrade, jitter_colours
 from propago.data.clips import Clip
 from propago.data.cutouts import choose, cut_out, filled, instances, split
-from propago.data.layers import Layer, Part, draw_backdrop, draw_layer
+from propago.data.layers import Layer, Part, render
 from propago.data.motion import affine, draw_bend, draw_path, draw_speed
 from propago.data.objects import number_objects, visible_objects
 from propago.data.stills import Still, read_still, stills_by_name, stills_of_coco
@@ -88,14 +88,7 @@ class StillClips:
         start = np.array([*start_px, turn_rad, rng.uniform(0, 0.15)])
         camera = draw_path(rng, start, speed_px, spin=rng.choice([0.0, 0.002, 0.01]))
         sway = draw_bend(rng, max(h, w), 0.008) if rng.random() < 0.4 else None
-        images = np.empty((self._frames, h, w, 3), np.uint8)
-        labels = np.zeros((self._frames, h, w), np.uint8)
-        for t, (image, label) in enumerate(zip(images, labels, strict=True)):
-            view = camera.placement(t)
-            draw_backdrop(image, canvas, view, sway, t)
-            for layer in layers:
-                draw_layer(image, label, layer, view, t)
-        return images, labels
+        return render((self._frames, h, w), canvas, camera, layers, sway)
 
     def _draw_scene(self, rng: np.random.Generator) -> tuple[np.ndarray, list[Layer], np.ndarray]:
         """A backdrop, the layers in front of it, and the point (x, y) to look at."""

@@ -5,7 +5,7 @@ import numpy as np
 
 from propago.data.augment import blend, degrade, jitter_colours, relight
 from propago.data.clips import Clip
-from propago.data.layers import Layer, Part, draw_backdrop, draw_layer
+from propago.data.layers import Layer, Part, render
 from propago.data.motion import Path, affine, draw_bend, draw_path, draw_speed
 from propago.data.objects import number_objects, visible_objects
 from propago.data.textures import draw_outline, draw_texture
@@ -55,13 +55,8 @@ class SyntheticClips:
         camera = _draw_camera(rng, self._size)
         layers = _draw_layers(rng, self._size, int(rng.integers(1, self._max_objects + 1)))
         light = _draw_light(rng)
-        images = np.empty((self._frames, h, w, 3), np.uint8)
-        labels = np.zeros((self._frames, h, w), np.uint8)
-        for t, (image, label) in enumerate(zip(images, labels, strict=True)):
-            view = camera.placement(t)
-            draw_backdrop(image, canvas, view, None, t)
-            for layer in layers:
-                draw_layer(image, label, layer, view, t)
+        images, labels = render((self._frames, h, w), canvas, camera, layers)
+        for t, image in enumerate(images):
             _shine(image, light, t)
         return images, labels
 

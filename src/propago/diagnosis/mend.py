@@ -35,10 +35,10 @@ class ExaminedSequence:
     def is_fine(self, mask: MaskInspection) -> bool:
         """There is nothing to change in a file."""
         as_index = self.mapping.kinds[mask.path] == "index"
-        return as_index and not any(f.fixable and f.file == mask.path for f in self.findings)
+        return as_index and not any(f.rule.fixable and f.file == mask.path for f in self.findings)
 
 
-def examine(paths: Sequence[Path], renumber: bool, tick: Callable[[], None]) -> ExaminedSequence:
+def examine(paths: Sequence[Path], tick: Callable[[], None]) -> ExaminedSequence:
     """Look at the files of one folder, in natural order; `tick` is called after each."""
     files = []
     for path in paths:
@@ -46,7 +46,7 @@ def examine(paths: Sequence[Path], renumber: bool, tick: Callable[[], None]) -> 
         tick()
     mapping = infer_label_mapping(files)
     findings = [finding for mask in files for finding in file_findings(mask, mapping)]
-    findings += sequence_findings(files, mapping, renumber)
+    findings += sequence_findings(files, mapping)
     return ExaminedSequence(tuple(files), mapping, tuple(findings))
 
 

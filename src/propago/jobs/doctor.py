@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
 
@@ -38,14 +38,17 @@ class Diagnosis:
     @property
     def unresolved(self) -> tuple[Finding, ...]:
         """What is wrong and was not mended."""
-        return tuple(f for f in self.findings if f.wrong and not (self.out and f.fixable))
+        return tuple(f for f in self.findings if f.rule.wrong and not (self.out and f.rule.fixable))
 
     def to_json(self) -> dict:
         """The same as plain values, paths as text."""
         return {
             "folder": str(self.folder),
             "masks": self.masks,
-            "findings": [{**asdict(f), "file": str(f.file)} for f in self.findings],
+            "findings": [
+                {"kind": f.kind, "file": str(f.file), "what": f.what, **f.rule._asdict()}
+                for f in self.findings
+            ],
             "repairs": [
                 {"from": str(r.source), "to": str(r.target), "ambiguous_px": r.ambiguous_px}
                 for r in self.repairs
@@ -83,7 +86,7 @@ def doctor(
     sequences, others = _listing(root)
     n_masks = sum(map(len, sequences))
     examined_one, mended_one = (_ticker(progress, n_masks, what) for what in ("examine", "mend"))
-    examined = [examine(paths, renumber, examined_one) for paths in sequences]
+    examined = [examine(paths, examined_one) for paths in sequences]
     repairs = [
         repair
         for sequence in examined
