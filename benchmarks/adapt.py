@@ -82,7 +82,7 @@ def measure_quality(options: argparse.Namespace, folder: Path) -> None:
         )
         done = segment_set(davis, options.set, method=method, out=out, options=chosen)
         names = [result.name for result in done]
-        scores[f"{options.method} {budget}"] = evaluate(out, davis, sequences=names)
+        scores[f"{options.method} {budget}"] = evaluate(out, davis, set=names)
     print_quality(options.set, names, scores)
     print("| budget | networks tuned | steps, mean | s, mean |\n|---|---|---|---|")
     for budget, made in tunings.items():

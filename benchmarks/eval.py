@@ -166,8 +166,8 @@ def disagreement(gt: Path, pred: Path, other: Callable) -> float:
         _, j, f = other(sequence, pred / sequence.name)
         for o in evaluate(pred / sequence.name, sequence).objects:
             if o.id in j:
-                worst = max(worst, abs(o.summary.J_mean - j[o.id] / 100))
-                worst = max(worst, abs(o.summary.F_mean - f[o.id] / 100))
+                worst = max(worst, abs(o.figures["J_mean"] - j[o.id] / 100))
+                worst = max(worst, abs(o.figures["F_mean"] - f[o.id] / 100))
     return worst
 
 

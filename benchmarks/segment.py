@@ -96,7 +96,7 @@ def measure_quality(
                 annotations = davis_annotations(davis, source.name)
                 follow(partial(carry, method=method), source, annotations, masks[name])
         names = [source.name for source in sources]
-        scores = {name: evaluate(masks[name], davis, sequences=names) for name in methods}
+        scores = {name: evaluate(masks[name], davis, set=names) for name in methods}
         print_quality(set_name, names, scores)
         if report:
             write_report(report, scores, images=davis)
@@ -118,17 +118,17 @@ def print_quality(set_name: str, names: list[str], scores: dict[str, Evaluation]
     print(f"| sequence ({set_name}) | objects | " + " | ".join(f"{m} J / F" for m in scores) + " |")
     print("|---|---|" + "---|" * len(scores))
     for name in names:
-        found = [[o.summary for o in e.objects if o.sequence == name] for e in scores.values()]
+        found = [[o.figures for o in e.objects if o.sequence == name] for e in scores.values()]
         cells = [
-            f"{np.mean([o.J_mean for o in own]):.3f} / {np.mean([o.F_mean for o in own]):.3f}"
+            f"{np.mean([o['J_mean'] for o in own]):.3f} / {np.mean([o['F_mean'] for o in own]):.3f}"
             for own in found
         ]
         print(f"| {name} | {len(found[0])} | " + " | ".join(cells) + " |")
     objects = len(next(iter(scores.values())).objects)
-    means = [e.summary for e in scores.values()]
+    means = [e.figures for e in scores.values()]
     print(
         f"| **mean over objects** | {objects} | "
-        + " | ".join(f"**{s.J_mean:.3f} / {s.F_mean:.3f}**" for s in means)
+        + " | ".join(f"**{s['J_mean']:.3f} / {s['F_mean']:.3f}**" for s in means)
         + " |\n",
         flush=True,
     )

@@ -22,7 +22,6 @@ from propago.jobs.clean import clean as clean
 from propago.jobs.demo import demo as demo
 from propago.jobs.doctor import doctor as doctor
 from propago.jobs.evaluate import evaluate as evaluate
-from propago.jobs.identity import evaluate_identity as evaluate_identity
 from propago.jobs.options import SegmentOptions as SegmentOptions
 from propago.jobs.refine import refine as refine
 from propago.jobs.refine import refine_masks as refine_masks
@@ -32,6 +31,9 @@ from propago.jobs.segment import segment as segment
 from propago.jobs.segment import segment_set as segment_set
 from propago.jobs.train import train as train
 from propago.metrics.evaluation import Evaluation as Evaluation
+from propago.metrics.identity import evaluate_identity as evaluate_identity
+from propago.metrics.metric import METRICS as METRICS
+from propago.metrics.metric import Metric as Metric
 from propago.pipeline import Checkpoint as Checkpoint
 from propago.pipeline import Segmented as Segmented
 from propago.pipeline import Session as Session

@@ -47,7 +47,7 @@ def test_several_results_side_by_side(tmp_path):
     [
         ("extra_id", [], 1, "has object 4"),
         ("missing_pred_frames", [], 1, "is missing"),
-        ("void_gt", ["--sequences", "nothing"], 1, "nothing"),
+        ("void_gt", ["--set", "nothing"], 1, "nothing"),
         ("void_gt", ["--tolerance-px", "-3"], 2, "-3"),
     ],
 )
@@ -66,14 +66,14 @@ def test_a_list_of_sequences(tmp_path, capsys):
     names.write_text("h_len3\ni_len4\n")
     cases = SIZES.parent
     results = [str(cases / "preds/noisy"), "--gt", str(cases / "davis")]
-    assert cli.main(["eval", *results, "--sequences", str(names), "--official"]) == 0
+    assert cli.main(["eval", *results, "--set", str(names), "--official"]) == 0
     assert "davis2017, official: 4 objects" in capsys.readouterr().out
 
 
 def test_identity_and_report(tmp_path, capsys):
     case = SIZES.parent
     gt, page, out = ["--gt", str(case / "davis")], tmp_path / "r.html", tmp_path / "e.json"
-    files = ["--sequences", "b_three", "--identity", "--json", str(out), "--report", str(page)]
+    files = ["--set", "b_three", "--identity", "--json", str(out), "--report", str(page)]
     assert cli.main(["eval", str(case / "preds/swap"), *gt, *files]) == 0
     identity = json.loads(out.read_text())["identity"]
     assert identity["global"]["id_switches"] == len(identity["switches"]) == 2

@@ -28,7 +28,7 @@ def test_the_demo_segments_the_shipped_clip_and_scores(tmp_path):
     assert len(list(made.truth.iterdir())) == 5
     assert Image.open(made.contact).width == 1280
     assert [o.id for o in made.scores.objects] == [1, 2, 3]
-    assert 0 < made.scores.summary.J_and_F < 1
+    assert 0 < made.scores.figures["J&F"] < 1
     assert "data:image/jpeg" in made.report.read_text("utf-8")
     again = demo(tmp_path / "demo", frames=3, method=FirstMask())
     assert again.segmented.frames == len(list(again.truth.iterdir())) == 3

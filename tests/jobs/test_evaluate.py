@@ -33,11 +33,12 @@ def expected(name: str) -> dict:
 def assert_same_objects(objects, official) -> None:
     assert len(objects) == len(official)
     for found, wanted in zip(objects, official, strict=True):
-        assert found.J.tolist() == wanted["J_frames"]
-        assert found.F.tolist() == wanted["F_frames"]
-        s = found.summary
-        assert [s.J_mean, s.J_recall, s.J_decay] == [wanted["J"][k] for k in "MRD"]
-        assert [s.F_mean, s.F_recall, s.F_decay] == [wanted["F"][k] for k in "MRD"]
+        assert found.values["J"].tolist() == wanted["J_frames"]
+        assert found.values["F"].tolist() == wanted["F_frames"]
+        for m in "JF":
+            assert [found.figures[f"{m}_{s}"] for s in ("mean", "recall", "decay")] == [
+                wanted[m][k] for k in "MRD"
+            ]
 
 
 def assert_same_global(evaluation, official) -> None:
@@ -71,7 +72,7 @@ def test_unsupervised_is_the_official_tool_to_the_bit(method):
     assert [(o.sequence, o.id) for o in default.objects] == sorted(
         (o.sequence, o.id) for o in evaluation.objects
     )
-    assert default.summary.J_and_F == pytest.approx(evaluation.summary.J_and_F, abs=1e-12)
+    assert default.figures["J&F"] == pytest.approx(evaluation.figures["J&F"], abs=1e-12)
 
 
 @pytest.mark.parametrize("kind", ["quirks", "sizes"])
@@ -95,7 +96,7 @@ def test_default_evaluates_the_objects_that_exist():
     assert len(late.objects) == 3
     void = evaluate(quirks / "void_gt/pred", quirks / "void_gt/gt")
     official = evaluate(quirks / "void_gt/pred", quirks / "void_gt/gt", official=True)
-    assert void.summary.J_mean > official.summary.J_mean
+    assert void.figures["J_mean"] > official.figures["J_mean"]
 
 
 @pytest.mark.parametrize(
@@ -158,10 +159,10 @@ def test_davis2016_takes_any_value_as_the_object(tmp_path):
     pred = write(tmp_path / "pred", moving_square(value=1))
     evaluation = evaluate(pred, gt, "davis2016")
     (only,) = evaluation.objects
-    assert only.J.tolist() == only.F.tolist() == [1.0] * 4
-    assert only.T is not None
-    assert math.isnan(only.T[0])
-    assert only.T[1:].tolist() == [0.0] * 3
+    assert only.values["J"].tolist() == only.values["F"].tolist() == [1.0] * 4
+    assert "T" in only.values
+    assert math.isnan(only.values["T"][0])
+    assert only.values["T"][1:].tolist() == [0.0] * 3
     assert evaluation.to_json()["global"]["T_mean"] == 0.0
 
 
@@ -178,7 +179,7 @@ def test_youtube_vos_counts_an_object_after_it_first_appears(tmp_path):
     evaluation = evaluate(pred, gt, "youtube-vos")
     frames = {o.id: o.frames for o in evaluation.objects}
     assert frames == {1: ("00001", "00002", "00003", "00004"), 2: ("00003", "00004")}
-    assert evaluation.objects[1].J.tolist() == [1.0, 0.0]
+    assert evaluation.objects[1].values["J"].tolist() == [1.0, 0.0]
     assert "object 3" in evaluation.notes[0]
     found = evaluation.to_json()["frames"]["video"]
     assert found["J"]["2"] == [None, None, 1.0, 0.0]
@@ -218,14 +219,14 @@ def test_refusals(tmp_path):
     with pytest.raises(SourceError, match="nowhere"):
         evaluate(tmp_path / "nowhere", gt)
     with pytest.raises(SourceError, match="sequence lost"):
-        evaluate(pred, gt, sequences=["lost"])
+        evaluate(pred, gt, set=["lost"])
     write(pred / "b", moving_square())
     with pytest.raises(SourceError, match="sequence b"):
         evaluate(pred, gt)
-    assert len(evaluate(pred, gt, sequences=["a"]).objects) == 1
+    assert len(evaluate(pred, gt, set=["a"]).objects) == 1
     Image.new("L", (30, 24)).save(pred / "a/00002.png")
     with pytest.raises(MaskError, match=r"a/00002\.png is 30 x 24 pixels"):
-        evaluate(pred, gt, sequences=["a"])
+        evaluate(pred, gt, set=["a"])
 
 
 def test_too_many_proposals(tmp_path):
@@ -242,7 +243,7 @@ def test_results_in_a_run_folder(tmp_path):
     masks = write(tmp_path / "runs/a/masks", moving_square())
     Image.new("RGB", (32, 24)).save(masks.parent / "given.png")
     for results in (tmp_path / "runs", tmp_path / "runs/a", masks):
-        assert evaluate(results, gt).summary.J_and_F == 1.0
+        assert evaluate(results, gt).figures["J&F"] == 1.0
 
 
 def test_csv_has_the_names_of_the_json(tmp_path):
@@ -255,3 +256,40 @@ def test_csv_has_the_names_of_the_json(tmp_path):
     assert [float(v) for v in total.split(",")[2:]] == list(figures["global"].values())
     assert line.split(",")[:2] == ["gt", "1"]
     assert json.loads(json.dumps(figures, allow_nan=False)) == figures
+
+
+def test_metrics_by_name(tmp_path):
+    gt = write(tmp_path / "gt", moving_square())
+    pred = shutil.copytree(gt, tmp_path / "pred")
+    assert list(evaluate(pred, gt, metrics=["F"]).figures) == ["F_mean", "F_recall", "F_decay"]
+    both = evaluate(pred, gt, metrics=["J&F", "T"])
+    assert (both.figures["J&F"], both.figures["T_mean"]) == (1.0, 0.0)
+    with pytest.raises(UsageError, match="`metrics` G is no metric; there are J&F, J, F, T"):
+        evaluate(pred, gt, metrics=["G"])
+    with pytest.raises(UsageError, match="`metrics` is empty"):
+        evaluate(pred, gt, metrics=[])
+
+
+def test_an_object_that_enters_late_was_absent_before(tmp_path):
+    maps = moving_square(6)
+    for labels in maps[3:]:
+        labels[18:22, 20:30] = 2
+    early = [labels.copy() for labels in maps]
+    early[2][18:22, 20:30] = 2
+    gt, pred = write(tmp_path / "gt", maps), write(tmp_path / "pred", early)
+    late = evaluate(pred, gt).objects[1]
+    assert late.frames == ("00001", "00002", "00003", "00004")
+    assert late.values["J"].tolist() == [1.0, 0.0, 1.0, 1.0]
+
+
+def test_a_set_is_a_list_of_the_data_set(tmp_path):
+    root, results = tmp_path / "data", tmp_path / "results"
+    for name in ("a", "b"):
+        write(root / "Annotations/480p" / name, moving_square())
+        write(results / name, moving_square())
+    (root / "ImageSets").mkdir()
+    (root / "ImageSets/val.txt").write_text("b\n")
+    for chosen in ("val", root / "ImageSets/val.txt", ["b"], "b"):
+        assert [o.sequence for o in evaluate(results, root, set=chosen).objects] == ["b"]
+    with pytest.raises(SourceError, match=r"no list c, .* there are: val\.txt"):
+        evaluate(results, root, set="c")

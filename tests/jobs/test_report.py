@@ -13,10 +13,10 @@ from propago.errors import SourceError, UsageError
 from propago.io.masks import write_mask
 from propago.io.pictures import write_picture
 from propago.jobs.evaluate import evaluate
-from propago.jobs.identity import evaluate_identity
 from propago.jobs.report import write_report
-from propago.jobs.shown_frames import FRAMES_A_SEQUENCE, worst_frames
+from propago.metrics.identity import evaluate_identity
 from propago.report.html import name_results
+from propago.report.worst_frames import FRAMES_A_SEQUENCE, worst_frames
 
 CASES = Path(__file__).parent.parent / "evalcases"
 EMPTY_TAGS = {"meta", "link", "img", "br"}
@@ -99,7 +99,7 @@ def test_the_page_is_whole_and_stands_alone(tmp_path, noisy):
     assert len(page.all("article", "sequence")) == 10
     assert len(page.all("path", "curve")) == 2 * 31
     assert len(page.all("div", "track")) == 31
-    assert f"{noisy.summary.J_and_F:.3f}" in text
+    assert f"{noisy.figures['J&F']:.3f}" in text
     assert "DAVIS 2017 semi-supervised" in text
     assert str(CASES / "preds/noisy") in text
     outside = [a.get("src") or a.get("href") for _, a in page.tags if "src" in a or "href" in a]
@@ -115,7 +115,7 @@ def test_the_readouts_are_the_scores(tmp_path, noisy):
     assert readouts["0"]["frames"] == list(first.frames)
     curve = readouts["0"]["curves"][0]
     assert (curve["measure"], curve["label"]) == ("J", str(first.id))
-    assert curve["values"] == [round(v, 3) for v in first.J.tolist()]
+    assert curve["values"] == [round(v, 3) for v in first.values["J"].tolist()]
 
 
 def test_several_results_stand_side_by_side(tmp_path, noisy):

@@ -9,7 +9,6 @@ from propago.errors import MaskError, ShapeError
 from propago.metrics.boundary import default_tolerance_px, disk_half_widths
 from propago.metrics.davis import (
     boundary_accuracy,
-    evaluate_sequence,
     region_similarity,
     score_frame,
 )
@@ -160,18 +159,8 @@ def test_boundary_accuracy_is_symmetric():
     )
 
 
-def test_evaluate_sequence_is_the_frames_in_order():
-    pairs = [random_maps(seed, (20, 30), 2) for seed in range(4)]
-    j, f = evaluate_sequence((g for g, _ in pairs), (p for _, p in pairs), (1, 2))
-    assert j.shape == f.shape == (2, 4)
-    np.testing.assert_array_equal(j[:, 2], region_similarity(*pairs[2], (1, 2)))
-    np.testing.assert_array_equal(f[:, 3], boundary_accuracy(*pairs[3], (1, 2)))
-
-
 def test_refusals():
     with pytest.raises(ShapeError, match=r"\(4, 5\).*\(5, 4\)"):
         region_similarity(np.zeros((4, 5), np.uint8), np.zeros((5, 4), np.uint8), [1])
-    with pytest.raises(MaskError, match="different numbers of frames"):
-        evaluate_sequence([np.zeros((4, 5), np.uint8)] * 2, [np.zeros((4, 5), np.uint8)], [1])
     with pytest.raises(MaskError, match="-1"):
         region_similarity(np.full((4, 5), -1), np.zeros((4, 5), np.uint8), [1])

@@ -44,7 +44,7 @@ def run(argv: list[str]) -> int:
     print(f"overlay  {made.segmented.overlay}")
     print(f"sheet    {made.contact}")
     print(f"report   {made.report}")
-    scores = made.scores.summary
-    print(f"J&F {scores.J_and_F:.3f}  (J {scores.J_mean:.3f}, F {scores.F_mean:.3f})")
+    scores = made.scores.figures
+    print(f"J&F {scores['J&F']:.3f}  (J {scores['J_mean']:.3f}, F {scores['F_mean']:.3f})")
     print(f"{made.segmented.frames_per_s:.1f} frames/s")
     return 0

@@ -1,6 +1,7 @@
 """`propago eval`."""
 
 import json
+import math
 import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -45,10 +46,13 @@ class EvalArguments:
     """Follow the DAVIS tools to the bit, their quirks included."""
     tolerance_px: int | None = None
     """Distance in pixels at which boundaries match; 0.8 % of the diagonal if left out."""
-    sequences: tuple[str, ...] = ()
-    """Names of the sequences to evaluate, or one text file of names; all if left out."""
+    metrics: tuple[str, ...] = ()
+    """What is measured, e.g. J&F T; what the protocol has if left out."""
+    set: tuple[str, ...] = ()
+    """The sequences to evaluate: a text file of names, a name in the ground truth's ImageSets such
+    as val, or the names themselves; all if left out."""
     jobs: int = 1
-    """Processes to share the work among."""
+    """Processes to share the sequences among."""
     objects: bool = False
     """A line for every object, however many there are."""
     json: File = None
@@ -82,11 +86,12 @@ def run(argv: list[str]) -> int:
                 official=arguments.official,
                 tolerance_px=arguments.tolerance_px,
                 jobs=arguments.jobs,
-                sequences=_sequences(arguments.sequences),
+                metrics=arguments.metrics or None,
+                set=_set(arguments.set),
                 progress=progress,
             )
         if arguments.identity:
-            from propago.jobs.identity import evaluate_identity
+            from propago.metrics.identity import evaluate_identity
 
             identities = {name: evaluate_identity(e, progress) for name, e in found.items()}
     for note in dict.fromkeys(note for evaluation in found.values() for note in evaluation.notes):
@@ -114,10 +119,9 @@ def _write_files(
             write_report(arguments.report, found, arguments.images, progress)
 
 
-def _sequences(named: tuple[str, ...]) -> tuple[str, ...] | str | None:
-    if len(named) == 1 and Path(named[0]).is_file():
-        return named[0]
-    return named or None
+def _set(named: tuple[str, ...]) -> tuple[str, ...] | str | None:
+    """One name is that of a list where there is such a list."""
+    return named[0] if len(named) == 1 else named or None
 
 
 def _to_json(found: "dict[str, Evaluation]", identities: "dict[str, Identity]") -> dict:
@@ -142,25 +146,27 @@ def _to_csv(found: "dict[str, Evaluation]") -> str:
 
 def _tables(found: "dict[str, Evaluation]", every_object: bool) -> Iterator[Table]:
     """The objects of each folder, then the folders side by side."""
-    if every_object or sum(len(e.objects) for e in found.values()) <= ROWS_ON_A_SCREEN:
+    if every_object or sum(len(e.parts) for e in found.values()) <= ROWS_ON_A_SCREEN:
         for results, evaluation in found.items():
-            figures = evaluation.summary.to_json()
-            table = _numbers_table(results, ("sequence",), ("id", *figures))
-            for o in evaluation.objects:
-                table.add_row(o.sequence, str(o.id), *_shown(o.summary.to_json()))
+            (text, number), figures = evaluation.parts[0].keys, evaluation.figures
+            table = _numbers_table(results, (text,), (number, *figures))
+            for part in evaluation.parts:
+                shown = [part.figures.get(name) for name in figures]
+                table.add_row(*map(str, part.keys.values()), *map(_shown, shown))
             yield table
     first = next(iter(found.values()))
-    table = _numbers_table(_rules(first), ("results",), list(first.summary.to_json()))
+    table = _numbers_table(_rules(first), ("results",), list(first.figures))
     for results, evaluation in found.items():
-        table.add_row(results, *_shown(evaluation.summary.to_json()), style="bold")
+        table.add_row(results, *map(_shown, evaluation.figures.values()), style="bold")
     yield table
 
 
 def _rules(evaluation: "Evaluation") -> str:
-    official = ", official" if evaluation.official else ""
-    tolerance = evaluation.tolerance_px
+    official = ", official" if evaluation.settings.get("official") else ""
+    tolerance = evaluation.settings.get("tolerance_px")
     within = "" if tolerance is None else f", tolerance {tolerance} px"
-    return f"{evaluation.protocol}{official}{within}: {len(evaluation.objects)} objects"
+    what = "objects" if evaluation.objects else "categories"
+    return f"{evaluation.protocol}{official}{within}: {len(evaluation.parts)} {what}"
 
 
 def _identity_tables(identities: "dict[str, Identity]") -> Iterator[Table]:
@@ -169,8 +175,8 @@ def _identity_tables(identities: "dict[str, Identity]") -> Iterator[Table]:
         total = identity.summary.to_json()["global"]
         table = _numbers_table(f"{results}: identity", ("sequence",), list(total))
         for name, sequence in identity.sequences.items():
-            table.add_row(name, *_shown(sequence.score.to_json()["global"]))
-        table.add_row("all", *_shown(total), style="bold")
+            table.add_row(name, *map(_shown, sequence.score.to_json()["global"].values()))
+        table.add_row("all", *map(_shown, total.values()), style="bold")
         yield table
 
 
@@ -184,9 +190,8 @@ def _numbers_table(title: str, texts: Sequence[str], numbers: Sequence[str]) -> 
     return table
 
 
-def _shown(figures: dict[str, float | None]) -> list[str]:
-    """Three decimals, counts as they are, a dash where there is no value."""
-    return [
-        "-" if value is None else str(value) if isinstance(value, int) else f"{value:.3f}"
-        for value in figures.values()
-    ]
+def _shown(value: float | None) -> str:
+    """Three decimals, a count as it is, a dash where there is no value."""
+    if value is None or math.isnan(value):
+        return "-"
+    return str(value) if isinstance(value, int) else f"{value:.3f}"

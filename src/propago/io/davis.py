@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from propago.errors import SourceError
+from propago.io.names import find_list, names_in
 from propago.io.source import Source, selection
 from propago.io.stills import is_still, open_stills, stills_in
 
@@ -46,7 +47,7 @@ def open_davis(
             "Annotations/480p/<sequence>/00000.png"
         )
     level, wanted = _level(root, "JPEGImages"), selection(start, end, every)
-    names = _sequences(level) if set_file is None else _names_in(_found(root, set_file))
+    names = _sequences(level) if set_file is None else names_in(find_list(root, set_file))
     missing = [name for name in names if not (level / name).is_dir()]
     if missing:
         raise SourceError(
@@ -62,22 +63,3 @@ def _level(root: Path, kind: str) -> Path:
 
 def _sequences(level: Path) -> list[str]:
     return sorted(p.name for p in level.iterdir() if p.is_dir() and any(map(is_still, p.iterdir())))
-
-
-def _found(root: Path, set_file: Path) -> Path:
-    sets = root / "ImageSets"
-    named = (f"{set_file}", f"{set_file}.txt")
-    for path in (set_file, *(p for n in named for p in (sets / n, *sorted(sets.glob(f"*/{n}"))))):
-        if path.is_file():
-            return path
-    there = ", ".join(sorted(str(p.relative_to(sets)) for p in sets.rglob("*.txt"))) or "none"
-    raise SourceError(f"there is no list {set_file}, nor one in {sets}; there are: {there}")
-
-
-def _names_in(set_file: Path) -> list[str]:
-    """Sequence names, once each; a line of DAVIS 2016 is a path to a frame and one to its mask."""
-    lines = [line.split()[0] for line in set_file.read_text("utf-8").splitlines() if line.split()]
-    names = [line.split("/")[-2] if "/" in line else line for line in lines]
-    if not names:
-        raise SourceError(f"{set_file} is empty; it holds one sequence name per line")
-    return list(dict.fromkeys(names))

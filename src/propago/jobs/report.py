@@ -5,11 +5,11 @@ from os.path import commonpath
 from pathlib import Path
 
 from propago.io.atomic import replacing
-from propago.jobs.identity import evaluate_identity
 from propago.jobs.options import Progress
-from propago.jobs.shown_frames import shown_frames
 from propago.metrics.evaluation import Evaluation
+from propago.metrics.identity import evaluate_identity
 from propago.report.html import name_results, render_report
+from propago.report.worst_frames import shown_frames
 
 
 def write_report(

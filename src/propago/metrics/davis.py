@@ -1,6 +1,7 @@
 """Region similarity J and boundary accuracy F of label maps (Perazzi et al., CVPR 2016)."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -8,6 +9,10 @@ from propago.errors import MaskError, ShapeError
 from propago.metrics.boundary import default_tolerance_px
 from propago.metrics.counts import Counts, count_objects
 from propago.metrics.scratch import Scratch
+from propago.metrics.statistics import decay, mean, recall
+
+if TYPE_CHECKING:
+    from propago.metrics.pairs import MaskPair
 
 VOID = 255
 
@@ -29,6 +34,60 @@ def f_measure(counts: Counts) -> np.ndarray:
     total = precision + recall
     score = 2 * precision * recall / np.where(total == 0, 1.0, total)
     return np.where((counts.gt_boundary == 0) & (counts.pred_boundary == 0), 1.0, score)
+
+
+class RegionSimilarity:
+    """J of one object: mean, recall and decay over its frames."""
+
+    lower_is_better = ("J_decay",)
+
+    def __init__(self) -> None:
+        self._values: list[float] = []
+
+    def update(self, pair: "MaskPair") -> Mapping[str, float]:
+        """J of a frame; 1 where the object is absent from both maps."""
+        self._values.append(pair.measured(jaccard))
+        return {"J": self._values[-1]}
+
+    def compute(self) -> Mapping[str, float]:
+        """{"J_mean", "J_recall", "J_decay"}, fractions."""
+        return _statistics("J", self._values)
+
+
+class BoundaryAccuracy:
+    """F of one object: mean, recall and decay over its frames."""
+
+    lower_is_better = ("F_decay",)
+
+    def __init__(self) -> None:
+        self._values: list[float] = []
+
+    def update(self, pair: "MaskPair") -> Mapping[str, float]:
+        """F of a frame; 1 where the object is absent from both maps."""
+        self._values.append(pair.measured(f_measure))
+        return {"F": self._values[-1]}
+
+    def compute(self) -> Mapping[str, float]:
+        """{"F_mean", "F_recall", "F_decay"}, fractions."""
+        return _statistics("F", self._values)
+
+
+class JAndF:
+    """J and F of one object, and their mean J&F, the figure that ranks methods."""
+
+    lower_is_better = ("J_decay", "F_decay")
+
+    def __init__(self) -> None:
+        self._region, self._boundary = RegionSimilarity(), BoundaryAccuracy()
+
+    def update(self, pair: "MaskPair") -> Mapping[str, float]:
+        """J and F of a frame."""
+        return {**self._region.update(pair), **self._boundary.update(pair)}
+
+    def compute(self) -> Mapping[str, float]:
+        """{"J&F", "J_mean", ...}, fractions."""
+        figures = {**self._region.compute(), **self._boundary.compute()}
+        return {"J&F": (figures["J_mean"] + figures["F_mean"]) / 2, **figures}
 
 
 def region_similarity(gt: np.ndarray, pred: np.ndarray, ids: Sequence[int]) -> np.ndarray:
@@ -83,39 +142,6 @@ def score_frame(
     return jaccard(counts), f_measure(counts)
 
 
-def evaluate_sequence(
-    gt_maps: Iterable[np.ndarray],
-    pred_maps: Iterable[np.ndarray],
-    ids: Sequence[int],
-    tolerance_px: int | None = None,
-) -> tuple[np.ndarray, np.ndarray]:
-    """J and F of each object in each frame of one sequence.
-
-    Args:
-        gt_maps: T label maps (H, W), read one by one; all that are passed are scored.
-        pred_maps: as many predicted maps of the same sizes.
-        ids: the object ids to score.
-        tolerance_px: see `boundary_accuracy`.
-
-    Returns:
-        J (K, T) and F (K, T), float64 in [0, 1].
-
-    Raises:
-        ShapeError: two maps differ in size.
-        MaskError: there are more frames on one side.
-    """
-    scores, scratch = [], Scratch()
-    try:
-        for gt, pred in zip(gt_maps, pred_maps, strict=True):
-            scores.append(score_frame(gt, pred, ids, tolerance_px, scratch))
-    except ValueError as error:
-        raise MaskError(
-            f"ground truth and prediction have different numbers of frames: {error}"
-        ) from error
-    both = np.array(scores, np.float64).reshape(-1, 2, len(ids))
-    return both[:, 0].T, both[:, 1].T
-
-
 def indexed(labels: np.ndarray, ids: Sequence[int]) -> np.ndarray:
     """The label map with each id replaced by its place in `ids`, from 1; other labels by 0.
 
@@ -136,6 +162,11 @@ def indexed(labels: np.ndarray, ids: Sequence[int]) -> np.ndarray:
     table = np.zeros(max(highest, *ids, 0) + 1, dtype)
     table[list(ids)] = np.arange(1, len(ids) + 1)
     return table[labels]
+
+
+def _statistics(name: str, values: Sequence[float]) -> dict[str, float]:
+    scores = np.array(values, np.float64)
+    return {f"{name}_{f.__name__}": f(scores) for f in (mean, recall, decay)}
 
 
 def _count(

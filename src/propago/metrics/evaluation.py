@@ -3,51 +3,14 @@
 import csv
 import io
 import math
-from dataclasses import dataclass
-from functools import cached_property
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 
 from propago.io.formats.sequence_folders import SequenceFiles
-from propago.metrics.statistics import decay, mean, recall
-
-
-@dataclass(frozen=True)
-class Summary:
-    """The figures that are reported, as fractions; NaN where undefined.
-
-    Attributes:
-        J_mean: region similarity, mean over frames; higher is better.
-        J_recall: share of frames with J above 0.5.
-        J_decay: first quarter of the frames minus the last; lower is better.
-        F_mean: boundary accuracy, mean over frames.
-        F_recall: share of frames with F above 0.5.
-        F_decay: as J_decay.
-        T_mean: temporal instability, mean over frames; lower is better; None where not measured.
-    """
-
-    J_mean: float
-    J_recall: float
-    J_decay: float
-    F_mean: float
-    F_recall: float
-    F_decay: float
-    T_mean: float | None = None
-
-    @property
-    def J_and_F(self) -> float:  # noqa: N802
-        """(J_mean + F_mean) / 2, the figure that ranks methods."""
-        return (self.J_mean + self.F_mean) / 2
-
-    def to_json(self) -> dict[str, float | None]:
-        """Figures by name, "J&F" first; undefined ones None, "T_mean" only where measured."""
-        figures = {"J&F": self.J_and_F} | {
-            name: getattr(self, name)
-            for name in ("J_mean", "J_recall", "J_decay", "F_mean", "F_recall", "F_decay")
-        }
-        if self.T_mean is not None:
-            figures["T_mean"] = self.T_mean
-        return {name: _number(value) for name, value in figures.items()}
+from propago.metrics.statistics import mean
 
 
 @dataclass(frozen=True)
@@ -58,10 +21,9 @@ class ObjectScores:
         sequence: name of the sequence.
         id: the object's id in the ground truth.
         frames: names of the T frames that count for it, in order.
-        J: (T,) float64 region similarity in [0, 1].
-        F: (T,) float64 boundary accuracy in [0, 1].
-        T: (T,) float64 instability of the predicted outline against the frame before, NaN where
-            either has none; None where the protocol does not measure it.
+        figures: what the metrics computed, by name; NaN where undefined.
+        values: (T,) float64 by name, the frame by frame course of what the metrics measured, e.g.
+            "J" and "F".
         proposal: the predicted id assigned to the object (unsupervised); None where ids are
             compared as they stand or no proposal is left for the object.
     """
@@ -69,21 +31,34 @@ class ObjectScores:
     sequence: str
     id: int
     frames: tuple[str, ...]
-    J: np.ndarray
-    F: np.ndarray
-    T: np.ndarray | None = None
+    figures: Mapping[str, float]
+    values: Mapping[str, np.ndarray]
     proposal: int | None = None
 
-    @cached_property
-    def summary(self) -> Summary:
-        """Statistics over the object's frames."""
-        return Summary(
-            *(statistic(scores) for scores in (self.J, self.F) for statistic in STATISTICS),
-            T_mean=None if self.T is None else mean(self.T),
-        )
+    @property
+    def keys(self) -> dict[str, str | int]:
+        """What tells it from the others."""
+        return {"sequence": self.sequence, "id": self.id}
 
 
-STATISTICS = (mean, recall, decay)
+@dataclass(frozen=True)
+class CategoryScores:
+    """One category of objects, or one class of pixels.
+
+    Attributes:
+        id: the category's id.
+        name: its name, empty where none is given.
+        figures: by name; NaN where undefined.
+    """
+
+    id: int
+    name: str
+    figures: Mapping[str, float]
+
+    @property
+    def keys(self) -> dict[str, str | int]:
+        """What tells it from the others."""
+        return {"name": self.name, "id": self.id}
 
 
 @dataclass(frozen=True)
@@ -92,50 +67,53 @@ class Evaluation:
 
     Attributes:
         protocol: name of the protocol.
-        official: whether the official tool's rules were followed to the bit.
-        tolerance_px: boundary tolerance; None: 0.8 % of the diagonal.
+        settings: how it was applied, e.g. {"official": False, "tolerance_px": None}.
+        figures: over everything, by name; NaN where undefined.
         objects: scores of all objects, by sequence, then by id (in official unsupervised
-            evaluation by proposal, as the official tool lists them).
+            evaluation by proposal, as the official tool lists them). Of label maps only.
+        categories: scores by category or class, where there are such.
         sequences: the evaluated files, for reports.
+        lower_is_better: names of the figures of which less is better.
+        meanings: what the figures of each metric mean.
         notes: what a reader should know, e.g. an object without an evaluated frame.
     """
 
     protocol: str
-    official: bool
-    tolerance_px: int | None
-    objects: tuple[ObjectScores, ...]
-    sequences: tuple[SequenceFiles, ...]
+    settings: Mapping[str, Any]
+    figures: Mapping[str, float]
+    objects: tuple[ObjectScores, ...] = ()
+    categories: tuple[CategoryScores, ...] = ()
+    sequences: tuple[SequenceFiles, ...] = ()
+    lower_is_better: Collection[str] = ()
+    meanings: Mapping[str, str] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
 
-    @cached_property
-    def summary(self) -> Summary:
-        """Means over all objects of all sequences, an object counting the same in each."""
-        rows = [o.summary for o in self.objects]
-        names = ("J_mean", "J_recall", "J_decay", "F_mean", "F_recall", "F_decay")
-        means = [float(np.mean([getattr(row, name) for row in rows])) for name in names]
-        stable = [row.T_mean for row in rows if row.T_mean is not None]
-        return Summary(*means, T_mean=mean(np.array(stable)) if stable else None)
+    @property
+    def parts(self) -> Sequence[ObjectScores | CategoryScores]:
+        """The rows of its table."""
+        return self.objects or self.categories
 
     def to_json(self) -> dict:
         """The result as plain values, ready for `json.dump`.
 
-        "frames" maps a sequence to {"names": [...], "J": {id: [...]}, "F": {id: [...]}}, with
-        None in frames that do not count for an object.
+        "objects" or "categories" are the rows. "frames" maps a sequence to {"names": [...],
+        "J": {id: [...]}, "F": {id: [...]}}, with None in frames that do not count for an object.
         """
+        rows = {"objects": self.objects, "categories": self.categories}
         return {
             "protocol": self.protocol,
-            "official": self.official,
-            "tolerance_px": self.tolerance_px,
-            "global": self.summary.to_json(),
-            "objects": [_object_row(o) for o in self.objects],
-            "frames": _frames(self.objects),
+            **self.settings,
+            "global": numbers(self.figures),
+            **{name: [_row(part) for part in parts] for name, parts in rows.items() if parts},
+            **({"frames": _frames(self.objects)} if self.objects else {}),
             "notes": list(self.notes),
         }
 
     def to_csv(self) -> str:
-        """One line for the whole ("global"), then one for each object; full precision."""
-        rows = [{"sequence": "global", "id": ""} | self.summary.to_json()]
-        rows += [_object_row(o) for o in self.objects]
+        """One line for the whole ("global"), then one for each part; full precision."""
+        rows = [_row(part) for part in self.parts]
+        first = next(iter(self.parts[0].keys)) if rows else "name"
+        rows.insert(0, {first: "global", "id": "", **numbers(self.figures)})
         columns = list(dict.fromkeys(name for row in rows for name in row))
         out = io.StringIO()
         writer = csv.DictWriter(out, columns, lineterminator="\n", restval="")
@@ -144,35 +122,42 @@ class Evaluation:
         return out.getvalue()
 
 
-def _object_row(scores: ObjectScores) -> dict:
-    row = {"sequence": scores.sequence, "id": scores.id} | scores.summary.to_json()
-    return row if scores.proposal is None else row | {"proposal": scores.proposal}
+def means(rows: Iterable[Mapping[str, float]]) -> dict[str, float]:
+    """The mean of each figure over the rows that have it, a row counting the same as any other."""
+    rows = list(rows)
+    names = dict.fromkeys(name for row in rows for name in row)
+    return {name: mean(np.array([row.get(name, math.nan) for row in rows])) for name in names}
 
 
-def _frames(objects: tuple[ObjectScores, ...]) -> dict:
-    """Scores by sequence, measure and object, all on the sequence's own list of frames."""
+def numbers(figures: Mapping[str, float]) -> dict[str, float | None]:
+    """JSON has no NaN: None."""
+    return {name: None if math.isnan(value) else value for name, value in figures.items()}
+
+
+def _row(part: ObjectScores | CategoryScores) -> dict:
+    row = part.keys | numbers(part.figures)
+    proposal = part.proposal if isinstance(part, ObjectScores) else None
+    return row if proposal is None else row | {"proposal": proposal}
+
+
+def _frames(objects: Iterable[ObjectScores]) -> dict:
+    """Values by sequence, measure and object, all on the sequence's own list of frames."""
     found: dict = {}
-    for name in dict.fromkeys(o.sequence for o in objects):
-        members = [o for o in objects if o.sequence == name]
-        names = sorted({frame for o in members for frame in o.frames})
-        tables = {"J": [o.J for o in members], "F": [o.F for o in members]}
-        if all(o.T is not None for o in members):
-            tables["T"] = [o.T for o in members if o.T is not None]
-        found[name] = {"names": names} | {
-            measure: {
-                str(o.id): _aligned(names, o.frames, scores)
-                for o, scores in zip(members, table, strict=True)
-            }
-            for measure, table in tables.items()
-        }
-    return found
+    for o in objects:
+        found.setdefault(o.sequence, []).append(o)
+    return {name: _sequence_frames(members) for name, members in found.items()}
 
 
-def _aligned(names: list[str], frames: tuple[str, ...], scores: np.ndarray) -> list[float | None]:
-    values = dict(zip(frames, scores.tolist(), strict=True))
-    return [_number(values.get(name, math.nan)) for name in names]
+def _sequence_frames(members: Sequence[ObjectScores]) -> dict:
+    names = sorted({frame for o in members for frame in o.frames})
+    curves = {
+        measure: {str(o.id): aligned(o, measure, names) for o in members}
+        for measure in members[0].values
+    }
+    return {"names": names, **curves}
 
 
-def _number(value: float) -> float | None:
-    """JSON has no NaN."""
-    return None if math.isnan(value) else value
+def aligned(scores: ObjectScores, measure: str, names: Sequence[str]) -> list[float | None]:
+    """One value for each of these frames; None where none counts for the object."""
+    values = dict(zip(scores.frames, scores.values[measure].tolist(), strict=True))
+    return list(numbers({name: values.get(name, math.nan) for name in names}).values())

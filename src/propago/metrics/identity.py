@@ -1,6 +1,6 @@
 """Where `hota.py` gets its overlaps: label maps frame by frame, and YouTube-VIS track files."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -9,7 +9,10 @@ import numpy as np
 
 from propago.metrics.confusion import joint_counts
 from propago.metrics.davis import VOID
+from propago.metrics.evaluation import Evaluation
 from propago.metrics.hota import FrameOverlap, IdentityScore, combine_identity, identity_score
+from propago.metrics.pairs import LabelRules, read_pair, without_void
+from propago.metrics.protocols import PROTOCOLS
 from propago.metrics.rle import areas_px, intersections_px
 from propago.metrics.track_files import Track, read_tracks
 
@@ -51,6 +54,39 @@ class Identity:
                 for switch in s.score.to_json()["switches"]
             ],
         }
+
+
+def evaluate_identity(
+    evaluation: Evaluation, progress: Callable[[int, int | None, str], None] | None = None
+) -> Identity:
+    """HOTA, MOTA and identity switches of the label maps that an evaluation measured.
+
+    The files are read again. All evaluated frames count, for every object in them; void pixels
+    are left out, whatever the protocol does with them.
+
+    Args:
+        evaluation: the result of `propago.evaluate`; where its protocol knows one object only,
+            so does this.
+        progress: called with (frames done, frames in all, what is done).
+
+    Raises:
+        SourceError: a file is missing or unreadable.
+        MaskError: a file holds no label map.
+    """
+    rules, done = LabelRules(binary=PROTOCOLS[evaluation.protocol].binary), 0
+    total = sum(len(files.frames) for files in evaluation.sequences)
+    found: dict[str, SequenceIdentity] = {}
+    for files in evaluation.sequences:
+        overlaps = []
+        for frame in files.frames:
+            gt, pred, _ = without_void(*read_pair(frame), rules)
+            overlaps.append(overlap_of_labels(gt, pred))
+            if progress:
+                progress(done := done + 1, total, "following identities")
+        names = tuple(frame.name for frame in files.frames)
+        score = identity_score(overlaps, files.name)
+        found[files.name] = SequenceIdentity(names, tuple(overlaps), score)
+    return Identity(found)
 
 
 def identity_of_labels(

@@ -6,11 +6,17 @@ the cheapest monotone matching of the two closed curves is found, and T is its m
 """
 
 import math
+from collections.abc import Mapping
 from itertools import pairwise
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from propago.metrics.outlines import object_on_right, outlines
+from propago.metrics.statistics import mean
+
+if TYPE_CHECKING:
+    from propago.metrics.pairs import MaskPair
 
 STRAIGHT, SIMPLIFIED = 0.1, 3.0
 """Tolerances of the two simplifications, in half pixels."""
@@ -24,6 +30,27 @@ TINY = 2.2204e-16
 
 Outline = np.ndarray
 """(N, 60) float64: the shape context of every point of an object's longest outline."""
+
+
+class Instability:
+    """T of one object: how much its predicted outline changes from frame to frame."""
+
+    lower_is_better = ("T_mean",)
+
+    def __init__(self) -> None:
+        self._before: Outline | None = None
+        self._values: list[float] = []
+
+    def update(self, pair: "MaskPair") -> Mapping[str, float]:
+        """T against the frame before; NaN where either has no outline."""
+        outline = describe(pair.pred)
+        self._values.append(instability(self._before, outline))
+        self._before = outline
+        return {"T": self._values[-1]}
+
+    def compute(self) -> Mapping[str, float]:
+        """{"T_mean"}, over the frames that have a T."""
+        return {"T_mean": mean(np.array(self._values))}
 
 
 def describe(mask: np.ndarray) -> Outline | None:

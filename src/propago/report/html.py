@@ -20,19 +20,8 @@ from propago.report.sections import (
 )
 from propago.report.timeline import Fate
 
-LOWER_IS_BETTER = {"J_decay", "F_decay", "T_mean", "id_switches", "lost", "swapped"}
-NAMES = {
-    "J_mean": "J mean",
-    "J_recall": "J recall",
-    "J_decay": "J decay",
-    "F_mean": "F mean",
-    "F_recall": "F recall",
-    "F_decay": "F decay",
-    "T_mean": "T mean",
-    "id_switches": "ID switches",
-    "lost": "frames lost",
-    "swapped": "frames swapped",
-}
+LOWER_IS_BETTER = {"id_switches", "frames_lost", "frames_swapped"}
+"""Of the figures that the page adds."""
 
 
 def name_results(
@@ -45,12 +34,16 @@ def name_results(
         identities: of the same names.
 
     Raises:
-        UsageError: none or too many, or they do not measure the same objects by the same rules.
+        UsageError: none or too many, without J&F, or they do not measure the same objects by the
+            same rules.
     """
     if not 1 <= len(evaluations) <= len(LETTERS):
         raise UsageError(
             f"a report shows 1 to {len(LETTERS)} results; these are {len(evaluations)}"
         )
+    for name, evaluation in evaluations.items():
+        if "J&F" not in evaluation.figures:
+            raise UsageError(f"a report ranks objects by J&F, and {name} was measured without it")
     (first, reference), *others = evaluations.items()
     for name, evaluation in others:
         if _measured(evaluation) != _measured(reference):
@@ -81,6 +74,7 @@ def render_report(results: Sequence[Result], shown: Sequence[ShownFrame]) -> str
         results=results,
         evaluation=evaluation,
         rules=PROTOCOLS[evaluation.protocol].rules,
+        meanings=evaluation.meanings,
         notes=list(dict.fromkeys(note for r in results for note in r.evaluation.notes)),
         summary=_summary(results),
         table=_object_table(results, {s.name: s.number for s in sections}),
@@ -96,7 +90,7 @@ def render_report(results: Sequence[Result], shown: Sequence[ShownFrame]) -> str
 def _measured(evaluation: Evaluation) -> tuple:
     """What must be equal for two results to be compared."""
     objects = sorted((o.sequence, o.id, o.frames) for o in evaluation.objects)
-    return evaluation.protocol, evaluation.official, evaluation.tolerance_px, objects
+    return evaluation.protocol, evaluation.settings, list(evaluation.figures), objects
 
 
 def _summary(results: Sequence[Result]) -> list[dict]:
@@ -104,28 +98,34 @@ def _summary(results: Sequence[Result]) -> list[dict]:
     columns = []
     for r in results:
         identity = r.identity.summary.to_json()["global"]
-        lost = sum(frames_in(fates, Fate.LOST) for fates in r.fates.values())
-        swapped = sum(frames_in(fates, Fate.SWAPPED) for fates in r.fates.values())
-        figures = r.evaluation.summary.to_json() | {n: identity[n] for n in ("HOTA", "id_switches")}
-        columns.append(figures | {"lost": lost, "swapped": swapped})
+        columns.append(
+            {
+                **r.evaluation.figures,
+                **{name: identity[name] for name in ("HOTA", "id_switches")},
+                "frames_lost": sum(frames_in(fates, Fate.LOST) for fates in r.fates.values()),
+                "frames_swapped": sum(frames_in(fates, Fate.SWAPPED) for fates in r.fates.values()),
+            }
+        )
+    less = LOWER_IS_BETTER.union(results[0].evaluation.lower_is_better)
     return [
-        {"name": NAMES.get(name, name), "cells": _marked(name, [c[name] for c in columns])}
+        {"name": name.replace("_", " "), "cells": _marked([c[name] for c in columns], name in less)}
         for name in columns[0]
     ]
 
 
-def _marked(name: str, values: Sequence[float | None]) -> list[dict]:
-    known = [v for v in values if v is not None]
-    best = (min if name in LOWER_IS_BETTER else max)(known, default=None)
+def _marked(values: Sequence[float], lower_is_better: bool) -> list[dict]:
+    known = [v for v in values if not math.isnan(v)]
+    best = (min if lower_is_better else max)(known, default=None)
     several = len(set(values)) > 1
-    return [{"value": v, "best": several and v is not None and v == best} for v in values]
+    return [{"value": v, "best": several and v == best} for v in values]
 
 
 def _object_table(results: Sequence[Result], numbers: Mapping[str, int]) -> dict:
     """Columns and rows of the table of objects."""
     several = len(results) > 1
-    figures = list(results[0].evaluation.summary.to_json())
-    figures = ["J&F", "J_mean", "F_mean"] if several else figures
+    figures = list(results[0].evaluation.figures)
+    if several:
+        figures = [name for name in figures if not name.endswith(("_recall", "_decay"))]
     figures += ["lost", "swapped"]
     columns = [f"{f.replace('_', ' ')} {r.letter}".strip() for f in figures for r in results]
     if several:
@@ -148,24 +148,23 @@ def _object_table(results: Sequence[Result], numbers: Mapping[str, int]) -> dict
     return {"columns": columns, "rows": rows, "proposals": proposals}
 
 
-def _figure(result: Result, key: tuple[str, int], figure: str) -> float | int | None:
+def _figure(result: Result, key: tuple[str, int], figure: str) -> float:
     if figure in ("lost", "swapped"):
         return frames_in(result.fates[key], Fate(figure))
-    return result.objects[key].summary.to_json()[figure]
+    return result.objects[key].figures[figure]
 
 
 def _difference_name(results: Sequence[Result]) -> str:
     return "J&F B - A" if len(results) == 2 else "J&F best - worst"
 
 
-def _difference(values: Sequence[float | int | None]) -> float:
-    known = [float("nan") if v is None else float(v) for v in values]
-    return known[1] - known[0] if len(known) == 2 else max(known) - min(known)
+def _difference(values: Sequence[float]) -> float:
+    return values[1] - values[0] if len(values) == 2 else max(values) - min(values)
 
 
 def _worst_objects(results: Sequence[Result]) -> list[tuple[Result, str, int, float]]:
     """The three worst objects: result, sequence, id, J&F."""
-    found = [(r, name, i, o.summary.J_and_F) for r in results for (name, i), o in r.objects.items()]
+    found = [(r, name, i, o.figures["J&F"]) for r in results for (name, i), o in r.objects.items()]
     return sorted(found, key=lambda row: row[3])[:3]
 
 

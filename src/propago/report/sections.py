@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
-from propago.metrics.evaluation import Evaluation, ObjectScores
+from propago.metrics.evaluation import Evaluation, ObjectScores, aligned
 from propago.metrics.identity import Identity
 from propago.report.colours import hue_of
 from propago.report.curves import curve_path, scale_top
@@ -94,7 +94,7 @@ def section(
     frames = results[0].identity.sequences[name].frames
     ids = [o.id for o in results[0].evaluation.objects if o.sequence == name]
     scores = [
-        sum(r.objects[name, i].summary.J_and_F for i in ids) / len(ids) if ids else float("nan")
+        sum(r.objects[name, i].figures["J&F"] for i in ids) / len(ids) if ids else float("nan")
         for r in results
     ]
     return Section(
@@ -114,13 +114,11 @@ def section(
 def _charts(
     name: str, ids: Sequence[int], frames: Sequence[str], results: Sequence[Result]
 ) -> list[dict]:
-    """J, F, and T where it was measured."""
-    measures = ["J", "F"]
-    measures += ["T"] * all(o.T is not None for o in results[0].evaluation.objects)
+    """One for everything that was measured frame by frame."""
     charts = []
-    for measure in measures:
+    for measure in results[0].evaluation.objects[0].values:
         series = [
-            (number, r.letter, i, _aligned(r.objects[name, i], measure, frames))
+            (number, r.letter, i, aligned(r.objects[name, i], measure, frames))
             for i in ids
             for number, r in enumerate(results)
         ]
@@ -138,13 +136,6 @@ def _charts(
         ]
         charts.append({"measure": measure, "top": top, "curves": curves})
     return charts
-
-
-def _aligned(scores: ObjectScores, measure: str, frames: Sequence[str]) -> list[float | None]:
-    """One value a frame of the sequence; None where none counts for the object."""
-    values = getattr(scores, measure).tolist()
-    known = {n: v for n, v in zip(scores.frames, values, strict=True) if v == v}
-    return [known.get(frame) for frame in frames]
 
 
 def _lane(name: str, object_id: int, result: Result, frames: Sequence[str]) -> dict:

@@ -49,6 +49,7 @@ RUNS = Path("runs/reproduce/seg-with-spn")
 SPN_SETTINGS = SpnSettings()
 SPN = SPN_PRESETS["compact"]
 CRAF_SETTINGS = CrafSettings()
+FIGURES = ("J_mean", "J_recall", "F_mean", "F_recall")
 
 
 @dataclass(frozen=True)
@@ -164,11 +165,9 @@ class _Work:
             return finished
         masks, clock = self.out / "masks" / name, Clock()
         self._segment(name, variant, source, masks, clock)
-        scored = evaluate(masks, self.data, sequences=[source.name])
+        scored = evaluate(masks, self.data, set=[source.name])
         objects = tuple(
-            ObjectFigures(o.id, s.J_mean, s.J_recall, s.F_mean, s.F_recall)
-            for o in scored.objects
-            for s in [o.summary]
+            ObjectFigures(o.id, *(o.figures[name] for name in FIGURES)) for o in scored.objects
         )
         cell = Cell(source.name, objects, clock.seconds, clock.counts, tuple(clock.tunings))
         write_cell(path, cell)

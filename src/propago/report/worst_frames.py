@@ -8,13 +8,13 @@ import cv2
 import numpy as np
 
 from propago.errors import SourceError
-from propago.io.formats.png import read_labels
 from propago.io.formats.sequence_folders import RESOLUTIONS, FrameFiles
 from propago.io.source import selection
 from propago.io.stills import open_stills, stills_in
 from propago.io.video import open_source
-from propago.metrics.davis import VOID
+from propago.metrics.pairs import read_pair, renamed, without_void
 from propago.metrics.protocols import PROTOCOLS
+from propago.metrics.sequences import label_rules
 from propago.ops.image import image_to_rgb
 from propago.report.colours import colour_table
 from propago.report.difference import draw_difference
@@ -85,7 +85,7 @@ def _scores_of_frames(result: Result, sequence: str, frames: Sequence[str]) -> n
     for (name, _), scores in result.objects.items():
         if name == sequence:
             places = [index[frame] for frame in scores.frames]
-            totals[places] += (scores.J + scores.F) / 2
+            totals[places] += (scores.values["J"] + scores.values["F"]) / 2
             counts[places] += 1
     return np.divide(totals, counts, out=np.full(len(frames), np.nan), where=counts > 0)
 
@@ -115,7 +115,7 @@ def _place(images: Path, sequence: str, alone: bool) -> Path:
     found = next((level / sequence for level in levels if (level / sequence).is_dir()), None)
     if found is None and not alone:
         raise SourceError(
-            f"{images} has no pictures of the sequence {sequence}; --images is a data set's root "
+            f"{images} has no pictures of the sequence {sequence}; `images` is a data set's root "
             "or a folder with one folder of pictures a sequence"
         )
     return found or images
@@ -153,22 +153,12 @@ def _panels(
 def _maps(result: Result, sequence: str, name: str) -> tuple[np.ndarray, np.ndarray]:
     """True and predicted ids of a frame as they were compared; void is background in both."""
     evaluation = result.evaluation
-    files = _files(result, sequence, name)
-    gt, pred = read_labels(files.gt), read_labels(files.pred)
-    rules = PROTOCOLS[evaluation.protocol]
-    if rules.binary:
-        return (gt != 0).astype(np.uint8), (pred != 0).astype(np.uint8)
-    if rules.assigned:
-        table = np.zeros(max(int(pred.max(initial=0)), 1) + 1, np.uint16)
-        for (owner, i), o in result.objects.items():
-            if owner == sequence and o.proposal is not None and o.proposal < len(table):
-                table[o.proposal] = i
-        pred = table[pred]
-    if gt.dtype == np.uint8:
-        void = gt == VOID
-        counts = evaluation.official and not rules.assigned
-        gt, pred = np.where(void, 0, gt), pred if counts else np.where(void, 0, pred)
-    return gt, pred
+    protocol = PROTOCOLS[evaluation.protocol]
+    gt, pred = read_pair(_files(result, sequence, name))
+    if protocol.assigned:
+        own = [o for o in evaluation.objects if o.sequence == sequence]
+        pred = renamed(pred, {o.proposal: o.id for o in own if o.proposal is not None})
+    return without_void(gt, pred, label_rules(protocol, evaluation.settings["official"]))[:2]
 
 
 def _files(result: Result, sequence: str, name: str) -> FrameFiles:
