@@ -1,6 +1,7 @@
 # make demo    install the core, segment the clip in the package
 # make test    install everything for development, run the tests
 # make check   what .ci/run checks: format, lint, types, import contracts, tests
+# make docs    the documentation site, in docs/_build: open docs/_build/index.html
 # make bench   the benchmarks (minutes; they need the data that CONTRIBUTING.md names)
 
 TORCH = torch==2.13.0
@@ -17,7 +18,7 @@ WORKS = import sys, ensurepip, venv; sys.exit(not (3, 11) <= sys.version_info[:2
 PYTHON ?= $(shell for python in python3.11 python3.12 python3.13 python3.14 python3; do \
 	$$python -c '$(WORKS)' >/dev/null 2>&1 && echo $$python && break; done)
 
-.PHONY: demo test check format bench clean
+.PHONY: demo test check format docs bench clean
 
 demo: $(VENV)/core.stamp
 	$(BIN)/propago demo
@@ -36,6 +37,9 @@ format: $(VENV)/full.stamp
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
+docs: $(VENV)/full.stamp
+	$(BIN)/python -m sphinx -q -W --keep-going -c docs . docs/_build
+
 bench: $(VENV)/full.stamp
 	@for file in $(BENCHMARKS); do echo "== $$file"; $(BIN)/python $$file || exit 1; done
 
@@ -47,7 +51,7 @@ $(VENV)/core.stamp: $(VENV)/torch.stamp pyproject.toml constraints.txt
 	@touch $@
 
 $(VENV)/full.stamp: $(VENV)/torch.stamp pyproject.toml constraints.txt
-	$(PIP) -c constraints.txt -e '.[dev,fast,train]'
+	$(PIP) -c constraints.txt -e '.[dev,docs,fast,train]'
 	@touch $@ $(VENV)/core.stamp
 
 # --no-deps: only torch itself is looked for on the extra index, so that one that cannot be

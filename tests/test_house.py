@@ -75,6 +75,10 @@ def test_files_and_functions_stay_small():
     assert not long_functions
 
 
+def test_every_folder_of_code_is_a_package():
+    assert not [path for path in SOURCES if not (path.parent / "__init__.py").is_file()]
+
+
 def test_there_is_no_drawer_for_everything():
     assert not [p for p in SOURCES if re.fullmatch(r"(utils?|helpers?|misc|common)\.py", p.name)]
 
@@ -112,8 +116,9 @@ def test_help_imports_neither_torch_nor_numpy(verb):
 def test_the_version_is_said_once_and_constraints_pin_every_dependency():
     project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
     assert project["version"] == propago.__version__
+    assert f"version: {propago.__version__}\n" in (ROOT / "CITATION.cff").read_text("utf-8")
     pinned = set(re.findall(r"^([\w-]+)==", (ROOT / "constraints.txt").read_text("utf-8"), re.M))
     extras = project["optional-dependencies"]
-    wanted = [*project["dependencies"], *(r for e in ("dev", "fast", "train") for r in extras[e])]
+    wanted = [*project["dependencies"], *(r for extra in extras.values() for r in extra)]
     names = {re.split(r"[\[><=~]", requirement)[0].lower() for requirement in wanted}
     assert names <= pinned

@@ -70,9 +70,11 @@ class Segmented:
 class Session:
     """Masks carried through a stream, picture by picture; every verb of propago stands on it.
 
-    session = propago.Session("feelvos")
-    for picture in camera:
-        result = session.step(picture, masks={1: mask} or None)
+    Example::
+
+        session = propago.Session("feelvos")
+        for picture in camera:
+            result = session.step(picture, masks={1: mask} or None)
     """
 
     def __init__(

@@ -35,7 +35,7 @@ class SegmentOptions:
         threads: processor threads; all of them if None.
         seed: of every random choice.
         fit_masks: resize given masks of another size than the frame.
-        save_scores: write the probabilities of every frame as float16 (scores/*.npz).
+        save_scores: write the probabilities of every frame as float16 (`scores/*.npz`).
         overlay: draw overlay.mp4 (--no-overlay leaves it out).
         overwrite: delete an earlier run in the output folder.
         resume: go on with an interrupted run in the output folder.
