@@ -13,13 +13,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from propago.conventions import VOID
 from propago.errors import MaskError, ShapeError
 
 State = TypeVar("State")
 Features = TypeVar("Features")
-
-VOID = 255
-"""In a uint8 label map: a pixel that nobody vouches for. In uint16 label maps 255 is an id."""
 
 
 def require_probabilities(values: Tensor) -> None:

@@ -4,7 +4,7 @@ import pytest
 from PIL import Image
 
 from propago.data.crops import LEAST_PX, ObjectCrops
-from propago.data.stills import IndexedMask, Still, stills_of_davis
+from propago.data.stills import Still, stills_of_davis
 from propago.errors import SourceError, UsageError
 
 
@@ -77,6 +77,6 @@ def test_bad_sources_are_said(tmp_path):
         ObjectCrops([(0, stills)], size=64, cover_px=0)
     with pytest.raises(SourceError, match="no picture"):
         ObjectCrops([(1, [])], size=64, cover_px=0)
-    missing = Still(tmp_path / "none.jpg", IndexedMask(stills[0].read_ids.path))
+    missing = Still(tmp_path / "none.jpg", stills[0].read_ids)
     with pytest.raises(SourceError, match=r"none\.jpg is unreadable"):
         ObjectCrops([(1, [missing])], size=64, cover_px=0).sample(np.random.default_rng(0))

@@ -2,9 +2,10 @@ import cv2
 import numpy as np
 from PIL import Image
 
-from propago.diagnosis.raw_masks import RawMask, levels_of, read_raw
 from propago.diagnosis.snapping import flat_values, snap
+from propago.io.levels import levels_of
 from propago.io.palette import voc_palette
+from propago.io.raw_masks import RawMask, read_raw
 
 COLOURS = voc_palette()
 LABELS = np.zeros((60, 90), np.uint8)

@@ -7,12 +7,13 @@ from typing import Protocol
 
 import cv2
 import numpy as np
-from PIL import Image
 
 from propago.data.augment import degrade, jitter_colours
 from propago.data.mixture import shares
 from propago.data.objects import MIN_OBJECT_PX, number_objects, paste_moving, visible_objects
 from propago.errors import SourceError, UsageError
+from propago.io.labels import ONE_OR_MANY
+from propago.io.masks import read_labels
 from propago.types import VOID
 
 FAR_FIRST_CHANCE = 0.4
@@ -128,7 +129,7 @@ class DavisClips:
         for _ in range(_ATTEMPTS):
             files = self._files[rng.integers(len(self._files))]
             chosen = [files[i] for i in draw_times(rng, len(files), self._frames, self._max_stride)]
-            masks = [_read_labels(mask) for _, mask in chosen]
+            masks = [read_labels(mask, ONE_OR_MANY) for _, mask in chosen]
             rect = draw_window(rng, masks, self._size)
             if rect is None:
                 continue
@@ -206,14 +207,6 @@ def _paired_files(root: Path, name: str) -> list[tuple[Path, Path]]:
             "with Annotations/480p/NAME/*.png of the same names"
         )
     return pairs
-
-
-def _read_labels(path: Path) -> np.ndarray:
-    """(H, W) uint8 object ids; a grey mask of 0 and 255 alone (DAVIS 2016) is one object."""
-    with Image.open(path) as mask:
-        labels = np.asarray(mask)
-        grey = mask.mode == "L"
-    return np.minimum(labels, 1) if grey and not ((labels > 0) & (labels < VOID)).any() else labels
 
 
 def _cut_labels(

@@ -3,17 +3,19 @@
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import cv2
 import numpy as np
-from PIL import Image
 from pycocotools import mask as rle
 
 from propago.data.cutouts import SMALLEST_SHARE
 from propago.errors import SourceError
 from propago.io.davis import davis_annotations, open_davis
+from propago.io.labels import ONE_OR_MANY
+from propago.io.masks import read_labels
 from propago.io.stills import stills_in
 
 
@@ -43,18 +45,9 @@ def read_still(still: Still) -> tuple[np.ndarray, np.ndarray]:
     return cv2.cvtColor(image, cv2.COLOR_BGR2RGB), ids
 
 
-@dataclass(frozen=True)
-class IndexedMask:
-    """Reads instances from an indexed PNG, or one object from a black and white picture."""
-
-    path: Path
-
-    def __call__(self) -> np.ndarray:
-        """(H, W) uint8 instance ids; 255 void in indexed pictures."""
-        with Image.open(self.path) as mask:
-            if mask.mode == "P":
-                return np.asarray(mask)
-            return (np.asarray(mask.convert("L")) > 127).astype(np.uint8)
+def reader_of(mask: Path) -> Callable[[], np.ndarray]:
+    """What reads the ids of a mask file, or its one object where it is a matte."""
+    return partial(read_labels, mask, ONE_OR_MANY)
 
 
 @dataclass(frozen=True)
@@ -77,7 +70,7 @@ def stills_by_name(root: Path, images: str, masks: str) -> list[Still]:
     """
     files = sorted((root / images).glob("*.jpg"))
     pairs = [(image, root / masks / f"{image.stem}.png") for image in files]
-    stills = [Still(image, IndexedMask(mask)) for image, mask in pairs if mask.is_file()]
+    stills = [Still(image, reader_of(mask)) for image, mask in pairs if mask.is_file()]
     if not stills:
         raise SourceError(f"{root}: no {images}/NAME.jpg with a {masks}/NAME.png of the same name")
     return stills
@@ -113,7 +106,7 @@ def stills_of_davis(root: Path, set_name: str) -> list[Still]:
         SourceError: no DAVIS root or no such set.
     """
     return [
-        Still(image, IndexedMask(davis_annotations(root, source.name) / f"{image.stem}.png"))
+        Still(image, reader_of(davis_annotations(root, source.name) / f"{image.stem}.png"))
         for source in open_davis(root, Path(set_name))
         for image in stills_in(source.path)
     ]

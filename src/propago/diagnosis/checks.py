@@ -8,10 +8,11 @@ from itertools import pairwise
 from pathlib import Path
 from typing import NamedTuple
 
+from propago.conventions import VOID
 from propago.diagnosis.inspect import MaskInspection
-from propago.diagnosis.label_mapping import LabelMapping, indices_mislead
+from propago.diagnosis.label_mapping import LabelMapping
 from propago.io.names import natural_key
-from propago.types import VOID
+from propago.io.shared_policy import indices_mislead
 
 _FIX = "propago doctor --fix"
 _THIN = "; what is under 3 px wide may be lost"
@@ -175,7 +176,7 @@ def sequence_findings(files: Sequence[MaskInspection], mapping: LabelMapping) ->
     if not readable:
         return
     folder = readable[0].path.parent
-    if indices_mislead(readable):
+    if indices_mislead(mask.shown for mask in readable):
         what = "colours keep no index from file to file, or black is not 0"
         yield Finding("shuffled palette", folder, what)
     paths, ids = [mask.path for mask in readable], [mapping.ids_in(mask) for mask in readable]

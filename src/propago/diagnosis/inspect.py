@@ -1,13 +1,16 @@
 """What is in one mask file."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
 
-from propago.diagnosis.raw_masks import Levels, RawMask, levels_of, read_raw
 from propago.diagnosis.snapping import SURE_WITHIN, Value, flat_values
 from propago.errors import MaskError
+from propago.io.labels import opaque
+from propago.io.levels import Levels, levels_of
+from propago.io.raw_masks import RawMask, read_raw
+from propago.io.shared_policy import ShownColours, shown_colours
 
 _MANY = 64
 
@@ -29,7 +32,7 @@ class MaskInspection:
         soft_alpha: some pixels are half transparent.
         lossy: the file format changes values.
         davis_palette: the indices in use have the DAVIS colours, or there are no indices.
-        palette: colour of each index in use.
+        shown: the colours of the indices in use.
     """
 
     path: Path
@@ -48,7 +51,7 @@ class MaskInspection:
     soft_alpha: bool = False
     lossy: bool = False
     davis_palette: bool = True
-    palette: dict[int, Value] = field(default_factory=dict)
+    shown: ShownColours = field(default_factory=ShownColours)
 
     @property
     def is_picture(self) -> bool:
@@ -63,7 +66,7 @@ class MaskInspection:
     @property
     def is_16_bit(self) -> bool:
         """255 is an id, not void."""
-        return self.mode.startswith("I")
+        return self.mode.startswith(("I", "F"))
 
     @property
     def anti_aliased(self) -> bool:
@@ -78,7 +81,7 @@ class MaskInspection:
 def inspect_mask(path: Path) -> MaskInspection:
     """Look at one file; that it cannot be decoded is a fact too."""
     try:
-        raw = read_raw(path)
+        raw, soft_alpha = read_opaque(path)
     except MaskError as error:
         return MaskInspection(path, error=str(error))
     levels = levels_of(raw)
@@ -97,11 +100,24 @@ def inspect_mask(path: Path) -> MaskInspection:
         n_values=len(levels.pixels),
         n_soft=int(levels.soft.sum()),
         soft_px=int(levels.pixels[levels.soft].sum()),
-        soft_alpha=raw.soft_alpha,
+        soft_alpha=soft_alpha,
         lossy=raw.lossy,
-        davis_palette=raw.palette is None or raw.has_davis_colours(levels.coordinates[:, 0]),
-        palette=_used_colours(raw, levels),
+        davis_palette=raw.palette is None or raw.has_davis_palette,
+        shown=ShownColours() if raw.palette is None else shown_colours(raw),
     )
+
+
+def read_opaque(path: Path) -> tuple[RawMask, bool]:
+    """A mask file with hard alpha resolved, and whether anything was half transparent.
+
+    Raises:
+        MaskError: it cannot be decoded.
+    """
+    raw = read_raw(path)
+    if raw.alpha is None:
+        return raw, False
+    hard = np.where(raw.alpha >= 128, 255, 0).astype(np.uint8)
+    return opaque(replace(raw, alpha=hard))[0], bool(((raw.alpha > 0) & (raw.alpha < 255)).any())
 
 
 def _kept(levels: Levels, hard: np.ndarray) -> np.ndarray:
@@ -117,9 +133,3 @@ def _share_near_flat(levels: Levels) -> float:
     flat = np.array(flat_values(levels.coordinates, levels.core, 0.001 * levels.pixels.sum()))
     far = np.abs(levels.coordinates[:, None] - flat[None]).max(-1).min(1)
     return float(levels.pixels[far <= SURE_WITHIN / 2].sum() / levels.pixels.sum())
-
-
-def _used_colours(raw: RawMask, levels: Levels) -> dict[int, Value]:
-    if raw.palette is None:
-        return {}
-    return {i: tuple(raw.palette[i].tolist()) for i in levels.coordinates[:, 0].tolist()}

@@ -7,12 +7,13 @@ from pathlib import Path
 
 import numpy as np
 
-from propago.diagnosis.inspect import MaskInspection
-from propago.diagnosis.raw_masks import levels_of, read_raw
+from propago.conventions import VOID
+from propago.diagnosis.inspect import MaskInspection, read_opaque
 from propago.diagnosis.snapping import SURE_WITHIN, Value, flat_values, snap
 from propago.io.labels import colour_ids
+from propago.io.levels import levels_of
 from propago.io.palette import DAVIS_IDS
-from propago.types import VOID
+from propago.io.shared_policy import indices_mislead
 
 _LEAST_CORE_PX = 9
 _LEAST_HARD_PX = 16
@@ -48,7 +49,7 @@ class LabelMapping:
     def labels_of(self, mask: MaskInspection) -> tuple[np.ndarray, int]:
         """(H, W) uint16 ids of a file, decoded again, and how many pixels were ambiguous."""
         kind = self.kinds[mask.path]
-        raw = read_raw(mask.path)
+        raw, _ = read_opaque(mask.path)
         raw = raw.by_colour() if kind == "colour" else raw
         return snap(levels_of(raw), self.legal[kind], mask.lossy)
 
@@ -61,7 +62,7 @@ def infer_label_mapping(files: Sequence[MaskInspection]) -> LabelMapping:
     in order of appearance. Blends and compression noise are no values.
     """
     readable = [mask for mask in files if mask.readable]
-    misleading = indices_mislead(readable)
+    misleading = indices_mislead(mask.shown for mask in readable)
     coloured = any(mask.kind == "colour" for mask in readable)
     kinds = {mask.path: _kind(mask, misleading, coloured) for mask in readable}
     values: dict[str, dict[Value, None]] = {"index": {}, "grey": {}, "wide": {}, "colour": {}}
@@ -78,23 +79,8 @@ def infer_label_mapping(files: Sequence[MaskInspection]) -> LabelMapping:
     return LabelMapping(kinds, legal)
 
 
-def indices_mislead(files: Iterable[MaskInspection]) -> bool:
-    """The colours say more than the indices, as after reducing RGB pictures to palettes.
-
-    A colour has one index here and another there, or black is in use beside another index 0.
-    """
-    index_of: dict[Value, int] = {}
-    backgrounds = set()
-    for mask in files:
-        backgrounds |= {mask.palette.get(0, _BLACK)}
-        for index, colour in mask.palette.items():
-            if index_of.setdefault(colour, index) != index and colour != _BLACK:
-                return True
-    return backgrounds != {_BLACK} and _BLACK in index_of
-
-
 def _kind(mask: MaskInspection, misleading: bool, any_colour: bool) -> str:
-    if (misleading and mask.palette) or (any_colour and mask.mode.startswith("RGB")):
+    if (misleading and mask.shown.palette) or (any_colour and mask.mode.startswith("RGB")):
         return "colour"
     return "wide" if mask.is_16_bit else mask.kind
 
@@ -131,8 +117,8 @@ def _lossy_values(files: Sequence[MaskInspection], kind: str) -> tuple[Value, ..
 def _values_as(mask: MaskInspection, kind: str) -> list[Value]:
     if kind != "colour" or mask.kind == "colour":
         return list(mask.values)
-    if mask.palette:
-        return [mask.palette[value[0]] for value in mask.values]
+    if mask.shown.palette:
+        return [mask.shown.palette[value[0]] for value in mask.values]
     return [value * 3 for value in mask.values]
 
 

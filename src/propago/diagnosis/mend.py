@@ -7,12 +7,12 @@ from pathlib import Path
 
 import numpy as np
 
+from propago.conventions import VOID
 from propago.diagnosis.checks import Finding, file_findings, sequence_findings
 from propago.diagnosis.inspect import MaskInspection, inspect_mask
 from propago.diagnosis.label_mapping import LabelMapping, infer_label_mapping
 from propago.io.atomic import replacing
 from propago.io.masks import write_mask
-from propago.types import VOID
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 import cv2
 import numpy as np
 
-from propago.diagnosis.raw_masks import Levels
+from propago.io.levels import Levels
 from propago.io.palette import DAVIS_IDS
 
 Value = tuple[int, ...]

@@ -6,8 +6,9 @@ import numpy as np
 
 from propago.errors import MaskError
 from propago.io.davis import davis_annotations, is_davis_root
-from propago.io.masks import MASK_SUFFIXES, fit_mask, read_mask, shared_colours
+from propago.io.masks import MASK_SUFFIXES, fit_mask, read_mask
 from propago.io.names import natural_key
+from propago.io.shared_policy import shared_policy
 from propago.io.source import Source
 from propago.io.stills import STILL_SUFFIXES
 from propago.types import Annotation
@@ -44,11 +45,11 @@ def read_annotations(
         files, notes = {source.selected.start: path}, _other_frame(path, source)
     else:
         raise MaskError(f"{folder} does not exist; give a mask file or a folder of masks")
-    colours = shared_colours(files.values())
+    policy = shared_policy(files.values())
     given: dict[int, Annotation] = {}
     said: dict[str, list[str]] = {}
     for index, file in files.items():
-        mask = read_mask(file, colours=colours, may_be_empty=folder.is_dir())
+        mask = read_mask(file, policy, may_be_empty=folder.is_dir())
         masks = Annotation(_fitted(mask.labels, source, file, fit))
         if not masks.ids:
             continue

@@ -1,106 +1,105 @@
-"""From the values in a mask picture to object ids: pure functions on arrays.
+"""From the values in a mask picture to object ids: pure functions on arrays, one rule for all.
 
-Each returns (labels, notes): (H, W) uint8 or uint16 ids, and sentences about what had to be
-interpreted. Each raises MaskError with what was found; `read_mask` adds the file.
+What a picture cannot say alone is a `LabelPolicy`: whether white is an object, what colours are
+called. `labels_of` returns (labels, notes): (H, W) uint8 or uint16 ids, and sentences about what
+had to be interpreted. It raises MaskError with what was found; its callers add the file.
 """
 
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from typing import Literal
 
-import cv2
 import numpy as np
 
+from propago.conventions import VOID
 from propago.errors import MaskError
-from propago.io.palette import DAVIS_IDS, DAVIS_PALETTE, Colour
-from propago.types import VOID
+from propago.io.levels import Levels, is_dithered, is_noisy_two_level, is_soft, levels_of, n_noisy
+from propago.io.palette import DAVIS_IDS, Colour
+from propago.io.raw_masks import RawMask
 
 MAX_OBJECTS = 254
 _PLAIN_IDS = 64
-_WHITE = (255, 255, 255)
+_BLACK = (0, 0, 0)
 
 Labels = tuple[np.ndarray, tuple[str, ...]]
 
 
-def ids_from_indices(indices: np.ndarray, palette: bytes) -> Labels:
-    """Indexed picture: ids are the indices, 255 is void.
+@dataclass(frozen=True)
+class LabelPolicy:
+    """What pictures of masks do not say by themselves.
 
-    Where white 255 is the only index besides 0, it is object 1 (a 0/255 mask saved as indexed).
-
-    Args:
-        indices: (H, W) uint8.
-        palette: RGB triples; fewer than 256 are allowed.
+    Attributes:
+        white: in a grey picture of 0 and full scale alone, full scale is the "object" 1; or it is
+            kept "as it stands", 255: void in ground truth, any object for DAVIS 2016.
+        soft: "refuse" grey pictures with soft edges; or "halve" them: object 1 is above half.
+        colours: the id of each colour; None takes `colour_ids` of the picture's own; another
+            colour is refused.
+        by_colour: indices mean nothing in these files, their colours do.
     """
-    known = palette[: len(DAVIS_PALETTE)] == DAVIS_PALETTE[: len(palette)]
-    if known:
-        return indices, ()
-    colours = np.zeros((256, 3), np.uint8)
-    entries = np.frombuffer(palette, np.uint8)[:768].reshape(-1, 3)
-    colours[: len(entries)] = entries
-    _refuse_soft(indices, colours[indices])
-    notes = ()
-    if tuple(colours[0]) != (0, 0, 0):
-        notes = (f"palette index 0, colour {_shown(colours[0])}, is the background",)
-    if set(present(indices)) <= {0, VOID} and tuple(colours[VOID]) == _WHITE:
-        return (indices == VOID).astype(np.uint8), (*notes, "white (index 255) is object 1")
-    return indices, notes
+
+    white: Literal["object", "as it stands"] = "object"
+    soft: Literal["refuse", "halve"] = "refuse"
+    colours: Mapping[Colour, int] | None = None
+    by_colour: bool = False
 
 
-def ids_from_grey(values: np.ndarray) -> Labels:
-    """Grey picture: 0 and full scale alone are background and object 1, else values are ids.
-
-    255 beside other values is void in 8 bits and an id in 16.
-
-    Args:
-        values: (H, W) uint8 or uint16.
-    """
-    full = int(np.iinfo(values.dtype).max)
-    levels = present(values)
-    if set(levels.tolist()) <= {0, full}:
-        notes = (f"grey 0/{full}: {full} is object 1",) if full in levels else ()
-        return (values == full).astype(np.uint8), notes
-    ids = levels[(levels != 0) & (levels != full)]
-    if len(ids) > _PLAIN_IDS or not np.array_equal(ids, np.arange(1, len(ids) + 1)):
-        _refuse_soft(values, values[..., None])
-    notes = ()
-    if full == VOID and VOID in levels:
-        notes = ("grey 255 beside other values is void: nobody vouches for these pixels",)
-    return values, notes
+ANNOTATION = LabelPolicy()
+"""For what people draw."""
+AS_IT_STANDS = LabelPolicy(white="as it stands", colours={})
+"""For ground truth and results, whose protocol says what 255 is."""
+ONE_OR_MANY = LabelPolicy(soft="halve")
+"""For training data: ids, or mattes of one object."""
 
 
-def ids_from_colours(rgb: np.ndarray, ids: Mapping[Colour, int] | None = None) -> Labels:
-    """RGB picture: black is background, every other colour an object.
+def labels_of(raw: RawMask, policy: LabelPolicy = ANNOTATION) -> Labels:
+    """The object ids in a picture.
 
-    Args:
-        rgb: (H, W, 3) uint8; one that is grey all over is read by `ids_from_grey`.
-        ids: the id of each colour; None takes `colour_ids` of this picture's colours.
-    """
-    if (rgb == rgb[..., :1]).all():
-        return ids_from_grey(np.ascontiguousarray(rgb[..., 0]))
-    colours = colours_in(rgb)
-    ids = colour_ids(colours) if ids is None else ids
-    table = np.array([_packed(np.array(c)) for c in colours])
-    of_colour = np.array([ids[c] for c in colours], np.uint8)
-    packed = _packed(rgb)
-    place = np.searchsorted(table, packed).clip(max=len(table) - 1)
-    labels = np.where(packed == 0, 0, of_colour[place]).astype(np.uint8)
-    shown = ", ".join(f"{_shown(c)} -> {ids[c]}" for c in colours)
-    notes = (f"RGB colours mapped to ids: {shown}",)
-    return labels, notes if (labels == 0).any() else (*notes, "no pixel is black (background)")
-
-
-def colours_in(rgb: np.ndarray) -> tuple[Colour, ...]:
-    """The flat colours of an (H, W, 3) uint8 picture, ascending, without black.
+    Indices are ids, 255 is void; in a picture whose colours are not DAVIS's they are ids where
+    black, if there is any, is index 0. Grey values are ids, but for black and white. Black is
+    background, every other colour an object.
 
     Raises:
-        MaskError: too many, or most are blends of their neighbours.
+        MaskError: soft edges, the noise of a lossy compression, dithering, too many colours.
     """
-    _refuse_soft(_packed(rgb), rgb)
-    packed = np.unique(_packed(rgb))
-    return tuple((int(p) >> 16, int(p) >> 8 & 255, int(p) & 255) for p in packed if p)
+    if raw.lossy:
+        raise MaskError(
+            f"it is {raw.format}, which changes pixel values when it compresses; save it as PNG"
+        )
+    raw, said = opaque(raw)
+    if raw.kind == "index" and not policy.by_colour and raw.has_davis_palette:
+        return raw.values, said
+    if raw.kind == "index" and _is_grey_ramp(raw):
+        raw = RawMask(raw.format, "L", "grey", raw.values)
+    if raw.kind == "grey":
+        labels, notes = _ids_from_grey(raw, policy)
+    elif raw.kind == "index" and not (policy.by_colour or has_black_elsewhere(raw)):
+        labels, notes = _ids_from_indices(raw)
+    else:
+        labels, notes = _ids_from_colours(raw.by_colour(), policy.colours)
+    return labels, (*said, *notes)
+
+
+def has_black_elsewhere(raw: RawMask) -> bool:
+    """Whether an indexed picture shows black, and not by index 0: then indices are no ids."""
+    if raw.palette is None or tuple(raw.palette[0]) == _BLACK:
+        return False
+    return bool((raw.palette[present(raw.values)] == 0).all(1).any())
+
+
+def colours_in(raw: RawMask) -> tuple[Colour, ...]:
+    """The flat colours that a picture shows, ascending, without black.
+
+    Raises:
+        MaskError: they are blends of their neighbours, noise or dithered.
+    """
+    levels = levels_of(raw.by_colour())
+    _refuse_unclean(levels)
+    return tuple((int(r), int(g), int(b)) for r, g, b in levels.coordinates if r or g or b)
 
 
 def colour_ids(colours: Iterable[Colour]) -> dict[Colour, int]:
     """Ids of colours: the DAVIS palette's own where all are in it, else 1, 2, ... in this order."""
-    distinct = list(dict.fromkeys(colours))
+    distinct = [colour for colour in dict.fromkeys(colours) if colour != _BLACK]
     if all(colour in DAVIS_IDS for colour in distinct):
         return {colour: DAVIS_IDS[colour] for colour in distinct}
     if len(distinct) > MAX_OBJECTS:
@@ -113,51 +112,116 @@ def present(values: np.ndarray) -> np.ndarray:
     return np.flatnonzero(np.bincount(values.ravel()))
 
 
-def without_alpha(values: np.ndarray) -> Labels:
-    """Drop the last channel, alpha: transparent pixels become background (0).
+def opaque(raw: RawMask) -> tuple[RawMask, tuple[str, ...]]:
+    """Without alpha: transparent pixels become background (0).
 
     Where the visible pixels are all black or no flat colours (a cut-out photograph), the opaque
     ones become 255, that is object 1.
 
-    Args:
-        values: (H, W, 2) grey or (H, W, 4) RGB with alpha, uint8.
+    Raises:
+        MaskError: something is half transparent.
     """
-    alpha, colour = values[..., -1], values[..., :-1]
-    colour = colour[..., 0] if colour.shape[-1] == 1 else colour
-    if (alpha == 255).all():
-        return np.ascontiguousarray(colour), ()
-    if not np.isin(alpha, (0, 255)).all():
+    if raw.alpha is None:
+        return raw, ()
+    if not np.isin(raw.alpha, (0, 255)).all():
         raise MaskError("it is semi-transparent at the edges of objects (anti-aliased)")
-    visible = alpha == 255
-    seen = colour[visible]
+    visible = raw.alpha == 255
+    seen = raw.values[visible]
     flat = len(np.unique(seen.reshape(len(seen), -1), axis=0)) <= MAX_OBJECTS
     if flat and seen.any():
-        kept = colour * (visible if colour.ndim == 2 else visible[..., None])
-        return kept, ("transparent pixels are background",)
-    return alpha.copy(), ("opaque pixels are object 1, transparent ones background",)
+        kept = raw.values * (visible if raw.kind == "grey" else visible[..., None])
+        opaque = RawMask(raw.format, raw.mode, raw.kind, kept)
+        return opaque, ("transparent pixels are background",)
+    opaque = RawMask(raw.format, raw.mode, "grey", raw.alpha)
+    return opaque, ("opaque pixels are object 1, transparent ones background",)
 
 
-def _refuse_soft(levels: np.ndarray, channels: np.ndarray) -> None:
-    """Refuse pictures most of whose levels are blends, as anti-aliasing and JPEG make them.
+def _ids_from_indices(raw: RawMask) -> Labels:
+    assert raw.palette is not None
+    levels = levels_of(raw)
+    _refuse_unclean(replace(levels, coordinates=raw.palette[levels.coordinates[:, 0]].astype(int)))
+    background = tuple(raw.palette[0])
+    if background == _BLACK or not (raw.values == 0).any():
+        return raw.values, ()
+    return raw.values, (f"palette index 0, colour {_shown(background)}, is the background",)
 
-    A pixel is a blend where a channel lies strictly between the smallest and the largest value
-    of its 3x3 neighbourhood; a level where more than half of its pixels do.
 
-    Args:
-        levels: (H, W) one number per distinct value; the extremes are taken for flat.
-        channels: (H, W, C) the values.
+def _ids_from_grey(raw: RawMask, policy: LabelPolicy) -> Labels:
+    """0 and full scale alone are background and object 1, else values are ids.
+
+    255 beside other values is void in 8 bits and an id in 16.
     """
-    square, planes = np.ones((3, 3), np.uint8), np.moveaxis(channels, -1, 0)
-    blend = np.zeros(levels.shape, bool)
-    for plane in map(np.ascontiguousarray, planes):
-        blend |= (plane > cv2.erode(plane, square)) & (plane < cv2.dilate(plane, square))
-    values, where, counts = np.unique(levels, return_inverse=True, return_counts=True)
-    blends = np.bincount(where.ravel(), weights=blend.ravel(), minlength=len(values))
-    soft = int((blends > counts / 2).sum())
-    if soft > (len(values) - 2) / 2:
+    values, full, said = raw.values, raw.full, ()
+    found = present(values)
+    if not _are_plain_ids(found, full):
+        levels = levels_of(raw)
+        if is_noisy_two_level(levels, full):
+            said = (f"grey {full} with the noise of a lossy compression is one object",)
+        elif policy.soft == "halve" and is_soft(levels):
+            said = ("what is above half of full scale is object 1",)
+        else:
+            _refuse_unclean(levels)
+        if said:
+            values = np.where(values > full // 2, full, 0).astype(values.dtype)
+            found = present(values)
+    if set(found.tolist()) <= {0, full} and policy.white == "object":
+        notes = (f"grey 0/{full}: {full} is object 1",) if full > 1 and full in found else ()
+        return (values == full).astype(np.uint8), said or notes
+    if full == VOID and VOID in found and policy.white == "object":
+        return values, ("grey 255 beside other values is void: nobody vouches for these pixels",)
+    return values, said
+
+
+def _are_plain_ids(found: np.ndarray, full: int) -> bool:
+    """Whether what is neither 0 nor full scale is 1, 2, 3 without gaps, to 64 at most."""
+    ids = found[(found != 0) & (found != full)]
+    return len(ids) <= _PLAIN_IDS and np.array_equal(ids, np.arange(1, len(ids) + 1))
+
+
+def _ids_from_colours(raw: RawMask, ids: Mapping[Colour, int] | None) -> Labels:
+    colours = colours_in(raw)
+    ids = colour_ids(colours) if ids is None else ids
+    if unknown := [colour for colour in colours if colour not in ids]:
         raise MaskError(
-            f"it has {len(values)} levels, {soft} of them only as blends at edges: it was "
-            "anti-aliased or once a JPEG; draw with a hard brush or threshold it"
+            f"it is a {raw.mode} picture, and nothing says which object the colour "
+            f"{_shown(unknown[0])} is: propago doctor --fix gives a folder of masks one table"
+        )
+    table = np.array([_packed(np.array(c)) for c in colours])
+    of_colour = np.array([ids[c] for c in colours], np.uint8)
+    packed = _packed(raw.values)
+    if not colours:
+        return np.zeros(packed.shape, np.uint8), ()
+    place = np.searchsorted(table, packed).clip(max=len(table) - 1)
+    labels = np.where(packed == 0, 0, of_colour[place]).astype(np.uint8)
+    shown = ", ".join(f"{_shown(c)} -> {ids[c]}" for c in colours)
+    notes = (f"RGB colours mapped to ids: {shown}",)
+    return labels, notes if (labels == 0).any() else (*notes, "no pixel is black (background)")
+
+
+def _is_grey_ramp(raw: RawMask) -> bool:
+    assert raw.palette is not None
+    used = present(raw.values)
+    return bool((raw.palette[used] == used[:, None]).all())
+
+
+def _refuse_unclean(levels: Levels) -> None:
+    """Refuse pictures whose values are not what somebody drew."""
+    remedy = "draw with a hard brush, threshold it, or mend it with propago doctor --fix"
+    n = len(levels.pixels)
+    if is_soft(levels):
+        raise MaskError(
+            f"it has {n} levels, {int(levels.soft.sum())} of them only as blends at edges: it was "
+            f"anti-aliased or once a JPEG; {remedy}"
+        )
+    if noise := n_noisy(levels):
+        raise MaskError(
+            f"it has {n} values, {noise} of them a few specks beside a value that is nearly the "
+            f"same: it was once a JPEG; {remedy}"
+        )
+    if is_dithered(levels):
+        raise MaskError(
+            "its values alternate pixel by pixel (dithered); save it as RGB, or as an indexed "
+            "picture without dithering"
         )
 
 

@@ -12,7 +12,8 @@ import numpy as np
 from propago.errors import MaskError, SourceError
 from propago.io.atomic import replacing
 from propago.io.formats.sequence_folders import find_folders, label_files
-from propago.io.masks import shared_colours, write_mask
+from propago.io.masks import write_mask
+from propago.io.shared_policy import shared_policy
 from propago.io.soft_masks import FOLDER as SCORES
 from propago.io.soft_masks import soft_masks_in, write_soft_masks
 from propago.jobs.options import Progress
@@ -101,9 +102,8 @@ def clean(
 def _label_maps(folder: Path) -> dict[str, Callable[[], np.ndarray]]:
     """What reads the label map of each frame, by the frame's name."""
     paths = label_files(folder)
-    colours = shared_colours(paths.values())
-
-    return {name: partial(read_labels, path, colours) for name, path in paths.items()}
+    policy = shared_policy(paths.values())
+    return {name: partial(read_labels, path, policy) for name, path in paths.items()}
 
 
 def _clean_one(

@@ -1,27 +1,28 @@
 """What verbs that turn masks into masks share: reading label maps, and output folders."""
 
 import shutil
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import numpy as np
 
 from propago.errors import MaskError, OutputError, UsageError
-from propago.io.masks import Colour, read_mask
+from propago.io.labels import LabelPolicy
+from propago.io.masks import read_mask
 
 
-def read_labels(path: Path, colours: Mapping[Colour, int] | None) -> np.ndarray:
+def read_labels(path: Path, policy: LabelPolicy) -> np.ndarray:
     """The (H, W) uint8 or uint16 label map in a file, which may show no object.
 
     Args:
         path: a mask file.
-        colours: the ids of RGB colours, as `shared_colours` finds them.
+        policy: what `shared_policy` says of the files.
 
     Raises:
         MaskError: it is no label map; the message names --scores, for grey pictures of scores.
     """
     try:
-        return read_mask(path, colours=colours, may_be_empty=True).labels
+        return read_mask(path, policy, may_be_empty=True).labels
     except MaskError as error:
         raise MaskError(f"{error}. If the pictures are scores, add --scores") from error
 

@@ -12,7 +12,8 @@ from torch import Tensor
 
 from propago.errors import MaskError, ShapeError, SourceError
 from propago.io.formats.sequence_folders import label_files
-from propago.io.masks import shared_colours, write_mask
+from propago.io.masks import write_mask
+from propago.io.shared_policy import shared_policy
 from propago.io.soft_masks import FOLDER as SCORES
 from propago.io.soft_masks import (
     SCORE_SUFFIXES,
@@ -129,13 +130,13 @@ def refine_masks(
     refuse_results(place, (MASKS, SCORES), inputs, overwrite)
     for kind in kinds:
         make_folder(place / kind)
-    colours = shared_colours(path for path in files.values() if isinstance(path, Path))
+    policy = shared_policy(path for path in files.values() if isinstance(path, Path))
     spn, done = refiner or Spn.load(), 0
     for frame in source:
         file = files.get(frame.name)
         if file is None:
             continue
-        given = read_labels(file, colours) if isinstance(file, Path) else file()
+        given = read_labels(file, policy) if isinstance(file, Path) else file()
         what = file if isinstance(file, Path) else f"{folder}: the score map"
         _refuse_other_size(f"{what}", given, frame)
         refined = _refined(spn, frame, given, place / SCORES)

@@ -8,7 +8,7 @@ from itertools import compress
 import numpy as np
 
 from propago.errors import MaskError
-from propago.io.formats.png import read_labels
+from propago.io.masks import read_labels
 from propago.io.formats.sequence_folders import FrameFiles
 from propago.metrics.boundary import default_tolerance_px
 from propago.metrics.counts import Counts, count_objects

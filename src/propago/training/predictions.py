@@ -12,7 +12,7 @@ from torch import Tensor
 
 from propago.components import load_method
 from propago.data.crops import Predicted
-from propago.data.stills import IndexedMask, Still
+from propago.data.stills import Still, reader_of
 from propago.io.annotations import read_annotations
 from propago.io.atomic import replacing
 from propago.io.davis import davis_annotations, open_davis
@@ -94,7 +94,7 @@ def _kept_objects(
         annotations = davis_annotations(root, source.name)
         for scores in sorted((kept / source.name).glob("*.png")):
             name, _, i = scores.stem.rpartition("-")
-            still = Still(pictures[name], IndexedMask(annotations / f"{name}.png"))
+            still = Still(pictures[name], reader_of(annotations / f"{name}.png"))
             found.append(Predicted(still, int(i), scores))
     return found
 
