@@ -12,9 +12,9 @@ from hypothesis.extra.numpy import arrays
 from PIL import Image, ImageDraw
 
 from propago.errors import MaskError, OutputError
-from propago.io.annotations import read_annotations
+from propago.io.annotations import fit_mask, read_annotations
 from propago.io.labels import LabelPolicy
-from propago.io.masks import DAVIS_PALETTE, fit_mask, read_mask, write_mask
+from propago.io.masks import DAVIS_PALETTE, read_mask, write_mask
 from propago.io.video import open_source
 
 H, W = 40, 60

@@ -2,11 +2,12 @@
 
 from pathlib import Path
 
+import cv2
 import numpy as np
 
 from propago.errors import MaskError
 from propago.io.davis import davis_annotations, is_davis_root
-from propago.io.masks import MASK_SUFFIXES, fit_mask, read_mask
+from propago.io.masks import MASK_SUFFIXES, read_mask
 from propago.io.names import natural_key
 from propago.io.shared_policy import shared_policy
 from propago.io.source import Source
@@ -64,6 +65,13 @@ def read_annotations(
             f"{folder} holds no mask with an object for a selected frame of {source.name}"
         )
     return given, (*notes, *(_summary(note, files) for note, files in said.items()))
+
+
+def fit_mask(labels: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+    """A label map resized to (height, width) by nearest neighbour; ids are never mixed."""
+    if labels.shape == size:
+        return labels
+    return cv2.resize(labels, (size[1], size[0]), interpolation=cv2.INTER_NEAREST_EXACT)
 
 
 def _by_frame(folder: Path, source: Source) -> tuple[dict[int, Path], tuple[str, ...]]:

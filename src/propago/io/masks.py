@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-import cv2
 import numpy as np
 from PIL import Image
 
@@ -93,13 +92,6 @@ def write_mask(path: Path, labels: np.ndarray) -> None:
         picture.putpalette(DAVIS_PALETTE)
     with replacing(path) as temporary:
         picture.save(temporary, "PNG", compress_type=_Z_RLE)
-
-
-def fit_mask(labels: np.ndarray, size: tuple[int, int]) -> np.ndarray:
-    """A label map resized to (height, width) by nearest neighbour; ids are never mixed."""
-    if labels.shape == size:
-        return labels
-    return cv2.resize(labels, (size[1], size[0]), interpolation=cv2.INTER_NEAREST_EXACT)
 
 
 def _read(path: Path, policy: LabelPolicy) -> Labels:
