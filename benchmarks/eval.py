@@ -25,7 +25,8 @@ import numpy as np
 from PIL import Image
 
 from arguments import parser
-from propago.io.formats import png
+from propago.io import png
+from propago.io.masks import read_labels
 from propago.jobs import evaluate as job
 from propago.jobs.evaluate import evaluate
 
@@ -108,8 +109,8 @@ def measure(tools: dict[str, Callable], gt: Path, pred: Path, repeat: int) -> di
 def read_all(gt: Path, pred: Path) -> None:
     """The floor: both label maps of every evaluated frame."""
     for path in sorted(gt.glob("*.png"))[1:-1]:
-        png.read_labels(path)
-        png.read_labels(pred / path.name)
+        read_labels(path)
+        read_labels(pred / path.name)
 
 
 def read_all_zlib(gt: Path, pred: Path) -> None:

@@ -8,8 +8,8 @@ from itertools import compress
 import numpy as np
 
 from propago.errors import MaskError
-from propago.io.masks import read_labels
 from propago.io.formats.sequence_folders import FrameFiles
+from propago.io.masks import read_labels
 from propago.metrics.boundary import default_tolerance_px
 from propago.metrics.counts import Counts, count_objects
 from propago.metrics.davis import VOID, indexed

@@ -9,7 +9,6 @@ import numpy as np
 
 from propago.errors import SourceError
 from propago.io.formats.sequence_folders import RESOLUTIONS, FrameFiles
-from propago.io.masks import read_labels
 from propago.io.source import selection
 from propago.io.stills import open_stills, stills_in
 from propago.io.video import open_source
