@@ -1,10 +1,13 @@
+import re
 import subprocess
 import sys
+from difflib import unified_diff
 from pathlib import Path
 
 import pytest
 
 import propago
+from public_api import SNAPSHOT, public_api
 
 
 @pytest.mark.parametrize("name", propago.__all__)
@@ -33,3 +36,15 @@ def test_no_package_hides_a_public_name():
 def test_import_is_light():
     code = "import sys, propago; sys.exit('torch' in sys.modules or 'numpy' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_a_change_of_the_public_api_is_made_on_purpose():
+    was, now = SNAPSHOT.read_text("utf-8").splitlines(), public_api().splitlines()
+    changes = "\n".join(unified_diff(was, now, "tests/api.txt", "src/propago", lineterm="", n=0))
+    assert not changes, f"{changes}\n\nIf that is meant: python tests/public_api.py"
+
+
+def test_the_reference_has_every_public_name():
+    page = (Path(__file__).parents[1] / "docs" / "api.md").read_text("utf-8")
+    told = re.findall(r"^\.\. (?:py:)?\w+:: (\w+)$", page, re.M)
+    assert sorted([*told, "__version__"]) == sorted(propago.__all__)
