@@ -17,7 +17,8 @@ import torch
 
 import propago
 from arguments import commit, parser
-from propago.io.davis import davis_annotations, open_davis
+from propago.io.davis import open_davis
+from propago.io.davis_layout import davis_annotations
 from propago.io.masks import read_mask
 from propago.ops.aggregate import hard_max
 from propago.refinement.craf.run import Craf

@@ -16,7 +16,8 @@ from PIL import Image
 
 from arguments import parser
 from propago.data.objects import paste_moving
-from propago.io.davis import davis_annotations, open_davis
+from propago.io.davis import open_davis
+from propago.io.davis_layout import davis_annotations
 from propago.io.masks import read_mask
 from propago.io.source import Source
 from propago.ops.image import image_to_rgb

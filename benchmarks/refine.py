@@ -25,7 +25,8 @@ import propago
 from arguments import commit, parser
 from propago.components import load_method
 from propago.data.coarse import blocks, simplified, uneven
-from propago.io.davis import davis_annotations, open_davis
+from propago.io.davis import open_davis
+from propago.io.davis_layout import davis_annotations
 from propago.io.masks import read_mask
 from propago.io.source import Source
 from propago.metrics.davis import boundary_accuracy, region_similarity

@@ -21,7 +21,8 @@ import torch
 import propago
 from arguments import commit, parser
 from propago.components import load_method
-from propago.io.davis import davis_annotations, open_davis
+from propago.io.davis import open_davis
+from propago.io.davis_layout import davis_annotations
 from propago.io.masks import read_mask, write_mask
 from propago.io.source import Source
 from propago.io.video import open_source

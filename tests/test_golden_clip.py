@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from propago.components import load_method
-from propago.io.davis import davis_annotations, open_davis
+from propago.io.davis import open_davis
+from propago.io.davis_layout import davis_annotations
 from propago.io.masks import read_mask
 from propago.io.video import open_source
 from propago.jobs.demo import DEMO_CLIP, demo_truth

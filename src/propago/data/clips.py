@@ -12,8 +12,10 @@ from propago.data.augment import degrade, jitter_colours
 from propago.data.mixture import shares
 from propago.data.objects import MIN_OBJECT_PX, number_objects, paste_moving, visible_objects
 from propago.errors import SourceError, UsageError
+from propago.io.davis_layout import davis_annotations, davis_frames
 from propago.io.labels import ONE_OR_MANY
 from propago.io.masks import read_labels
+from propago.io.stills import is_still
 from propago.types import VOID
 
 FAR_FIRST_CHANCE = 0.4
@@ -196,12 +198,12 @@ def draw_window(
 
 def _paired_files(root: Path, name: str) -> list[tuple[Path, Path]]:
     """(image, mask) files of a sequence, by name."""
-    images = sorted((root / "JPEGImages" / "480p" / name).glob("*.jpg"))
-    masks = root / "Annotations" / "480p" / name
+    folder, masks = davis_frames(root, name), davis_annotations(root, name)
+    images = sorted(filter(is_still, folder.iterdir())) if folder.is_dir() else []
     pairs = [(image, masks / f"{image.stem}.png") for image in images]
     missing = [mask.name for _, mask in pairs if not mask.is_file()]
     if not pairs or missing:
-        what = f"no masks {', '.join(missing[:3])}" if pairs else "no JPEG images"
+        what = f"no masks {', '.join(missing[:3])}" if pairs else "no pictures"
         raise SourceError(
             f"sequence {name!r} in {root}: {what}; the DAVIS layout is JPEGImages/480p/NAME/*.jpg "
             "with Annotations/480p/NAME/*.png of the same names"

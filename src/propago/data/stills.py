@@ -13,7 +13,8 @@ from pycocotools import mask as rle
 
 from propago.data.cutouts import SMALLEST_SHARE
 from propago.errors import SourceError
-from propago.io.davis import davis_annotations, open_davis
+from propago.io.davis import open_davis
+from propago.io.davis_layout import davis_annotations
 from propago.io.labels import ONE_OR_MANY
 from propago.io.masks import read_labels
 from propago.io.stills import stills_in

@@ -6,7 +6,8 @@ import cv2
 import numpy as np
 
 from propago.errors import MaskError
-from propago.io.davis import davis_annotations, is_davis_root
+from propago.io.davis import is_davis_root
+from propago.io.davis_layout import davis_annotations
 from propago.io.masks import MASK_SUFFIXES, read_mask
 from propago.io.names import natural_key
 from propago.io.shared_policy import shared_policy

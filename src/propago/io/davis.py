@@ -1,23 +1,18 @@
-"""Data sets in the DAVIS folder layout: JPEGImages/<resolution>/<sequence>/<frame>.jpg."""
+"""The sequences of a data set in the DAVIS folder layout, each as a source of frames."""
 
 from pathlib import Path
 
 from propago.errors import SourceError
+from propago.io.davis_layout import PICTURES, sequences_in
 from propago.io.names import find_list, names_in
 from propago.io.source import Source, selection
 from propago.io.stills import is_still, open_stills, stills_in
 
-_RESOLUTIONS = ("480p", "Full-Resolution", "")
-
 
 def is_davis_root(path: Path) -> bool:
     """Whether `path` is a folder with sequences in JPEGImages (DAVIS, YouTube-VOS)."""
-    return (path / "JPEGImages").is_dir() and bool(_sequences(_level(path, "JPEGImages")))
-
-
-def davis_annotations(root: Path, sequence: str) -> Path:
-    """The folder of the ground-truth masks of a sequence."""
-    return _level(root, "Annotations") / sequence
+    top = path / PICTURES
+    return top.is_dir() and bool(_sequences(sequences_in(top)))
 
 
 def open_davis(
@@ -46,7 +41,7 @@ def open_davis(
             f"{root} has not the DAVIS layout: JPEGImages/480p/<sequence>/00000.jpg, "
             "Annotations/480p/<sequence>/00000.png"
         )
-    level, wanted = _level(root, "JPEGImages"), selection(start, end, every)
+    level, wanted = sequences_in(root / PICTURES), selection(start, end, every)
     names = _sequences(level) if set_file is None else names_in(find_list(root, set_file))
     missing = [name for name in names if not (level / name).is_dir()]
     if missing:
@@ -55,10 +50,6 @@ def open_davis(
             f"there are {len(_sequences(level))} sequences, such as {_sequences(level)[0]}"
         )
     return [open_stills(stills_in(level / name), name, level / name, wanted) for name in names]
-
-
-def _level(root: Path, kind: str) -> Path:
-    return next(root / kind / r for r in _RESOLUTIONS if (root / kind / r).is_dir() or not r)
 
 
 def _sequences(level: Path) -> list[str]:

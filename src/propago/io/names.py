@@ -28,13 +28,15 @@ def find_list(root: Path, set_file: Path) -> Path:
 
 
 def names_in(set_file: Path) -> list[str]:
-    """Sequence names, once each; a line of DAVIS 2016 is a path to a frame and one to its mask.
+    """Sequence names, one a line, once each; with spaces, with or without a byte order mark.
+
+    A line of DAVIS 2016 is a path to a frame and one to its mask.
 
     Raises:
         SourceError: the list is empty.
     """
-    lines = [line.split()[0] for line in set_file.read_text("utf-8").splitlines() if line.split()]
-    names = [line.split("/")[-2] if "/" in line else line for line in lines]
+    lines = [line.strip() for line in set_file.read_text("utf-8-sig").splitlines() if line.strip()]
+    names = [line.split()[0].split("/")[-2] if "/" in line else line for line in lines]
     if not names:
         raise SourceError(f"{set_file} is empty; it holds one sequence name per line")
     return list(dict.fromkeys(names))

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from propago.errors import SourceError
-from propago.io.davis import davis_annotations, is_davis_root, open_davis
+from propago.io.davis import is_davis_root, open_davis
 from propago.io.decoding import VIDEO_SUFFIXES, open_video
 from propago.io.source import Source, selection
 from propago.io.stills import (
@@ -22,7 +22,6 @@ __all__ = [
     "VIDEO_SUFFIXES",
     "Source",
     "VideoWriter",
-    "davis_annotations",
     "is_davis_root",
     "open_davis",
     "open_source",

@@ -10,6 +10,7 @@ from propago.diagnosis.checks import Finding, other_files
 from propago.diagnosis.mend import Repair, examine, mend
 from propago.errors import MaskError, OutputError, UsageError
 from propago.io.davis import is_davis_root
+from propago.io.davis_layout import ANNOTATIONS
 from propago.io.masks import MASK_SUFFIXES
 from propago.io.names import natural_key
 from propago.io.stills import STILL_SUFFIXES
@@ -101,7 +102,7 @@ def _listing(root: Path) -> tuple[list[list[Path]], list[Path]]:
     """The pictures of each folder, in natural order, and all other files."""
     if not root.is_dir():
         raise MaskError(f"{root} is no folder; give a folder of masks")
-    start = root / "Annotations" if is_davis_root(root) else root
+    start = root / ANNOTATIONS if is_davis_root(root) else root
     sequences, others = [], []
     for folder, inner, names in os.walk(start):
         inner[:] = sorted((name for name in inner if not name.startswith(".")), key=natural_key)

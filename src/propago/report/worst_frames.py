@@ -8,7 +8,8 @@ import cv2
 import numpy as np
 
 from propago.errors import SourceError
-from propago.io.formats.sequence_folders import RESOLUTIONS, FrameFiles
+from propago.io.davis_layout import davis_frames, sequences_in
+from propago.io.formats.sequence_folders import FrameFiles
 from propago.io.source import selection
 from propago.io.stills import open_stills, stills_in
 from propago.io.video import open_source
@@ -110,9 +111,8 @@ def _pictures(
 
 def _place(images: Path, sequence: str, alone: bool) -> Path:
     """Where the pictures of a sequence are."""
-    tops = [images / "JPEGImages", images]
-    levels = [top / resolution for top in tops for resolution in (*RESOLUTIONS, "")]
-    found = next((level / sequence for level in levels if (level / sequence).is_dir()), None)
+    places = davis_frames(images, sequence), sequences_in(images) / sequence
+    found = next((place for place in places if place.is_dir()), None)
     if found is None and not alone:
         raise SourceError(
             f"{images} has no pictures of the sequence {sequence}; `images` is a data set's root "

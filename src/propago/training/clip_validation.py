@@ -5,7 +5,8 @@ from pathlib import Path
 
 import numpy as np
 
-from propago.io.davis import davis_annotations, open_davis
+from propago.io.davis import open_davis
+from propago.io.davis_layout import davis_annotations
 from propago.io.masks import read_mask
 from propago.io.source import Source
 from propago.metrics.davis import region_similarity

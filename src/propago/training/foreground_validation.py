@@ -4,7 +4,8 @@ from pathlib import Path
 
 import numpy as np
 
-from propago.io.davis import davis_annotations, open_davis
+from propago.io.davis import open_davis
+from propago.io.davis_layout import davis_annotations
 from propago.io.masks import read_mask
 from propago.methods.seg_with_spn.net import PRESETS, SegNet, foreground_probability
 from propago.metrics.davis import region_similarity

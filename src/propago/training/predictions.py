@@ -15,7 +15,8 @@ from propago.data.crops import Predicted
 from propago.data.stills import Still, reader_of
 from propago.io.annotations import read_annotations
 from propago.io.atomic import replacing
-from propago.io.davis import davis_annotations, open_davis
+from propago.io.davis import open_davis
+from propago.io.davis_layout import davis_annotations
 from propago.io.masks import read_mask
 from propago.io.source import Source
 from propago.io.stills import stills_in

@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from propago.errors import SourceError
+from propago.io.davis_layout import sequences_in
 from propago.io.names import natural_key
 
-RESOLUTIONS = ("480p", "Full-Resolution", "1080p")
 MASKS = "masks"
 
 
@@ -85,8 +85,7 @@ def _pngs(folder: Path) -> Iterator[Path]:
 
 def _base(root: Path, annotations: Sequence[str]) -> Path:
     """The folder whose subfolders are sequences."""
-    top = next((root / name for name in annotations if (root / name).is_dir()), root)
-    return next((top / name for name in RESOLUTIONS if (top / name).is_dir()), top)
+    return sequences_in(next((root / name for name in annotations if (root / name).is_dir()), root))
 
 
 def _subfolders(base: Path) -> list[Path]:
