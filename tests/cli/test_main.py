@@ -47,6 +47,41 @@ def test_help_is_a_result(capsys, monkeypatch, arguments):
     assert "propago VERB --help" in capsys.readouterr().out
 
 
+@pytest.mark.parametrize("verb", cli.VERBS)
+def test_the_help_of_a_verb_has_an_example_and_names_its_arguments(verb, capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "80")
+    with pytest.raises(SystemExit) as stop:
+        cli.main([verb, "--help"])
+    said = capsys.readouterr().out
+    assert not stop.value.code
+    assert f"\nExamples:\n    propago {verb}" in said
+    for noise in ("unset", "(default: )", "(default: None)", "(default: False)", " STR"):
+        assert noise not in said
+
+
+@pytest.mark.parametrize("verb", cli.VERBS)
+def test_a_wrong_argument_has_exit_code_2(verb, capsys):
+    with pytest.raises(SystemExit) as stop:
+        cli.main([verb, "--no-such-option"])
+    assert stop.value.code == 2
+    assert capsys.readouterr().out == ""
+
+
+def test_the_models_fit_on_a_screen_and_name_the_options_that_take_them(capsys):
+    assert cli.main(["models"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert max(map(len, lines[:-1])) <= 100
+    for option in ("--method", "--refine", "--clean", "--weights"):
+        assert option in lines
+    assert any("feelvos-synthetic" in line and "Apache-2.0" in line for line in lines)
+
+
+def test_completion_offers_every_verb(capsys):
+    assert cli.main(["--completion"]) == 0
+    words = capsys.readouterr().out.split("'")[1].split()
+    assert words == list(cli.VERBS)
+
+
 def test_version(capsys):
     assert cli.main(["--version"]) == 0
     assert capsys.readouterr().out.startswith("propago 0.")

@@ -40,6 +40,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if verb == "--version":
         print(f"propago {__version__}")
         return 0
+    if verb == "--completion":
+        print(f"complete -o default -W '{' '.join(VERBS)}' propago")
+        return 0
     if verb not in VERBS:
         return _unknown(verb)
     with warnings.catch_warnings():
@@ -84,17 +87,19 @@ def _failed(message: str, code: int, *, unexpected: bool = False) -> int:
 
 def _help() -> str:
     width = max(map(len, VERBS))
-    lines = (f"  {verb:<{width}}  {summary}" for verb, (_, summary) in VERBS.items())
-    return (
-        "usage: propago VERB ...\n\n"
-        "One annotated frame in, every frame out.\n\n"
-        + "\n".join(lines)
-        + "\n\n"
-        + "propago VERB --help explains a verb. For example:\n"
-        "  propago demo\n"
-        "  propago segment clip.mp4 --box 1=120,80,340,260\n"
-        "  propago segment clip.mp4 --masks first.png --out results"
-    )
+    lines = "\n".join(f"  {verb:<{width}}  {summary}" for verb, (_, summary) in VERBS.items())
+    return f"""usage: propago VERB ...
+
+One annotated frame in, every frame out.
+
+{lines}
+
+Begin with: propago demo. Then one of these; propago VERB --help explains a verb.
+  propago segment clip.mp4 --box 1=120,80,340,260
+  propago segment clip.mp4 --masks first.png --out results
+
+Exit codes: 0 done, 1 failed, 2 a wrong argument, 130 interrupted.
+Completion of verbs in bash and zsh: eval "$(propago --completion)\""""
 
 
 def _unknown(verb: str) -> int:

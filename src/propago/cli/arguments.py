@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from inspect import getdoc
 from types import NoneType
 from typing import TypeVar, get_args
 
@@ -12,9 +13,12 @@ from tyro.constructors import (
     PrimitiveTypeInfo,
 )
 
+from propago.cli.help import named_arguments
+
 Arguments = TypeVar("Arguments")
 
 registry = ConstructorRegistry()
+registry.struct_rule(named_arguments)
 
 
 @registry.primitive_rule
@@ -51,6 +55,7 @@ def parse(
         args=list(argv),
         default=tyro.MISSING_NONPROP if default is None else default,
         prog=f"propago {verb}",
-        config=(tyro.conf.FlagCreatePairsOff,),
+        description=getdoc(kind),
+        config=(tyro.conf.FlagCreatePairsOff, tyro.conf.PositionalMetavarFromFieldName),
         registry=registry,
     )

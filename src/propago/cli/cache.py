@@ -1,7 +1,7 @@
 """`propago cache`."""
 
 from dataclasses import dataclass
-from typing import Annotated, Literal
+from typing import Literal
 
 import tyro
 
@@ -13,11 +13,13 @@ class CacheArguments:
     """Where the weights adapted by --finetune are kept and how large they are; or delete them.
 
     The folder is $PROPAGO_CACHE, else $XDG_CACHE_HOME/propago, else ~/.cache/propago.
+
+    Examples:
+        propago cache
+        propago cache clear
     """
 
-    action: tyro.conf.Positional[
-        Annotated[Literal["show", "clear"], tyro.conf.arg(metavar="show|clear")]
-    ] = "show"
+    action: tyro.conf.Positional[Literal["show", "clear"]] = "show"
     """show: say what is there. clear: delete it; the next run of each video tunes again."""
 
 

@@ -27,6 +27,10 @@ class CleanArguments:
     Regions that were not there before go, lost ones are recovered, and a log says what was done
     and why. The masks come as indexed PNGs, one a frame, in the order of their names; the first
     is taken for the truth.
+
+    Examples:
+        propago clean runs/segment/clip --out cleaned
+        propago clean their_masks --rules paper
     """
 
     masks: tyro.conf.Positional[Path]

@@ -10,7 +10,12 @@ from propago.jobs.options import SegmentOptions
 
 @dataclass(frozen=True)
 class DemoArguments:
-    """Follow three objects that cross through the clip in the package, and score the masks."""
+    """Follow three objects that cross through the clip in the package, and score the masks.
+
+    Examples:
+        propago demo
+        propago demo --frames 20 --out short_demo
+    """
 
     out: Path = Path("runs/demo")
     """The output folder; an earlier demo in it is replaced."""

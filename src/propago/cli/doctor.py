@@ -7,8 +7,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import tyro
-from rich.console import Console
-from rich.table import Table
 
 from propago.cli.arguments import parse
 from propago.cli.progress import frame_progress
@@ -21,7 +19,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class DoctorArguments:
-    """Say what is wrong with a folder of masks; exit code 1 if anything is."""
+    """Say what is wrong with a folder of masks; exit code 1 if anything is.
+
+    Examples:
+        propago doctor masks
+        propago doctor masks --fix --out mended
+    """
 
     folder: tyro.conf.Positional[Path]
     """Masks of one video, folders of such masks, or a DAVIS root."""
@@ -56,31 +59,30 @@ def run(argv: list[str]) -> int:
     if arguments.json:
         with replacing(arguments.json) as temporary:
             temporary.write_text(json.dumps(diagnosis.to_json(), indent=1))
-    _print(diagnosis, arguments.each, Console())
+    _print(diagnosis, arguments.each)
+    if arguments.json:
+        print(f"json     {arguments.json}")
     return 1 if diagnosis.unresolved else 0
 
 
-def _print(diagnosis: "Diagnosis", each: bool, console: Console) -> None:
-    if diagnosis.findings:
-        table = Table("", "found", "where", "what", "legal", "to do", show_lines=not each)
-        for group in _grouped(diagnosis.findings, each):
-            first = group[0]
-            more = f"\nand {len(group) - 1} more" if len(group) > 1 else ""
-            where = _shown(first.file, diagnosis.folder) + more
-            mark = "[red]wrong" if first.rule.wrong else "[dim]note"
-            table.add_row(mark, first.kind, where, first.what, first.rule.legal, first.rule.fix)
-        console.print(table)
+def _print(diagnosis: "Diagnosis", each: bool) -> None:
+    for group in _grouped(diagnosis.findings, each):
+        first = group[0]
+        more = f" and {len(group) - 1} more" if len(group) > 1 else ""
+        mark = "wrong" if first.rule.wrong else "note "
+        print(f"{mark}  {first.kind}: {_shown(first.file, diagnosis.folder)}{more}")
+        print(f"       found  {first.what}")
+        print(f"       legal  {first.rule.legal}")
+        print(f"       to do  {first.rule.fix}")
     wrong = len({f.file for f in diagnosis.findings if f.rule.wrong})
     places = "1 file or folder" if wrong == 1 else f"{wrong} files or folders"
     verdict = f"something is wrong with {places}" if wrong else "nothing is wrong"
-    console.print(f"{diagnosis.masks} masks: {verdict}", highlight=False)
+    print(f"{diagnosis.masks} masks: {verdict}")
     if diagnosis.out:
         ambiguous = sum(repair.ambiguous_px for repair in diagnosis.repairs)
-        console.print(
+        print(
             f"{len(diagnosis.repairs)} masks mended into {diagnosis.out}; {ambiguous} pixels were "
-            f"ambiguous, {len(diagnosis.unresolved)} findings are left",
-            highlight=False,
-            soft_wrap=True,
+            f"ambiguous, {len(diagnosis.unresolved)} findings are left"
         )
 
 

@@ -31,6 +31,10 @@ class EvalArguments:
     """Measure masks against ground truth: J, F, J&F, and T where the protocol has it.
 
     Every missing frame, other size or unknown object is an error that names the file.
+
+    Examples:
+        propago eval results --gt DAVIS --report report.html --images DAVIS
+        propago eval mine theirs --gt ground_truth --csv figures.csv
     """
 
     results: tyro.conf.Positional[

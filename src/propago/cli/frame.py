@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
 
 import tyro
 
@@ -11,11 +10,15 @@ from propago.cli.arguments import parse
 
 @dataclass(frozen=True)
 class FrameArguments:
-    """Write one frame of a video as a picture, to draw a first mask on."""
+    """Write one frame of a video as a picture, to draw a first mask on.
 
-    source: tyro.conf.Positional[Annotated[str, tyro.conf.arg(metavar="SOURCE")]]
+    Examples:
+        propago frame clip.mp4 0 --out still.png
+    """
+
+    source: tyro.conf.Positional[str]
     """A video file, a folder of frames, a quoted glob of images, a multi-page TIFF."""
-    index: tyro.conf.Positional[Annotated[int, tyro.conf.arg(metavar="INDEX")]] = 0
+    index: tyro.conf.Positional[int] = 0
     """Which frame, counted from 0."""
     out: Path | None = None
     """The picture. Default: <name of the source>_<index>.png in the current folder."""

@@ -1,36 +1,46 @@
 """`propago models`."""
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from propago.cli.arguments import parse
+
+if TYPE_CHECKING:
+    from propago.components import Component
 
 
 @dataclass(frozen=True)
 class ModelsArguments:
-    """List the methods and the weights in the package, with sizes and licences."""
+    """List the methods and the weights in the package, with sizes and licences.
+
+    Examples:
+        propago models
+    """
 
 
 def run(argv: list[str]) -> int:
-    """Print three tables."""
+    """Print them, by the option that takes their names."""
     parse(ModelsArguments, argv, "models")
-    from rich.console import Console
-    from rich.table import Table
+    from propago.components import KINDS
+    from propago.nn.weights import SHIPPED, describe_shipped, shipped_weights
 
-    from propago.components import KINDS, PROPAGATORS
-    from propago.nn.weights import describe_shipped, shipped_weights
-
-    console = Console()
-    parts = Table("for", "name", "presets", "what it is")
-    for kind, table in KINDS.items():
+    for argument, table in KINDS.items():
+        print(f"--{argument}")
         for name, part in table.items():
-            parts.add_row(kind, name, ", ".join(part.preset_names()), part.summary)
-    defaults = Table("by default", "refine", "clean", "finetune")
-    for name, method in PROPAGATORS.items():
-        defaults.add_row(name, method.refine, method.clean, method.finetune or "none")
-    console.print(parts, defaults)
-    weights = Table("weights", "network", "MB", "licence", "card")
+            print(f"  {name:<13}  {part.summary}")
+            if presets := part.preset_names():
+                print(f"{'':17}presets: {', '.join(presets)}")
+            if defaults := _defaults(part):
+                print(f"{'':17}by default {defaults}")
+    print("--weights")
     for model in map(describe_shipped, shipped_weights()):
-        size = f"{model.size_bytes / 1e6:.1f}"
-        weights.add_row(model.name, model.network, size, model.licence, str(model.card))
-    console.print(weights)
+        size = f"{model.size_bytes / 1e6:.1f} MB"
+        print(f"  {model.name:<24}  {size}  {model.licence:<12}  {model.network}")
+    print(f"what they were trained on, and their scores: {SHIPPED}/*.md")
     return 0
+
+
+def _defaults(part: "Component") -> str:
+    """What a method does unasked, as it would be asked for."""
+    asked = {"refine": part.refine, "clean": part.clean, "finetune": part.finetune}
+    return " ".join(f"--{n} {value}" for n, value in asked.items() if value not in (None, "none"))

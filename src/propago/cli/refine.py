@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
 
 import tyro
 
@@ -17,9 +16,13 @@ class RefineArguments:
 
     The spatial propagation network looks at each object by itself. Masks come as indexed PNGs or
     as scores (.npz, .npy), one file a frame, named by frame.
+
+    Examples:
+        propago refine clip.mp4 runs/segment/clip --out refined
+        propago refine clip.mp4 their_scores --scores
     """
 
-    frames: tyro.conf.Positional[Annotated[str, tyro.conf.arg(metavar="FRAMES")]]
+    frames: tyro.conf.Positional[str]
     """A video file, a folder of frames, a quoted glob of images, a multi-page TIFF."""
     masks: tyro.conf.Positional[Path]
     """A folder of masks or scores, or the folder that `propago segment` wrote."""

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Literal
 
 import tyro
 
@@ -19,11 +19,12 @@ class ReproduceArguments:
     """Make a table of a paper again: our values beside the paper's, and what differs.
 
     Finished cells are kept in the output folder: the same command goes on with an interrupted one.
+
+    Examples:
+        propago reproduce seg-with-spn --table 1 --data DAVIS
     """
 
-    paper: tyro.conf.Positional[
-        Annotated[Literal["seg-with-spn"], tyro.conf.arg(metavar="{seg-with-spn}")]
-    ]
+    paper: tyro.conf.Positional[Literal["seg-with-spn"]]
     """Which paper: seg-with-spn (Cheng et al. 2017)."""
     table: Literal[1, 2, 3]
     """Which of its tables."""

@@ -22,9 +22,14 @@ class SegmentArguments:
 
     The objects are given by --masks or by --box. Results go to a folder: masks/, overlay.mp4,
     frames.jsonl, run.json, and clean.jsonl with --clean craf.
+
+    Examples:
+        propago segment clip.mp4 --masks first.png --out results
+        propago segment clip.mp4 --box 1=120,80,340,260 --finetune 60steps
+        propago segment DAVIS --set val
     """
 
-    source: tyro.conf.Positional[Annotated[str, tyro.conf.arg(metavar="SOURCE")]]
+    source: tyro.conf.Positional[str]
     """A video file, a folder of frames, a quoted glob of images, a multi-page TIFF; with --set a
     DAVIS root."""
     run: tyro.conf.OmitArgPrefixes[SegmentOptions]

@@ -16,7 +16,11 @@ EXTRA = ("accelerate", "tensorboard")
 
 @dataclass(frozen=True)
 class TrainArguments:
-    """Train a network from a recipe; the same command goes on with an interrupted run."""
+    """Train a network from a recipe; the same command goes on with an interrupted run.
+
+    Examples:
+        propago train feelvos-compact --data DATA --minutes 120
+    """
 
     recipe: tyro.conf.Positional[str]
     """A shipped recipe (feelvos-compact, feelvos-synthetic, seg-with-spn-foreground, spn-compact),

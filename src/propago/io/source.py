@@ -63,12 +63,15 @@ class Source:
         """
         frame = next(self.frames(index), None) if index in self.selected else None
         if frame is None or frame.index != index:
-            last = f" to {self.selected[-1]}" if self.selected.stop < 2**31 else ""
-            raise UsageError(
-                f"frame {index} is not there: the selected frames of {self.name} are "
-                f"{self.selected.start}{last}, every {self.selected.step}"
-            )
+            raise UsageError(f"there is no frame {index} to take: {self.name} has {self._legal()}")
         return frame
+
+    def _legal(self) -> str:
+        first, step = self.selected.start, self.selected.step
+        every = f", every {step}" if step > 1 else ""
+        if self.frame_count is None:
+            return f"frames from {first} on{every}"
+        return f"frames {first} to {first + step * (self.frame_count - 1)}{every}"
 
 
 def selection(start: int | None, end: int | None, every: int) -> range:

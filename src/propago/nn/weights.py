@@ -46,14 +46,12 @@ class ShippedWeights:
         network: the network they are of.
         licence: under which they may be used.
         size_bytes: of the file.
-        card: what they were trained on, how, and their scores.
     """
 
     name: str
     network: str
     licence: str
     size_bytes: int
-    card: Path
 
 
 def shipped_weights() -> list[str]:
@@ -62,7 +60,7 @@ def shipped_weights() -> list[str]:
 
 
 def describe_shipped(name: str) -> ShippedWeights:
-    """What the file and its card say about the weights shipped as `name`.
+    """What their file says of the weights shipped as `name`.
 
     Raises:
         WeightsError: the file is damaged.
@@ -71,7 +69,7 @@ def describe_shipped(name: str) -> ShippedWeights:
     with _opened(path) as file:
         about = file.metadata() or {}
     network, licence = (about.get(field, "not stated") for field in ("network", "licence"))
-    return ShippedWeights(name, network, licence, path.stat().st_size, path.with_suffix(".md"))
+    return ShippedWeights(name, network, licence, path.stat().st_size)
 
 
 def save_weights(path: Path, tensors: Mapping[str, Tensor], about: Mapping[str, str]) -> str:
