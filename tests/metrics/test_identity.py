@@ -14,7 +14,8 @@ from propago.metrics.hota import (
     combine_identity,
     identity_score,
 )
-from propago.metrics.identity import identity_of_labels, identity_of_tracks, overlap_of_labels
+from propago.metrics.identity import TrackIdentity, identity_of_labels, overlap_of_labels
+from propago.metrics.track_files import read_tracks
 
 CASES = Path(__file__).parents[1] / "evalcases"
 
@@ -219,6 +220,13 @@ def track_files(crowd=None):
 
 def result(score, *masks, category=2):
     return {"video_id": 1, "category_id": category, "score": score, "segmentations": list(masks)}
+
+
+def identity_of_tracks(gt, results, min_score=0.0):
+    metric = TrackIdentity(min_score)
+    for video in read_tracks(gt, results):
+        metric.update(video)
+    return metric.by_category()
 
 
 def test_tracks_of_files_by_category():

@@ -1,5 +1,6 @@
 import copy
 import json
+import math
 from pathlib import Path
 
 import numpy as np
@@ -8,7 +9,9 @@ from pycocotools import mask as coco_mask
 
 from propago.errors import UsageError
 from propago.metrics.average_precision import area_under_envelope, eleven_points
+from propago.metrics.inputs import InstanceFiles
 from propago.metrics.instances import (
+    RegionAveragePrecision,
     coco_average_precision,
     region_average_precision,
 )
@@ -47,7 +50,7 @@ def truth(*annotations):
 def test_coco_numbers_equal_pycocotools(frames, capsys):
     before = copy.deepcopy(frames)
     ap = coco_average_precision(*frames)
-    numbers = list(ap.to_json()["global"].values())
+    numbers = [-1 if math.isnan(value) else value for value in ap.figures().values()]
     assert numbers == pytest.approx(EXPECTED["pycocotools_segm"], abs=1e-12)
     assert frames == before
     assert capsys.readouterr().out == ""
@@ -76,10 +79,12 @@ def test_ap_r_equals_the_recorded_values(frames, rule, key):
 
 def test_ap_r_vol_is_the_mean_over_nine_thresholds():
     # one object of 10 pixels, found with IoU .5: right at .1 ... .5, wrong at .6 ... .9
-    score = region_average_precision(truth(*bars(10)), bars(5, score=1.0))
-    assert score.volume == pytest.approx(5 / 9)
-    assert score.to_json()["global"]["AP^r@0.5"] == 1.0
-    assert score.to_json()["global"]["AP^r@0.6"] == 0.0
+    metric = RegionAveragePrecision()
+    metric.update(InstanceFiles(truth(*bars(10)), bars(5, score=1.0)))
+    figures = metric.compute()
+    assert figures["AP^r_vol"] == pytest.approx(5 / 9)
+    assert (figures["AP^r@0.5"], figures["AP^r@0.6"]) == (1.0, 0.0)
+    assert metric.parts() == {1: {"AP^r@0.5": 1.0, "AP^r@0.7": 0.0}}
 
 
 def test_ap_r_gives_no_second_choice():

@@ -6,26 +6,37 @@ from hypothesis.extra import numpy as hnp
 
 from propago.errors import MaskError, ShapeError, UsageError
 from propago.metrics.confusion import joint_counts
-from propago.metrics.semantic import confusion_matrix, mean_iou, score_of_confusion
+from propago.metrics.inputs import ClassMaps
+from propago.metrics.semantic import MeanIou, confusion_matrix, score_of_confusion
 
 MAPS = hnp.arrays(np.uint8, (6, 7), elements=st.sampled_from([0, 1, 2, 3, 255]))
+
+
+def measured(*pairs):
+    metric = MeanIou()
+    for pair in pairs:
+        metric.update(ClassMaps(*pair))
+    return metric
 
 
 def test_a_hand_worked_case():
     gt = np.array([[0, 0, 1, 1, 255]], np.uint8)
     prediction = np.array([[0, 1, 1, 1, 2]], np.uint8)
-    score = mean_iou([(gt, prediction)], classes=3)
-    assert score.iou == (1 / 2, 2 / 3, None)
-    assert score.mean_iou == pytest.approx((1 / 2 + 2 / 3) / 2)
-    assert score.pixel_accuracy == pytest.approx(3 / 4)
-    assert score.mean_accuracy == pytest.approx((1 / 2 + 1) / 2)
-    assert score.to_json()["classes"][2] == {"id": 2, "IoU": None}
+    metric = measured((gt, prediction))
+    assert metric.parts() == {0: {"IoU": 1 / 2}, 1: {"IoU": 2 / 3}}
+    assert metric.compute() == pytest.approx(
+        {
+            "mIoU": (1 / 2 + 2 / 3) / 2,
+            "pixel_accuracy": 3 / 4,
+            "mean_accuracy": (1 / 2 + 1) / 2,
+        }
+    )
 
 
 def test_one_matrix_over_the_set_not_a_mean_of_pictures():
     a, b = np.array([[0]], np.uint8), np.array([[1, 1, 1]], np.uint8)
-    pairs = [(a, np.array([[1]], np.uint8)), (b, b)]
-    assert mean_iou(pairs, classes=2).iou == (0.0, 3 / 4)
+    metric = measured((a, np.array([[1]], np.uint8)), (b, b))
+    assert metric.parts() == {0: {"IoU": 0.0}, 1: {"IoU": 3 / 4}}
 
 
 @settings(max_examples=40, deadline=None)
@@ -67,6 +78,6 @@ def test_what_cannot_be_scored_is_refused():
     with pytest.raises(UsageError, match="1 to 255"):
         confusion_matrix(labels, labels, 256)
     with pytest.raises(UsageError, match="no pixel was counted"):
-        mean_iou([], classes=2)
+        measured().compute()
     with pytest.raises(UsageError, match="no pixel was counted"):
         score_of_confusion(np.zeros((2, 2), np.int64))

@@ -19,16 +19,28 @@ from propago.errors import UsageError
 from propago.io.atomic import replacing
 
 if TYPE_CHECKING:
-    from propago.metrics.evaluation import Evaluation
+    from propago.metrics.evaluation import CategoryScores, Evaluation, ObjectScores
     from propago.metrics.identity import Identity
 
 ROWS_ON_A_SCREEN = 40
+FIGURES_IN_A_LINE = 8
+Rules = Literal[
+    "davis2017",
+    "davis2016",
+    "davis-unsupervised",
+    "youtube-vos",
+    "youtube-vis",
+    "coco",
+    "semantic",
+]
 File = Annotated[Path | None, tyro.conf.arg(metavar="FILE")]
 
 
 @dataclass(frozen=True)
 class EvalArguments:
-    """Measure masks against ground truth: J, F, J&F, and T where the protocol has it.
+    """Measure results against ground truth: J&F, track AP, AP, AP^r or mIoU.
+
+    What the files are decides: folders of label maps, YouTube-VIS or COCO files, class maps.
 
     Every missing frame, other size or unknown object is an error that names the file.
 
@@ -40,12 +52,13 @@ class EvalArguments:
     results: tyro.conf.Positional[
         Annotated[tuple[Path, ...], tyro.conf.arg(metavar="RESULTS [RESULTS ...]")]
     ]
-    """Folders of results: one folder of PNG masks a sequence, or a single sequence. Several
-    are shown side by side."""
+    """Folders of results: one folder of PNG masks a sequence, or a single sequence; or JSON files.
+    Several are shown side by side."""
     gt: Path
-    """The ground truth, likewise; or the root of a DAVIS or YouTube-VOS data set."""
-    protocol: Literal["davis2017", "davis2016", "davis-unsupervised", "youtube-vos"] = "davis2017"
-    """The rules: docs/evaluation.md spells them out."""
+    """The ground truth, likewise; or the root of a DAVIS, YouTube-VOS or VOC data set."""
+    protocol: Rules | None = None
+    """The rules, spelled out in docs/evaluation.md; if left out those of the kind of the files,
+    davis2017 for label maps."""
     official: bool = False
     """Follow the DAVIS tools to the bit, their quirks included."""
     tolerance_px: int | None = None
@@ -152,17 +165,34 @@ def _tables(found: "dict[str, Evaluation]", every_object: bool) -> Iterator[Tabl
     """The objects of each folder, then the folders side by side."""
     if every_object or sum(len(e.parts) for e in found.values()) <= ROWS_ON_A_SCREEN:
         for results, evaluation in found.items():
-            (text, number), figures = evaluation.parts[0].keys, evaluation.figures
-            table = _numbers_table(results, (text,), (number, *figures))
-            for part in evaluation.parts:
-                shown = [part.figures.get(name) for name in figures]
-                table.add_row(*map(str, part.keys.values()), *map(_shown, shown))
-            yield table
+            if evaluation.parts:
+                yield _parts_table(results, evaluation.parts)
+    yield _summary_table(found)
+
+
+def _summary_table(found: "dict[str, Evaluation]") -> Table:
+    """A line for each folder; a line for each figure where they are too many for a screen."""
     first = next(iter(found.values()))
-    table = _numbers_table(_rules(first), ("results",), list(first.figures))
+    title, names = _rules(first), list(first.figures)
+    if len(names) > FIGURES_IN_A_LINE:
+        table = _numbers_table(title, ("figure",), list(found))
+        for name in names:
+            table.add_row(name, *(_shown(e.figures.get(name)) for e in found.values()))
+        return table
+    table = _numbers_table(title, ("results",), names)
     for results, evaluation in found.items():
-        table.add_row(results, *map(_shown, evaluation.figures.values()), style="bold")
-    yield table
+        shown = [_shown(evaluation.figures.get(name)) for name in names]
+        table.add_row(results, *shown, style="bold")
+    return table
+
+
+def _parts_table(results: str, parts: "Sequence[ObjectScores | CategoryScores]") -> Table:
+    (first, *more), figures = parts[0].keys, list(parts[0].figures)
+    table = _numbers_table(results, (first,), (*more, *figures))
+    for part in parts:
+        shown = [part.figures.get(name) for name in figures]
+        table.add_row(*map(str, part.keys.values()), *map(_shown, shown))
+    return table
 
 
 def _rules(evaluation: "Evaluation") -> str:

@@ -1,14 +1,18 @@
 """`propago eval`: results against ground truth, by the rules of a benchmark."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from copy import deepcopy
+from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 from propago.errors import MaskError, UsageError
 from propago.jobs.options import Progress
-from propago.metrics.evaluation import Evaluation, means
-from propago.metrics.metric import Metric, load_metrics
-from propago.metrics.pairing import find_pairs
+from propago.metrics.evaluation import CategoryScores, Evaluation, means
+from propago.metrics.inputs import open_pairs, protocol_of
+from propago.metrics.metric import Metric, MetricOfParts, load_metrics
+from propago.metrics.pairing import Wanted, find_pairs
 from propago.metrics.protocols import PROTOCOLS, Protocol
 from propago.metrics.sequences import Found, SequenceTask, measure_sequence
 
@@ -19,78 +23,118 @@ COMPILED_FROM_FRAMES = 1000
 def evaluate(  # noqa: PLR0913 - the options of a verb
     results: str | Path,
     gt: str | Path,
-    protocol: str = "davis2017",
+    protocol: str | None = None,
     *,
     metrics: Sequence[str | Metric] | None = None,
     official: bool = False,
     tolerance_px: int | None = None,
     jobs: int = 1,
-    set: Sequence[str] | str | Path | None = None,
+    set: Wanted = None,
     progress: Progress | None = None,
 ) -> Evaluation:
-    """Measures predicted label maps against true ones.
+    """Measures results against the truth: label maps, class maps, tracks or instances.
 
     Args:
-        results: folder with one folder of PNG label maps a sequence, or one sequence.
-        gt: the same for the ground truth, or the root of a DAVIS or YouTube-VOS data set.
-        protocol: "davis2017", "davis2016", "davis-unsupervised" or "youtube-vos".
-        metrics: names in `propago.metrics.metric.METRICS`, or objects of one's own; None: those
-            of the protocol.
+        results: folder with one folder of PNG label maps a sequence, or one sequence; a folder of
+            class maps; a JSON file of YouTube-VIS or COCO results.
+        gt: the same for the ground truth, or the root of a data set in DAVIS, YouTube-VOS or VOC
+            layout; a JSON file of YouTube-VIS or COCO ground truth.
+        protocol: a name in `propago.metrics.protocols.PROTOCOLS`; None: what the files are,
+            "davis2017" for label maps.
+        metrics: names in `propago.METRICS`, or objects of one's own; None: those of the protocol.
         official: follow the DAVIS tools to the bit: objects are 1 .. the highest id of the first
             frame whether they exist or not, void is background where the tool has it so,
             superfluous frames are ignored.
         tolerance_px: largest distance at which boundaries match; None: 0.8 % of the diagonal.
-        jobs: processes to share the sequences among.
+        jobs: processes to share the sequences of label maps among.
         set: the sequences: names, a text file of names, or the name of one in the ground truth's
             ImageSets; None: all of the ground truth.
         progress: called with (frames done, frames in all, what is done).
 
     Returns:
-        the figures by object and frame; `.figures`, `.to_json()` and `.to_csv()` sum them up.
+        the figures by object and frame, or by category; `.figures`, `.to_json()` and `.to_csv()`
+        sum them up.
 
     Raises:
-        UsageError: an argument is not legal.
-        SourceError: a sequence or frame is missing or unreadable.
+        UsageError: an argument is not legal, or the two are not of one kind.
+        SourceError: a sequence, frame or file is missing or unreadable.
         MaskError: sizes differ, a predicted object is unknown, a sequence holds no object.
     """
-    rules = _protocol(protocol, official)
-    if tolerance_px is not None and tolerance_px < 0:
-        raise UsageError(f"`tolerance_px` is at least 0 pixels; this one is {tolerance_px}")
+    rules = _protocol(protocol or protocol_of(Path(results), Path(gt)), official, tolerance_px)
     if jobs < 1:
         raise UsageError(f"`jobs` is at least 1; this is {jobs}")
-    measures, meanings = load_metrics(rules.metrics if metrics is None else metrics)
-    files = find_pairs(Path(results), Path(gt), rules, set, official)
-    frames = sum(len(sequence.frames) for sequence in files)
-    compiled = frames >= COMPILED_FROM_FRAMES * jobs and find_spec("numba") is not None
-    tasks = [
-        SequenceTask(sequence, rules, official, tolerance_px, tuple(measures.values()), compiled)
-        for sequence in files
-    ]
+    measures, meanings = load_metrics(rules.metrics if metrics is None else metrics, rules.of)
+    if rules.of != "masks":
+        pairs = open_pairs(rules.of, Path(results), Path(gt), set)
+        found = _evaluate_whole(rules.name, pairs, measures.values(), progress)
+    else:
+        files = find_pairs(Path(results), Path(gt), rules, set, official)
+        tasks = [
+            SequenceTask(sequence, rules, official, tolerance_px, tuple(measures.values()))
+            for sequence in files
+        ]
+        found = _evaluate_masks(tasks, jobs, progress)
+    less = frozenset(name for metric in measures.values() for name in metric.lower_is_better)
+    return replace(found, lower_is_better=less, meanings=meanings)
+
+
+def _protocol(name: str, official: bool, tolerance_px: int | None) -> Protocol:
+    if name not in PROTOCOLS:
+        raise UsageError(f"`protocol` {name!r} is not there; there are {', '.join(PROTOCOLS)}")
+    protocol = PROTOCOLS[name]
+    if official and protocol.sparse:
+        raise UsageError(
+            f"{name} is scored by a server whose code is not public, so `official` does not apply"
+        )
+    if protocol.of != "masks" and (official or tolerance_px is not None):
+        raise UsageError(f"`official` and `tolerance_px` are of masks; {name} is of {protocol.of}")
+    if tolerance_px is not None and tolerance_px < 0:
+        raise UsageError(f"`tolerance_px` is at least 0 pixels; this one is {tolerance_px}")
+    return protocol
+
+
+def _evaluate_whole(
+    protocol: str, pairs: Iterable[Any], metrics: Iterable[Metric], progress: Progress | None
+) -> Evaluation:
+    """Metrics that see every pair, and give figures by category besides."""
+    own = deepcopy(list(metrics))
+    for n, pair in enumerate(pairs):
+        for metric in own:
+            metric.update(pair)
+        if progress:
+            progress(n + 1, None, "evaluating")
+    parts: dict[int, dict[str, float]] = {}
+    for metric in own:
+        for i, figures in metric.parts().items() if isinstance(metric, MetricOfParts) else ():
+            parts.setdefault(i, {}).update(figures)
+    return Evaluation(
+        protocol,
+        {},
+        {name: figure for metric in own for name, figure in metric.compute().items()},
+        categories=tuple(CategoryScores(i, figures) for i, figures in sorted(parts.items())),
+    )
+
+
+def _evaluate_masks(
+    tasks: Sequence[SequenceTask], jobs: int, progress: Progress | None
+) -> Evaluation:
+    """Metrics of each object, and their means."""
+    first, frames = tasks[0], sum(len(task.files.frames) for task in tasks)
+    if frames >= COMPILED_FROM_FRAMES * jobs and find_spec("numba") is not None:
+        tasks = [replace(task, compiled=True) for task in tasks]
     found = list(_measured(tasks, jobs, progress))
     objects = tuple(o for scores, _ in found for o in scores)
     notes = tuple(note for _, remarks in found for note in remarks)
     if not objects:
-        raise MaskError(f"{gt} has no object that the protocol {protocol} evaluates: {notes[0]}")
+        raise MaskError(f"there is no object that {first.protocol.name} evaluates: {notes[0]}")
     return Evaluation(
-        protocol,
-        {"official": official, "tolerance_px": tolerance_px},
+        first.protocol.name,
+        {"official": first.official, "tolerance_px": first.tolerance_px},
         means(o.figures for o in objects),
         objects=objects,
-        sequences=files,
-        lower_is_better=frozenset(n for m in measures.values() for n in m.lower_is_better),
-        meanings=meanings,
+        sequences=tuple(task.files for task in tasks),
         notes=notes,
     )
-
-
-def _protocol(name: str, official: bool) -> Protocol:
-    if name not in PROTOCOLS:
-        raise UsageError(f"`protocol` {name!r} is not there; there are {', '.join(PROTOCOLS)}")
-    if official and PROTOCOLS[name].sparse:
-        raise UsageError(
-            f"{name} is scored by a server whose code is not public, so `official` does not apply"
-        )
-    return PROTOCOLS[name]
 
 
 def _measured(

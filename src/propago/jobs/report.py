@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from os.path import commonpath
 from pathlib import Path
 
+from propago.errors import UsageError
 from propago.io.atomic import replacing
 from propago.jobs.options import Progress
 from propago.metrics.evaluation import Evaluation
@@ -51,4 +52,6 @@ def write_report(
 
 def _folder(evaluation: Evaluation) -> str:
     """The folder that holds all predictions."""
+    if not evaluation.sequences:
+        raise UsageError(f"a report is of label maps; {evaluation.protocol} has none")
     return commonpath([files.frames[0].pred.parent for files in evaluation.sequences])

@@ -4,8 +4,9 @@ Precision arrays are (T, R, K, A, M), recall arrays (T, K, A, M): T IoU threshol
 K categories, A size ranges (all, small, medium, large), M limits on detections; -1 without truth.
 """
 
+import math
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -56,17 +57,19 @@ class AveragePrecision:
     ap_per_iou: tuple[float, ...]
     categories: tuple[CategoryPrecision, ...]
 
-    def to_json(self) -> dict:
-        """{"global": the twelve numbers under their COCO names, "ap_per_iou", "categories"}."""
-        fields = asdict(self)
-        numbers = dict(zip(_KEYS, list(fields.values())[:12], strict=True))
-        return {
-            "global": numbers,
-            "ap_per_iou": list(self.ap_per_iou),
-            "categories": [
-                {"id": c.category, "AP": c.ap, "AR100": c.ar100} for c in self.categories
-            ],
-        }
+    def figures(self) -> dict[str, float]:
+        """The twelve numbers under their COCO names, NaN for -1."""
+        values = list(vars(self).values())[: len(_KEYS)]
+        return {name: known(value) for name, value in zip(_KEYS, values, strict=True)}
+
+    def of_categories(self) -> dict[int, dict[str, float]]:
+        """{"AP", "AR100"} of each category, NaN for -1."""
+        return {c.category: {"AP": known(c.ap), "AR100": known(c.ar100)} for c in self.categories}
+
+
+def known(value: float) -> float:
+    """NaN for the -1 of what has no ground truth."""
+    return math.nan if value == -1 else value
 
 
 def summarise(

@@ -47,18 +47,16 @@ class CategoryScores:
 
     Attributes:
         id: the category's id.
-        name: its name, empty where none is given.
         figures: by name; NaN where undefined.
     """
 
     id: int
-    name: str
     figures: Mapping[str, float]
 
     @property
     def keys(self) -> dict[str, str | int]:
         """What tells it from the others."""
-        return {"name": self.name, "id": self.id}
+        return {"category": self.id}
 
 
 @dataclass(frozen=True)
@@ -112,8 +110,8 @@ class Evaluation:
     def to_csv(self) -> str:
         """One line for the whole ("global"), then one for each part; full precision."""
         rows = [_row(part) for part in self.parts]
-        first = next(iter(self.parts[0].keys)) if rows else "name"
-        rows.insert(0, {first: "global", "id": "", **numbers(self.figures)})
+        keys = list(self.parts[0].keys) if rows else ["category"]
+        rows.insert(0, dict.fromkeys(keys, "") | {keys[0]: "global"} | numbers(self.figures))
         columns = list(dict.fromkeys(name for row in rows for name in row))
         out = io.StringIO()
         writer = csv.DictWriter(out, columns, lineterminator="\n", restval="")

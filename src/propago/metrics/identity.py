@@ -3,10 +3,10 @@
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
 
 import numpy as np
 
+from propago.errors import UsageError
 from propago.metrics.confusion import joint_counts
 from propago.metrics.davis import VOID
 from propago.metrics.evaluation import Evaluation
@@ -14,7 +14,7 @@ from propago.metrics.hota import FrameOverlap, IdentityScore, combine_identity, 
 from propago.metrics.pairs import LabelRules, read_pair, without_void
 from propago.metrics.protocols import PROTOCOLS
 from propago.metrics.rle import areas_px, intersections_px
-from propago.metrics.track_files import Track, read_tracks
+from propago.metrics.track_files import Track, VideoTracks
 
 
 @dataclass(frozen=True)
@@ -72,7 +72,13 @@ def evaluate_identity(
     Raises:
         SourceError: a file is missing or unreadable.
         MaskError: a file holds no label map.
+        UsageError: the evaluation is not one of label maps.
     """
+    if not evaluation.sequences:
+        raise UsageError(
+            f"identities are followed in label maps, and {evaluation.protocol} has none; of "
+            "YouTube-VIS files `metrics` HOTA measures them"
+        )
     rules, done = LabelRules(binary=PROTOCOLS[evaluation.protocol].binary), 0
     total = sum(len(files.frames) for files in evaluation.sequences)
     found: dict[str, SequenceIdentity] = {}
@@ -109,35 +115,45 @@ def identity_of_labels(
     return identity_score([overlap_of_labels(*pair) for pair in pairs], sequence)
 
 
-def identity_of_tracks(
-    gt: Mapping[str, Any], results: Sequence[Mapping[str, Any]], min_score: float = 0.0
-) -> dict[int, IdentityScore]:
-    """HOTA, MOTA and identity switches of each category that has ground truth or detections.
+class TrackIdentity:
+    """HOTA, MOTA and identity switches of tracks, by category and all added up.
 
     Detections compete only with ground truth of their own category. Crowds are not objects, and a
     mask that lies by more than half in a crowd and has IoU 0.5 with no object is left out. In the
-    switches an object is known by its annotation id, a detection by its place in `results`.
+    switches an object is known by its annotation id, a detection by its place in the results.
 
     Args:
-        gt: parsed YouTube-VIS ground-truth JSON.
-        results: parsed results JSON.
         min_score: tracks of a lower score are left out. HOTA knows no ranking: without a
             threshold every duplicate counts as a false positive.
-
-    Raises:
-        UsageError, MaskError: what `propago.metrics.track_files.read_tracks` refuses.
     """
-    tracks = read_tracks(gt, results)
-    scores: dict[int, list[IdentityScore]] = {}
-    for video in tracks.videos:
-        for category in tracks.categories:
-            truth = [t for t in tracks.truth[video] if t.category == category]
-            found = [t for t in tracks.detections[video] if t.category == category]
-            found = [t for t in found if t.score >= min_score]
+
+    lower_is_better = ("id_switches",)
+
+    def __init__(self, min_score: float = 0.0) -> None:
+        self.min_score = min_score
+        self._scores: dict[int, list[IdentityScore]] = {}
+
+    def update(self, pair: VideoTracks) -> Mapping[str, float]:
+        """Follow the identities of one video."""
+        for category in pair.categories:
+            truth, found = pair.of_category(category)
+            found = [track for track in found if track.score >= self.min_score]
             if truth or found:
-                score = identity_score(overlaps_of_tracks(truth, found), str(video))
-                scores.setdefault(category, []).append(score)
-    return {category: combine_identity(scores[category]) for category in sorted(scores)}
+                score = identity_score(overlaps_of_tracks(truth, found), str(pair.video))
+                self._scores.setdefault(category, []).append(score)
+        return {}
+
+    def by_category(self) -> dict[int, IdentityScore]:
+        """The scores of each category that has ground truth or detections."""
+        return {category: combine_identity(s) for category, s in sorted(self._scores.items())}
+
+    def compute(self) -> Mapping[str, float]:
+        """{"HOTA", "DetA", "AssA", "LocA", "MOTA", "id_switches"} of all categories added up."""
+        return combine_identity(list(self.by_category().values())).to_json()["global"]
+
+    def parts(self) -> Mapping[int, Mapping[str, float]]:
+        """The same figures of each category."""
+        return {c: score.to_json()["global"] for c, score in self.by_category().items()}
 
 
 def overlap_of_labels(gt: np.ndarray, prediction: np.ndarray) -> FrameOverlap:

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from contextlib import redirect_stdout
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from io import StringIO
 from typing import Any, Literal
 
@@ -15,12 +15,16 @@ from propago.metrics.average_precision import (
     AveragePrecision,
     area_under_envelope,
     eleven_points,
+    known,
     summarise,
 )
+from propago.metrics.inputs import InstanceFiles
 from propago.metrics.rle import Rle, areas_px, intersections_px, to_rle
 
 VOL_THRESHOLDS = tuple(n / 10 for n in range(1, 10))
 """The IoU thresholds whose mean AP^r is AP^r_vol."""
+SHOWN_THRESHOLDS = (0.5, 0.7)
+"""Those that papers report by category."""
 
 
 def coco_average_precision(
@@ -56,7 +60,7 @@ class RegionPrecision:
 
 
 @dataclass(frozen=True)
-class RegionAveragePrecision:
+class RegionScores:
     """AP^r: how precisely regions are found, when a hit needs an IoU of at least `threshold`.
 
     Attributes:
@@ -69,13 +73,57 @@ class RegionAveragePrecision:
     volume: float
     categories: tuple[RegionPrecision, ...]
 
-    def to_json(self) -> dict:
-        """{"global": {"AP^r@0.5": ..., "AP^r_vol"}, "categories": [...]}, fractions."""
-        numbers = {f"AP^r@{threshold:g}": ap for threshold, ap in self.mean.items()}
-        return {
-            "global": numbers | {"AP^r_vol": self.volume},
-            "categories": [asdict(category) for category in self.categories],
-        }
+
+class InstanceAveragePrecision:
+    """The twelve COCO segmentation numbers of one pair of files."""
+
+    lower_is_better = ()
+
+    def __init__(self) -> None:
+        self._found: AveragePrecision | None = None
+
+    def update(self, pair: InstanceFiles) -> Mapping[str, float]:
+        """Measure the files."""
+        self._found = coco_average_precision(pair.gt, pair.results)
+        return {}
+
+    def compute(self) -> Mapping[str, float]:
+        """The twelve numbers under their COCO names."""
+        return self._found.figures() if self._found else {}
+
+    def parts(self) -> Mapping[int, Mapping[str, float]]:
+        """{"AP", "AR100"} of each category."""
+        return self._found.of_categories() if self._found else {}
+
+
+class RegionAveragePrecision:
+    """AP^r at the IoUs .1 ... .9 of one pair of files."""
+
+    lower_is_better = ()
+
+    def __init__(self) -> None:
+        self._found: RegionScores | None = None
+
+    def update(self, pair: InstanceFiles) -> Mapping[str, float]:
+        """Measure the files."""
+        self._found = region_average_precision(pair.gt, pair.results)
+        return {}
+
+    def compute(self) -> Mapping[str, float]:
+        """{"AP^r@0.1", ..., "AP^r_vol"}, fractions."""
+        if self._found is None:
+            return {}
+        figures = {f"AP^r@{t:g}": known(ap) for t, ap in self._found.mean.items()}
+        return {**figures, "AP^r_vol": known(self._found.volume)}
+
+    def parts(self) -> Mapping[int, Mapping[str, float]]:
+        """{"AP^r@0.5", "AP^r@0.7"} of each category."""
+        found: dict[int, dict[str, float]] = {}
+        for region in self._found.categories if self._found else ():
+            if region.threshold in SHOWN_THRESHOLDS:
+                name = f"AP^r@{region.threshold:g}"
+                found.setdefault(region.category, {})[name] = known(region.ap)
+        return found
 
 
 def region_average_precision(
@@ -83,7 +131,7 @@ def region_average_precision(
     results: Sequence[Mapping[str, Any]],
     thresholds: Sequence[float] = VOL_THRESHOLDS,
     rule: Literal["area", "eleven_points"] = "area",
-) -> RegionAveragePrecision:
+) -> RegionScores:
     """AP^r at any thresholds. Crowds in the ground truth are left out.
 
     Every detection of a category, best score first over all images, goes to the ground truth it
@@ -116,7 +164,7 @@ def region_average_precision(
                 ap = measure(*_recall_precision(best >= threshold, claimed, positives))
             categories.append(RegionPrecision(category, threshold, ap, positives, len(best)))
     mean = {t: _mean([c.ap for c in categories if c.threshold == t]) for t in thresholds}
-    return RegionAveragePrecision(mean, _mean(list(mean.values())), tuple(categories))
+    return RegionScores(mean, _mean(list(mean.values())), tuple(categories))
 
 
 def _claims(

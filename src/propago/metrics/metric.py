@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
 from importlib import import_module
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from propago.errors import UsageError
 
@@ -14,7 +14,7 @@ class Metric(Protocol):
 
     Of label maps a fresh copy measures each object of each sequence, and a pair is a
     `propago.metrics.pairs.MaskPair`; the figures of the whole are means over the objects. Of track
-    files a pair is a `VideoTracks`, of COCO files an `ImageInstances`, of class maps a `ClassMaps`,
+    files a pair is a `VideoTracks`, of COCO files an `InstanceFiles`, of class maps a `ClassMaps`,
     and one copy sees them all; it has `parts`, too.
 
     Attributes:
@@ -32,6 +32,7 @@ class Metric(Protocol):
         ...
 
 
+@runtime_checkable
 class MetricOfParts(Metric, Protocol):
     """A metric of a whole set that falls into categories or classes."""
 
@@ -73,6 +74,31 @@ METRICS: dict[str, Measure] = {
     "T": Measure(
         "propago.metrics.stability:Instability",
         "How much the outline of the prediction changes from one frame to the next; 0 is best",
+    ),
+    "track AP": Measure(
+        "propago.metrics.tracks:TrackAveragePrecision",
+        "Average precision and recall of tracks, as YouTube-VIS defines them",
+        of="tracks",
+    ),
+    "HOTA": Measure(
+        "propago.metrics.identity:TrackIdentity",
+        "Finding objects (DetA) and keeping their names (AssA), over 19 IoU thresholds",
+        of="tracks",
+    ),
+    "AP": Measure(
+        "propago.metrics.instances:InstanceAveragePrecision",
+        "Average precision and recall of instances, as COCO defines them",
+        of="instances",
+    ),
+    "AP^r": Measure(
+        "propago.metrics.instances:RegionAveragePrecision",
+        "Average precision of regions at the IoU thresholds .1 ... .9, and the mean over them",
+        of="instances",
+    ),
+    "mIoU": Measure(
+        "propago.metrics.semantic:MeanIou",
+        "Intersection over union of every class over all pictures; mean over the classes",
+        of="classes",
     ),
 }
 

@@ -1,6 +1,6 @@
 """Which files an evaluation compares: sequences and frames of truth and results, by name."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from pathlib import Path
 
 from propago.errors import SourceError
@@ -12,14 +12,17 @@ from propago.io.formats.sequence_folders import (
     label_files,
 )
 from propago.io.names import find_list, names_in
-from propago.metrics.protocols import Protocol
+from propago.metrics.protocols import PROTOCOLS, Protocol
+
+Wanted = Sequence[str] | str | Path | None
+"""Names, a text file of names, or the name of one in a data set's ImageSets; None: everything."""
 
 
 def find_pairs(
     results: Path,
     gt: Path,
     rules: Protocol,
-    set: Sequence[str] | str | Path | None = None,
+    wanted: Wanted = None,
     official: bool = False,
 ) -> tuple[SequenceFiles, ...]:
     """The frames that a protocol evaluates, each with its true and its predicted file.
@@ -29,14 +32,38 @@ def find_pairs(
     true, predicted = find_folders(gt, rules.annotations), find_folders(results)
     return tuple(
         _frames(name, true.sequences[name], predicted_folder, rules, official)
-        for name, predicted_folder in _matched(true, predicted, set, official)
+        for name, predicted_folder in _matched(true, predicted, wanted, official)
     )
+
+
+def find_class_maps(results: Path, gt: Path, wanted: Wanted = None) -> list[FrameFiles]:
+    """The true and the predicted class map of each picture.
+
+    Args:
+        results: a folder of class maps, or of folders of them.
+        gt: the same, or the root of a data set in PASCAL VOC layout.
+        wanted: the pictures of one folder, or the folders; None: all of the ground truth.
+
+    Raises:
+        SourceError: a file is missing on one side.
+    """
+    rules = PROTOCOLS["semantic"]
+    true, predicted = find_folders(gt, rules.annotations), find_folders(results)
+    if wanted is None or not (true.single and predicted.single):
+        pairs = find_pairs(results, gt, rules, wanted)
+        return [files for sequence in pairs for files in sequence.frames]
+    (true_folder,), (folder,) = true.sequences.values(), predicted.sequences.values()
+    maps, found = label_files(true_folder), label_files(folder)
+    names = _listed(wanted, gt, maps)
+    _refuse_gaps(names, maps, true_folder, folder)
+    _refuse_gaps(names, found, folder, true_folder)
+    return [FrameFiles(name, maps[name], found[name]) for name in names]
 
 
 def _matched(
     true: LabelFolders,
     predicted: LabelFolders,
-    wanted: Sequence[str] | str | Path | None,
+    wanted: Wanted,
     official: bool,
 ) -> Iterator[tuple[str, Path]]:
     """Names of the sequences to evaluate, with the folder of predictions of each."""
@@ -62,16 +89,16 @@ def _matched(
         yield name, predicted.sequences[name]
 
 
-def _names(
-    wanted: Sequence[str] | str | Path | None, true: LabelFolders, predicted: LabelFolders
-) -> list[str]:
+def _names(wanted: Wanted, true: LabelFolders, predicted: LabelFolders) -> list[str]:
     if wanted is None:
         return list((predicted if predicted.single else true).sequences)
-    if isinstance(wanted, (str, Path)):
-        if str(wanted) in true.sequences:
-            return [str(wanted)]
-        return names_in(find_list(true.root, Path(wanted)))
-    return list(wanted)
+    return _listed(wanted, true.root, true.sequences)
+
+
+def _listed(wanted: Sequence[str] | str | Path, root: Path, there: Collection[str]) -> list[str]:
+    if not isinstance(wanted, (str, Path)):
+        return list(wanted)
+    return [str(wanted)] if str(wanted) in there else names_in(find_list(root, Path(wanted)))
 
 
 def _frames(

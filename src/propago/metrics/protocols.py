@@ -10,6 +10,7 @@ class Protocol:
     Attributes:
         name: what `--protocol` says.
         rules: the rules in a sentence or two, for reports.
+        of: what it compares: masks, tracks, instances or classes; the fields below are of masks.
         metrics: what is measured where nothing else is asked for.
         annotations: folders of a data set's root that hold its ground truth, best first.
         ends_count: whether the first and the last frame of a sequence are evaluated.
@@ -21,6 +22,7 @@ class Protocol:
 
     name: str
     rules: str
+    of: str = "masks"
     metrics: tuple[str, ...] = ("J&F",)
     annotations: tuple[str, ...] = ("Annotations",)
     ends_count: bool = True
@@ -61,6 +63,27 @@ PROTOCOLS = {
             "in which the object first appears; results may hold further frames.",
             sparse=True,
             from_first_sight=True,
+        ),
+        Protocol(
+            "youtube-vis",
+            "YouTube-VIS: a track is right when its masks are, over all frames of its video; mean "
+            "over ten IoU thresholds and the categories.",
+            of="tracks",
+            metrics=("track AP",),
+        ),
+        Protocol(
+            "coco",
+            "COCO: instances of single pictures; mean over ten IoU thresholds and the categories.",
+            of="instances",
+            metrics=("AP", "AP^r"),
+        ),
+        Protocol(
+            "semantic",
+            "Class maps: one confusion matrix over all pictures; 255 in the ground truth is left "
+            "out.",
+            of="classes",
+            metrics=("mIoU",),
+            annotations=("SegmentationClass", "Annotations"),
         ),
     )
 }

@@ -1,12 +1,13 @@
 """Mean IoU of class maps, from one confusion matrix over the whole set."""
 
-from collections.abc import Iterable
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
 
 from propago.errors import MaskError, UsageError
 from propago.metrics.confusion import joint_counts
+from propago.metrics.inputs import ClassMaps
 
 IGNORED = 255
 """The ground-truth label whose pixels are not counted."""
@@ -28,32 +29,33 @@ class SemanticScore:
     pixel_accuracy: float
     mean_accuracy: float
 
-    def to_json(self) -> dict:
-        """{"global": {"mIoU", "pixel_accuracy", "mean_accuracy"}, "classes": [{"id", "IoU"}]}."""
+
+class MeanIou:
+    """mIoU of class maps, whatever classes there are."""
+
+    lower_is_better = ()
+
+    def __init__(self) -> None:
+        self._matrix = np.zeros((IGNORED, IGNORED), np.int64)
+
+    def update(self, pair: ClassMaps) -> Mapping[str, float]:
+        """Count one picture."""
+        self._matrix += confusion_matrix(pair.gt, pair.pred, IGNORED)
+        return {}
+
+    def compute(self) -> Mapping[str, float]:
+        """{"mIoU", "pixel_accuracy", "mean_accuracy"}, fractions."""
+        score = score_of_confusion(self._matrix)
         return {
-            "global": {
-                "mIoU": self.mean_iou,
-                "pixel_accuracy": self.pixel_accuracy,
-                "mean_accuracy": self.mean_accuracy,
-            },
-            "classes": [{"id": n, "IoU": iou} for n, iou in enumerate(self.iou)],
+            "mIoU": score.mean_iou,
+            "pixel_accuracy": score.pixel_accuracy,
+            "mean_accuracy": score.mean_accuracy,
         }
 
-
-def mean_iou(pairs: Iterable[tuple[np.ndarray, np.ndarray]], classes: int) -> SemanticScore:
-    """Score (ground truth, prediction) maps; one pair is in memory at a time.
-
-    Args:
-        pairs: (H, W) integer class maps; 255 in the ground truth is not counted.
-        classes: number of classes, background included (21 for PASCAL VOC).
-
-    Raises:
-        UsageError, ShapeError, MaskError: as `confusion_matrix` and `score_of_confusion`.
-    """
-    matrix = np.zeros((classes, classes), np.int64)
-    for gt, prediction in pairs:
-        matrix += confusion_matrix(gt, prediction, classes)
-    return score_of_confusion(matrix)
+    def parts(self) -> Mapping[int, Mapping[str, float]]:
+        """{"IoU"} of each class in truth or prediction."""
+        iou = score_of_confusion(self._matrix).iou
+        return {n: {"IoU": value} for n, value in enumerate(iou) if value is not None}
 
 
 def confusion_matrix(gt: np.ndarray, prediction: np.ndarray, classes: int) -> np.ndarray:

@@ -33,17 +33,32 @@ class Track:
 
 
 @dataclass(frozen=True)
-class TrackSet:
-    """Ground truth and detections of every video of a benchmark, in the order of video ids."""
+class VideoTracks:
+    """Ground truth and detections of one video.
 
+    Attributes:
+        video: its id.
+        categories: the ids of all categories of the ground truth, ascending.
+        truth: its objects.
+        detections: what was found in it.
+    """
+
+    video: int
     categories: tuple[int, ...]
-    videos: tuple[int, ...]
-    truth: dict[int, tuple[Track, ...]]
-    detections: dict[int, tuple[Track, ...]]
+    truth: tuple[Track, ...]
+    detections: tuple[Track, ...]
+
+    def of_category(self, category: int) -> tuple[list[Track], list[Track]]:
+        """Objects and detections of one category."""
+        truth, found = (
+            [track for track in tracks if track.category == category]
+            for tracks in (self.truth, self.detections)
+        )
+        return truth, found
 
 
-def read_tracks(gt: Mapping[str, Any], results: Sequence[Mapping[str, Any]]) -> TrackSet:
-    """The tracks of a parsed YouTube-VIS ground-truth file and of a parsed results file.
+def read_tracks(gt: Mapping[str, Any], results: Sequence[Mapping[str, Any]]) -> list[VideoTracks]:
+    """The videos of a parsed YouTube-VIS ground-truth file and of a parsed results file, by id.
 
     Args:
         gt: {"videos", "categories", "annotations"}; masks as RLE of either kind or polygons.
@@ -67,12 +82,10 @@ def read_tracks(gt: Mapping[str, Any], results: Sequence[Mapping[str, Any]]) -> 
     for n, result in enumerate(results):
         video = _video_of(result, videos, f"result {n}")
         detections[video["id"]].append(_detected_track(n, result, video, categories))
-    return TrackSet(
-        categories,
-        tuple(sorted(videos)),
-        {video: tuple(tracks) for video, tracks in truth.items()},
-        {video: tuple(tracks) for video, tracks in detections.items()},
-    )
+    return [
+        VideoTracks(video, categories, tuple(truth[video]), tuple(detections[video]))
+        for video in sorted(videos)
+    ]
 
 
 def _true_track(

@@ -1,8 +1,7 @@
 """Average precision of tracks (YouTube-VIS): a track is right when its mask is, over all frames."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
@@ -16,40 +15,45 @@ from propago.metrics.average_precision import (
     summarise,
 )
 from propago.metrics.rle import areas_px, intersections_px
-from propago.metrics.track_files import Track, TrackSet, read_tracks
+from propago.metrics.track_files import Track, VideoTracks
 
 SIZE_RANGES_PX = ((0, 1e10), (0, 128**2), (128**2, 256**2), (256**2, 1e10))
 """All, small, medium and large by mean area; both ends belong to a range."""
 
 
-def track_average_precision(
-    gt: Mapping[str, Any],
-    results: Sequence[Mapping[str, Any]],
-    progress: Callable[[int, int | None, str], None] | None = None,
-) -> AveragePrecision:
+class TrackAveragePrecision:
     """AP, AP50, AP75, AR1, AR10, AR100 and the size ranges, as YouTube-VIS defines them.
 
-    Args:
-        gt: parsed ground-truth JSON; the areas it lists decide the size ranges.
-        results: parsed results JSON. Where the official tool stops at an empty list, AP is 0.
-        progress: called with (videos done, videos in all, "match").
-
-    Raises:
-        UsageError, MaskError: what `propago.metrics.track_files.read_tracks` refuses. A category
-            that the ground truth does not list is refused; the official tool is silent about it.
+    Where the official tool stops at an empty list of results, AP is 0.
 
     Source: Yang et al. 2019, Video Instance Segmentation, section 3.
     """
-    tracks = read_tracks(gt, results)
-    matched: dict[int, list[_Matched]] = {category: [] for category in tracks.categories}
-    for n, video in enumerate(tracks.videos):
-        for category in tracks.categories:
-            found = _match_video(tracks, video, category)
-            if found is not None:
-                matched[category].append(found)
-        if progress:
-            progress(n + 1, len(tracks.videos), "match")
-    return _accumulate(matched, tracks.categories)
+
+    lower_is_better = ()
+
+    def __init__(self) -> None:
+        self._matched: dict[int, list[_Matched]] = {}
+
+    def update(self, pair: VideoTracks) -> Mapping[str, float]:
+        """Match one video; its truth's listed areas decide the size ranges."""
+        for category in pair.categories:
+            matched = self._matched.setdefault(category, [])
+            truth, detections = pair.of_category(category)
+            if truth or detections:
+                matched.append(_match(truth, detections))
+        return {}
+
+    def average_precision(self) -> AveragePrecision:
+        """The COCO numbers of all videos so far."""
+        return _accumulate(self._matched, tuple(self._matched))
+
+    def compute(self) -> Mapping[str, float]:
+        """The twelve numbers under their COCO names."""
+        return self.average_precision().figures()
+
+    def parts(self) -> Mapping[int, Mapping[str, float]]:
+        """{"AP", "AR100"} of each category."""
+        return self.average_precision().of_categories()
 
 
 def track_ious(detections: Sequence[Track], truth: Sequence[Track]) -> np.ndarray:
@@ -80,11 +84,7 @@ class _Matched:
     positives: np.ndarray
 
 
-def _match_video(tracks: TrackSet, video: int, category: int) -> _Matched | None:
-    truth = [track for track in tracks.truth[video] if track.category == category]
-    detections = [track for track in tracks.detections[video] if track.category == category]
-    if not truth and not detections:
-        return None
+def _match(truth: Sequence[Track], detections: Sequence[Track]) -> _Matched:
     detections = sorted(detections, key=lambda track: -track.score)[: MAX_DETECTIONS[-1]]
     crowd = np.array([track.crowd for track in truth], bool)
     uncounted = crowd | _outside_ranges(truth)

@@ -64,10 +64,10 @@ def find_folders(root: Path, annotations: Sequence[str] = ()) -> LabelFolders:
         raise SourceError(
             f"{root} is not a folder; masks come as a folder of sequences or one sequence of PNGs"
         )
-    own = _masks_of(root)
+    base = _base(root, annotations)
+    own = _masks_of(root) or _masks_of(base)
     if own is not None:
         return LabelFolders(root, {_sequence_name(own): own}, single=True)
-    base = _base(root, annotations)
     found = {folder.name: masks for folder in _subfolders(base) if (masks := _masks_of(folder))}
     if not found:
         raise SourceError(f"{base} holds no PNG masks: neither its own nor one folder a sequence")
