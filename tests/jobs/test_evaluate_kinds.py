@@ -81,9 +81,9 @@ def test_what_does_not_fit_together_is_refused(tmp_path):
         evaluate(masks, TRACKS[1])
     with pytest.raises(UsageError, match="masks is a folder; tracks are measured in JSON files"):
         evaluate(masks, TRACKS[1], "youtube-vis")
-    with pytest.raises(UsageError, match="it is no ground truth|is no ground truth.*a list"):
+    with pytest.raises(UsageError, match=r"is no ground truth.*a list"):
         evaluate(TRACKS[0], TRACKS[0])
-    with pytest.raises(UsageError, match=r"'image_id' is missing|image_id"):
+    with pytest.raises(UsageError, match="'image_id' is missing"):
         evaluate(TRACKS[0], INSTANCES[1])
     with pytest.raises(UsageError, match="`metrics` J&F measures masks, not tracks"):
         evaluate(*TRACKS, metrics=["J&F"])

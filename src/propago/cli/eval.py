@@ -3,7 +3,7 @@
 import json
 import math
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
@@ -177,9 +177,9 @@ def _summary_table(found: "dict[str, Evaluation]") -> Table:
     if len(names) > FIGURES_IN_A_LINE:
         table = _numbers_table(title, ("figure",), list(found))
         for name in names:
-            table.add_row(name, *(_shown(e.figures.get(name)) for e in found.values()))
+            table.add_row(*_spoken([name]), *(_shown(e.figures.get(name)) for e in found.values()))
         return table
-    table = _numbers_table(title, ("results",), names)
+    table = _numbers_table(title, ("results",), _spoken(names))
     for results, evaluation in found.items():
         shown = [_shown(evaluation.figures.get(name)) for name in names]
         table.add_row(results, *shown, style="bold")
@@ -188,7 +188,7 @@ def _summary_table(found: "dict[str, Evaluation]") -> Table:
 
 def _parts_table(results: str, parts: "Sequence[ObjectScores | CategoryScores]") -> Table:
     (first, *more), figures = parts[0].keys, list(parts[0].figures)
-    table = _numbers_table(results, (first,), (*more, *figures))
+    table = _numbers_table(results, (first,), (*more, *_spoken(figures)))
     for part in parts:
         shown = [part.figures.get(name) for name in figures]
         table.add_row(*map(str, part.keys.values()), *map(_shown, shown))
@@ -207,7 +207,7 @@ def _identity_tables(identities: "dict[str, Identity]") -> Iterator[Table]:
     """For each folder a line for every sequence, then one for all of them."""
     for results, identity in identities.items():
         total = identity.summary.to_json()["global"]
-        table = _numbers_table(f"{results}: identity", ("sequence",), list(total))
+        table = _numbers_table(f"{results}: identity", ("sequence",), _spoken(total))
         for name, sequence in identity.sequences.items():
             table.add_row(name, *map(_shown, sequence.score.to_json()["global"].values()))
         table.add_row("all", *map(_shown, total.values()), style="bold")
@@ -220,8 +220,13 @@ def _numbers_table(title: str, texts: Sequence[str], numbers: Sequence[str]) -> 
     for name in texts:
         table.add_column(name, overflow="fold")
     for name in numbers:
-        table.add_column(name.replace("_", " "), justify="right", min_width=2 + 4 * (name != "id"))
+        table.add_column(name, justify="right", min_width=2 + 4 * (name != "id"))
     return table
+
+
+def _spoken(figures: Iterable[str]) -> list[str]:
+    """Names that a narrow column can break."""
+    return [name.replace("_", " ") for name in figures]
 
 
 def _shown(value: float | None) -> str:
