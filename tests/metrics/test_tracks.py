@@ -7,8 +7,8 @@ import pytest
 from pycocotools import mask as coco_mask
 
 from propago.errors import MaskError, UsageError
+from propago.io.rle import areas_px, intersections_px, to_rle
 from propago.metrics.average_precision import match_greedily
-from propago.metrics.rle import areas_px, intersections_px, to_rle
 from propago.metrics.track_files import read_tracks
 from propago.metrics.tracks import TrackAveragePrecision, track_ious
 

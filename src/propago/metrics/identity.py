@@ -13,7 +13,7 @@ from propago.metrics.evaluation import Evaluation
 from propago.metrics.hota import FrameOverlap, IdentityScore, combine_identity, identity_score
 from propago.metrics.pairs import LabelRules, read_pair, without_void
 from propago.metrics.protocols import PROTOCOLS
-from propago.metrics.rle import areas_px, intersections_px
+from propago.io.rle import areas_px, intersections_px
 from propago.metrics.track_files import Track, VideoTracks
 
 

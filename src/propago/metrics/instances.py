@@ -19,7 +19,7 @@ from propago.metrics.average_precision import (
     summarise,
 )
 from propago.metrics.inputs import InstanceFiles
-from propago.metrics.rle import Rle, areas_px, intersections_px, to_rle
+from propago.io.rle import Rle, areas_px, intersections_px, to_rle
 
 VOL_THRESHOLDS = tuple(n / 10 for n in range(1, 10))
 """The IoU thresholds whose mean AP^r is AP^r_vol."""

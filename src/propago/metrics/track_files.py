@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from propago.errors import MaskError, UsageError
-from propago.metrics.rle import Rle, areas_px, to_rle
+from propago.io.rle import Rle, areas_px, to_rle
 
 
 @dataclass(frozen=True)

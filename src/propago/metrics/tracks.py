@@ -14,7 +14,7 @@ from propago.metrics.average_precision import (
     match_greedily,
     summarise,
 )
-from propago.metrics.rle import areas_px, intersections_px
+from propago.io.rle import areas_px, intersections_px
 from propago.metrics.track_files import Track, VideoTracks
 
 SIZE_RANGES_PX = ((0, 1e10), (0, 128**2), (128**2, 256**2), (256**2, 1e10))

@@ -1,0 +1,72 @@
+"""Formats of the masks of a video, and what opens any of them."""
+
+from collections.abc import Iterable
+from importlib import import_module
+from pathlib import Path
+from typing import Protocol, cast
+
+from propago.errors import SourceError, UsageError
+from propago.io.mask_sequence import Masks, MaskSequence
+
+
+class MaskFormat(Protocol):
+    """How the masks of a video lie on disk: a module of this package, or an object."""
+
+    def sniff(self, path: Path, /) -> bool:
+        """Whether `path` is of this format."""
+        ...
+
+    def read(self, path: Path, /) -> MaskSequence:
+        """The masks, described; each is decoded when it is asked for."""
+        ...
+
+    def write(self, path: Path, masks: Iterable[tuple[str, Masks]], /) -> None:
+        """Write the masks of frames by name, in order."""
+        ...
+
+
+FORMATS: dict[str, str | MaskFormat] = {
+    "soft-masks": "propago.io.formats.soft_masks",
+    "label-maps": "propago.io.formats.label_maps",
+    "youtube-vis": "propago.io.formats.youtube_vis",
+    "soft-pictures": "propago.io.formats.soft_pictures",
+}
+"""Formats by name, in the order in which they are tried; modules are imported on use."""
+
+
+def mask_format(name: str) -> MaskFormat:
+    """A format by its name in `FORMATS`.
+
+    Raises:
+        UsageError: there is none of this name.
+    """
+    if name not in FORMATS:
+        raise UsageError(f"{name!r} is no format of masks; there are {', '.join(FORMATS)}")
+    found = FORMATS[name]
+    return cast(MaskFormat, import_module(found)) if isinstance(found, str) else found
+
+
+def open_masks(path: str | Path, format: str | MaskFormat | None = None) -> MaskSequence:
+    """Describe the masks of a video; they are decoded one by one, when asked for.
+
+    Args:
+        path: a folder or file of masks, or what `segment`, `refine` and `clean` wrote.
+        format: a name in `FORMATS` or a format of one's own; None: the first that knows `path`.
+
+    Raises:
+        UsageError: no such format.
+        SourceError: nothing there, or in no known format.
+        MaskError: a mask cannot be read.
+    """
+    path = Path(path)
+    if format is not None:
+        return (mask_format(format) if isinstance(format, str) else format).read(path)
+    if not path.exists():
+        raise SourceError(f"{path} does not exist; give a folder of masks, one file a frame")
+    for name in FORMATS:
+        if mask_format(name).sniff(path):
+            return mask_format(name).read(path)
+    raise SourceError(
+        f"{path} holds no masks: neither PNG or TIFF label maps, nor .npz or .npy soft masks, nor "
+        f"YouTube-VIS JSON; the formats are {', '.join(FORMATS)}"
+    )

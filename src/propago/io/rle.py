@@ -65,6 +65,21 @@ def intersections_px(rows: Sequence[Rle | None], columns: Sequence[Rle | None]) 
     return shared
 
 
+def encode(masks: np.ndarray) -> list[Rle]:
+    """(N, H, W) bool masks as compressed RLE whose counts are text, as JSON takes them."""
+    planes = np.asfortranarray(np.moveaxis(masks, 0, -1).astype(np.uint8))
+    return [{**rle, "counts": rle["counts"].decode("ascii")} for rle in coco_mask.encode(planes)]
+
+
+def decode(rles: Sequence[Rle | None], size: tuple[int, int]) -> np.ndarray:
+    """(N, H, W) bool masks of `size`; empty where there is none."""
+    masks = np.zeros((len(rles), *size), bool)
+    places, present = _present(rles)
+    if present:
+        masks[places] = np.moveaxis(coco_mask.decode(present), -1, 0)
+    return masks
+
+
 def _present(rles: Sequence[Rle | None]) -> tuple[list[int], list[Any]]:
     places = [i for i, rle in enumerate(rles) if rle is not None]
     return places, [rles[i] for i in places]

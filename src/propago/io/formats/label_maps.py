@@ -1,0 +1,54 @@
+"""A folder of label maps, FRAME.png each: as DAVIS has them, and as `segment` writes them."""
+
+from collections.abc import Iterable
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+
+from propago.errors import MaskError
+from propago.io.formats.sequence_folders import MASKS, label_files
+from propago.io.labels import LabelPolicy
+from propago.io.mask_sequence import Masks, MaskSequence
+from propago.io.masks import read_mask, write_mask
+from propago.io.shared_policy import shared_policy
+
+
+def sniff(path: Path) -> bool:
+    """Whether there are PNGs in a folder or its subfolder masks/."""
+    return path.is_dir() and bool(_files(path))
+
+
+def read(path: Path) -> MaskSequence:
+    """The label maps, in the order of their names; colours mean the same in all of them.
+
+    Raises:
+        MaskError: a picture whose colours are not clean.
+    """
+    files = _files(path)
+    policy = shared_policy(files.values())
+    return MaskSequence(path, {name: partial(_read, file, policy) for name, file in files.items()})
+
+
+def write(path: Path, masks: Iterable[tuple[str, Masks]]) -> None:
+    """Write FRAME.png with the DAVIS palette, or of 16 bits where ids exceed 254.
+
+    Raises:
+        OutputError: it cannot be written.
+    """
+    for name, mask in masks:
+        labels = mask if isinstance(mask, np.ndarray) else mask.labels()
+        write_mask(path / f"{name}.png", labels)
+
+
+def _files(path: Path) -> dict[str, Path]:
+    return label_files(path / MASKS) or label_files(path)
+
+
+def _read(path: Path, policy: LabelPolicy) -> np.ndarray:
+    try:
+        return read_mask(path, policy, may_be_empty=True).labels
+    except MaskError as error:
+        raise MaskError(
+            f"{error}. If the pictures are soft masks, say so: the format is soft-pictures"
+        ) from error

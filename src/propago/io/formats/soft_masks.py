@@ -1,0 +1,40 @@
+"""A folder of soft masks, FRAME.npz or FRAME.npy each; `segment` writes them, too."""
+
+from collections.abc import Iterable
+from pathlib import Path
+
+import numpy as np
+
+from propago.errors import MaskError, SourceError
+from propago.io.mask_sequence import Masks, MaskSequence
+from propago.io.soft_masks import soft_masks_in, write_soft_masks
+
+
+def sniff(path: Path) -> bool:
+    """Whether there are .npz or .npy files in a folder or its subfolder scores/."""
+    return path.is_dir() and bool(soft_masks_in(path))
+
+
+def read(path: Path) -> MaskSequence:
+    """The soft masks, in the order of their names.
+
+    Raises:
+        SourceError: there are none.
+    """
+    readers = soft_masks_in(path) if path.is_dir() else {}
+    if not readers:
+        raise SourceError(f"{path} holds no soft masks, .npz or .npy, one file a frame")
+    return MaskSequence(path, readers)
+
+
+def write(path: Path, masks: Iterable[tuple[str, Masks]]) -> None:
+    """Write FRAME.npz of ids and float16 probabilities.
+
+    Raises:
+        MaskError: label maps came, which say nothing between 0 and 1.
+        OutputError: it cannot be written.
+    """
+    for name, mask in masks:
+        if isinstance(mask, np.ndarray):
+            raise MaskError(f"frame {name}: a label map is no soft mask; write label-maps")
+        write_soft_masks(path / f"{name}.npz", mask)

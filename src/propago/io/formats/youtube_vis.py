@@ -1,0 +1,153 @@
+"""YouTube-VIS JSON: the tracks of a video, and label maps made of them."""
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from propago.detections import Detections, Tracks
+from propago.errors import MaskError, SourceError
+from propago.io.atomic import replacing
+from propago.io.mask_sequence import Masks, MaskSequence
+from propago.io.rle import decode, encode, to_rle
+
+
+def sniff(path: Path) -> bool:
+    """Whether it is a .json file that begins like an object."""
+    if path.suffix.lower() != ".json" or not path.is_file():
+        return False
+    with path.open("rb") as file:
+        return file.read(64).lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"{")
+
+
+def read(path: Path) -> MaskSequence:
+    """The label maps of the one video in a file of {"videos", "annotations"}.
+
+    An object's id is its annotation's; where two overlap the later is in front.
+
+    Raises:
+        SourceError: unreadable, or not of one video.
+        MaskError: a mask of an unknown form, of another size, or too many or few of them.
+    """
+    try:
+        content = json.loads(path.read_text("utf-8-sig"))
+        (video,) = content["videos"]
+        names = [Path(name).stem for name in video["file_names"]]
+        size, annotations = (int(video["height"]), int(video["width"])), content["annotations"]
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise SourceError(
+            f"{path} is no YouTube-VIS file of one video ({error!r}): it holds videos of "
+            "file_names, height and width, and annotations"
+        ) from error
+    tracks = tracks_from_youtube_vis(annotations, names, size)
+    return MaskSequence(
+        path, {name: partial(_labels, found, size) for name, found in tracks.frames.items()}
+    )
+
+
+def write(path: Path, masks: Iterable[tuple[str, Masks]]) -> None:
+    """Write the objects of label maps as the annotations of one video, of one category.
+
+    Raises:
+        MaskError: label maps of several sizes.
+        OutputError: it cannot be written.
+    """
+    frames, size = {}, (0, 0)
+    for name, mask in masks:
+        labels = mask if isinstance(mask, np.ndarray) else mask.labels()
+        frames[name] = Detections.from_labels(labels)
+        height, width = labels.shape
+        if size not in ((0, 0), (height, width)):
+            raise MaskError(f"frame {name} is {height, width}, those before {size} (height, width)")
+        size = height, width
+    video = {"id": 1, "height": size[0], "width": size[1], "length": len(frames)}
+    content = {
+        "videos": [video | {"file_names": [f"{name}.jpg" for name in frames]}],
+        "categories": [{"id": 1, "name": "object"}],
+        "annotations": [
+            {k: v for k, v in track.items() if k != "score"}
+            for track in tracks_to_youtube_vis(Tracks(frames, size), 1)
+        ],
+    }
+    with replacing(path) as unfinished:
+        unfinished.write_text(json.dumps(content), "utf-8")
+
+
+def tracks_from_youtube_vis(
+    tracks: Sequence[Mapping[str, Any]], names: Sequence[str], size: tuple[int, int]
+) -> Tracks:
+    """The tracks of one video, from results or annotations.
+
+    Args:
+        tracks: those of this video: segmentations (one a frame, None where it is absent),
+            category_id, score or 1; `id` or else its place from 1 on becomes the identity.
+        names: of the video's frames.
+        size: (H, W) of the video in pixels.
+
+    Raises:
+        MaskError: a mask of an unknown form, of another size, or too many or few of them.
+    """
+    found: list[list[tuple[int, Mapping[str, Any], Any]]] = [[] for _ in names]
+    for n, track in enumerate(tracks, 1):
+        identity = int(track.get("id", n))
+        if len(track["segmentations"]) != len(names):
+            raise MaskError(
+                f"track {identity} has {len(track['segmentations'])} segmentations, the video "
+                f"{len(names)} frames; null stands for a frame without the object"
+            )
+        for frame, name, mask in zip(found, names, track["segmentations"], strict=True):
+            rle = to_rle(mask, size, f"track {identity}, frame {name}")
+            if rle is not None:
+                frame.append((identity, track, rle))
+    return Tracks(
+        {
+            name: Detections.of_masks(
+                decode([rle for _, _, rle in frame], size),
+                [track.get("category_id", 1) for _, track, _ in frame],
+                [track.get("score", 1.0) for _, track, _ in frame],
+                [identity for identity, _, _ in frame],
+            )
+            for name, frame in zip(names, found, strict=True)
+        },
+        size,
+    )
+
+
+def tracks_to_youtube_vis(tracks: Tracks, video_id: int) -> list[dict[str, Any]]:
+    """The tracks of one video as results: values of JSON.
+
+    A track's category is the most frequent of its frames, its score the mean of them.
+
+    Raises:
+        MaskError: the tracks are boxes only.
+    """
+    found = []
+    for identity in tracks.ids:
+        mine = tracks.of(identity)
+        classes = np.concatenate([one.classes for one in mine.values()])
+        values, counts = np.unique(classes, return_counts=True)
+        found.append(
+            {
+                "id": identity,
+                "video_id": video_id,
+                "category_id": int(values[counts.argmax()]),
+                "score": float(np.mean([one.confidence[0] for one in mine.values()])),
+                "segmentations": [
+                    _rle(mine[name]) if name in mine else None for name in tracks.frames
+                ],
+            }
+        )
+    return found
+
+
+def _rle(one: Detections) -> dict[str, Any]:
+    if one.masks is None:
+        raise MaskError("YouTube-VIS tracks need masks; these detections are boxes only")
+    return encode(one.masks)[0]
+
+
+def _labels(found: Detections, size: tuple[int, int]) -> np.ndarray:
+    return found.labels() if len(found) else np.zeros(size, np.uint8)
