@@ -7,13 +7,13 @@ from functools import cached_property
 import numpy as np
 
 from propago.errors import UsageError
+from propago.io.rle import areas_px, intersections_px
 from propago.metrics.confusion import joint_counts
 from propago.metrics.davis import VOID
 from propago.metrics.evaluation import Evaluation
 from propago.metrics.hota import FrameOverlap, IdentityScore, combine_identity, identity_score
 from propago.metrics.pairs import LabelRules, read_pair, without_void
 from propago.metrics.protocols import PROTOCOLS
-from propago.io.rle import areas_px, intersections_px
 from propago.metrics.track_files import Track, VideoTracks
 
 

@@ -11,6 +11,7 @@ from pycocotools.coco import COCO
 from pycocotools.cocoeval import COCOeval
 
 from propago.errors import UsageError
+from propago.io.rle import Rle, areas_px, intersections_px, to_rle
 from propago.metrics.average_precision import (
     AveragePrecision,
     area_under_envelope,
@@ -19,7 +20,6 @@ from propago.metrics.average_precision import (
     summarise,
 )
 from propago.metrics.inputs import InstanceFiles
-from propago.io.rle import Rle, areas_px, intersections_px, to_rle
 
 VOL_THRESHOLDS = tuple(n / 10 for n in range(1, 10))
 """The IoU thresholds whose mean AP^r is AP^r_vol."""

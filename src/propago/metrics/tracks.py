@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from propago.io.rle import areas_px, intersections_px
 from propago.metrics.average_precision import (
     IOU_THRESHOLDS,
     MAX_DETECTIONS,
@@ -14,7 +15,6 @@ from propago.metrics.average_precision import (
     match_greedily,
     summarise,
 )
-from propago.io.rle import areas_px, intersections_px
 from propago.metrics.track_files import Track, VideoTracks
 
 SIZE_RANGES_PX = ((0, 1e10), (0, 128**2), (128**2, 256**2), (256**2, 1e10))
