@@ -1,4 +1,4 @@
-"""A foreground network of Seg-with-SPN that is small enough to be tuned in a test."""
+"""A foreground network of Seg-with-SPN that is small enough to be fine-tuned in a test."""
 
 from torch import nn
 

@@ -32,8 +32,13 @@ class Clock:
         began = perf_counter()
         yield
         _wait()
-        self.seconds[part] = self.seconds.get(part, 0.0) + perf_counter() - began
-        self.counts[part] = self.counts.get(part, 0) + count
+        self.add(part, perf_counter() - began, count)
+
+    def add(self, part: str, seconds: float, count: int = 1) -> None:
+        """Count time that was measured elsewhere."""
+        if self.active:
+            self.seconds[part] = self.seconds.get(part, 0.0) + seconds
+            self.counts[part] = self.counts.get(part, 0) + count
 
 
 def _wait() -> None:

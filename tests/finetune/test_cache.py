@@ -41,7 +41,7 @@ def test_what_was_put_comes_back(tmp_path):
 def test_a_damaged_file_is_a_miss_and_can_be_replaced(tmp_path, damage):
     cache = FineTuneCache(tmp_path)
     cache.put("k", tensors(), ABOUT)
-    path = tmp_path / "adapted" / "k.safetensors"
+    path = tmp_path / "finetuned" / "k.safetensors"
     content = bytearray(path.read_bytes())
     content[-5] ^= 1
     path.unlink()
@@ -72,7 +72,7 @@ def test_a_full_disk_warns_and_the_run_goes_on(tmp_path, monkeypatch):
 def test_a_folder_that_cannot_be_made_warns(tmp_path):
     (tmp_path / "file").write_text("")
     cache = FineTuneCache(tmp_path / "file")
-    assert cache.partial("k") is None
+    assert cache.unfinished("k") is None
     assert cache.get("k") is None
     with pytest.warns(PropagoWarning, match="not kept"):
         assert not cache.put("k", tensors(), ABOUT)
@@ -85,7 +85,7 @@ def test_a_read_only_folder_warns(tmp_path):
     cache = FineTuneCache(tmp_path)
     cache.folder.mkdir()
     cache.folder.chmod(0o555)
-    assert cache.partial("k") is None
+    assert cache.unfinished("k") is None
     with pytest.warns(PropagoWarning, match="not kept"):
         assert not cache.put("k", tensors(), ABOUT)
 
@@ -99,7 +99,7 @@ def test_a_folder_without_permission_warns(tmp_path, monkeypatch):
 
     monkeypatch.setattr("propago.io.checkpoint.save_file", refused)
     monkeypatch.setattr(os, "access", lambda *_: False)
-    assert cache.partial("k") is None
+    assert cache.unfinished("k") is None
     with pytest.warns(PropagoWarning, match="Permission denied"):
         assert not cache.put("k", tensors(), ABOUT)
 
@@ -107,9 +107,9 @@ def test_a_folder_without_permission_warns(tmp_path, monkeypatch):
 def test_clear_deletes_ours_and_nothing_else(tmp_path):
     cache = FineTuneCache(tmp_path)
     cache.put("k", tensors(), ABOUT)
-    partial = cache.partial("k")
-    assert partial is not None
-    partial.write_bytes(b"12345")
+    unfinished = cache.unfinished("k")
+    assert unfinished is not None
+    unfinished.write_bytes(b"12345")
     (cache.folder / ".x.safetensors.part").write_bytes(b"123")
     (cache.folder / "notes.txt").write_text("mine")
     files, size = cache.contents()
@@ -185,4 +185,4 @@ def test_where_the_folder_is(monkeypatch, tmp_path):
     assert cache_folder() == tmp_path / "shared" / "propago"
     monkeypatch.setenv("PROPAGO_CACHE", str(tmp_path / "own"))
     assert cache_folder() == tmp_path / "own"
-    assert FineTuneCache().folder == tmp_path / "own" / "adapted"
+    assert FineTuneCache().folder == tmp_path / "own" / "finetuned"

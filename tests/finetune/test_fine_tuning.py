@@ -2,6 +2,7 @@ import pytest
 import torch
 from torch import nn
 
+from propago.clock import Clock
 from propago.finetune.budget import Budget
 from propago.finetune.cache import FineTuneCache
 from propago.finetune.fine_tuning import FineTuning
@@ -20,7 +21,7 @@ def tensors(finetune, parent=None, parts=("frame",), settings=None):
         "object 1",
         parent or net(),
         parts,
-        tuned=lambda name: name == "weight",
+        trainable=lambda name: name == "weight",
         loss=lambda own, x: own(x).square().mean(),
         draw=lambda rng: torch.from_numpy(rng.normal(size=(4, 2))).float(),
         settings=settings or FineTuneSettings(),
@@ -28,20 +29,18 @@ def tensors(finetune, parent=None, parts=("frame",), settings=None):
 
 
 def test_a_second_run_finds_what_the_first_made(tmp_path):
-    told, made = [], []
+    told, clock = [], Clock()
     finetune = FineTuning(
         BUDGET,
         FineTuneCache(tmp_path),
         lambda *state: told.append(state),
-        lambda *result: made.append(result),
+        clock,
     )
     first = tensors(finetune)
-    ((what, result),) = made
-    assert (what, result.steps) == ("object 1", 3)
-    assert result.tensors is first
+    assert clock.counts == {"finetune object 1": 1}
     assert [(what, step) for what, step, _, _ in told] == [("object 1", s) for s in (1, 2, 3)]
     second = tensors(finetune)
-    assert (len(told), len(made)) == (3, 1)
+    assert (len(told), clock.counts) == (3, {"finetune object 1": 1})
     assert list(first) == list(second) == ["weight"]
     assert torch.equal(first["weight"], second["weight"])
 
@@ -72,3 +71,11 @@ def test_an_interrupted_one_goes_on(tmp_path):
     assert cache.contents()[0] == 1
     whole = tensors(FineTuning(BUDGET, FineTuneCache(tmp_path / "other")))
     assert torch.equal(resumed["weight"], whole["weight"])
+
+
+def test_without_a_cache_nothing_is_written_and_the_weights_are_the_same(tmp_path, monkeypatch):
+    monkeypatch.setenv("PROPAGO_CACHE", str(tmp_path / "users"))
+    alone = tensors(FineTuning(BUDGET))
+    kept = tensors(FineTuning(BUDGET, FineTuneCache(tmp_path / "mine")))
+    assert torch.equal(alone["weight"], kept["weight"])
+    assert [path.name for path in tmp_path.iterdir()] == ["mine"]

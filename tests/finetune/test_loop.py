@@ -41,7 +41,7 @@ def loss(net, batch):
 
 def tune(net, **changes):
     given = {
-        "tuned": lambda name: name.startswith("head."),
+        "trainable": lambda name: name.startswith("head."),
         "loss": loss,
         "draw": draw,
         "settings": SETTINGS,
@@ -62,15 +62,15 @@ def test_it_learns_and_the_parent_never_changes():
     net = Tiny().train().requires_grad_(False)
     before = state_of(net)
     with torch.no_grad():
-        tuned = tune(net, budget=Budget(steps=150))
+        result = tune(net, budget=Budget(steps=150))
     assert same(before, state_of(net))
     assert net.training
     assert not any(p.requires_grad or p.grad is not None for p in net.parameters())
-    assert set(tuned.tensors) == {"head.weight", "head.bias"}
-    assert tuned.loss < 0.1 * tuned.history[0][2]
+    assert set(result.tensors) == {"head.weight", "head.bias"}
+    assert result.loss < 0.1 * result.history[0][2]
 
 
-def test_tuning_one_object_never_changes_another():
+def test_fine_tuning_one_object_never_changes_another():
     net = Tiny()
     first = tune(net)
     kept = {name: tensor.clone() for name, tensor in first.tensors.items()}
@@ -82,45 +82,45 @@ def test_tuning_one_object_never_changes_another():
 
 def test_the_step_budget_is_exact_and_progress_tells_it():
     told = []
-    tuned = tune(Tiny(), budget=Budget(steps=13), progress=lambda *state: told.append(state))
-    assert tuned.steps == 13
+    result = tune(Tiny(), budget=Budget(steps=13), progress=lambda *state: told.append(state))
+    assert result.steps == 13
     assert [step for step, _, _ in told] == list(range(1, 14))
     assert told[-1][1] == 1
     assert all(math.isfinite(running) for _, _, running in told)
-    assert [step for step, _, _ in tuned.history] == [0, 5, 10, 13]
+    assert [step for step, _, _ in result.history] == [0, 5, 10, 13]
 
 
 def test_the_result_is_the_best_of_what_was_checked():
-    tuned = tune(Tiny(), settings=replace(SETTINGS, learning_rate=1.0), budget=Budget(steps=25))
-    assert tuned.loss == min(loss for _, _, loss in tuned.history)
+    result = tune(Tiny(), settings=replace(SETTINGS, learning_rate=1.0), budget=Budget(steps=25))
+    assert result.loss == min(loss for _, _, loss in result.history)
     net = Tiny().eval()
-    net.load_state_dict(tuned.tensors, strict=False)
+    net.load_state_dict(result.tensors, strict=False)
     rngs = [np.random.default_rng((0, 1, i)) for i in range(4)]
     with torch.no_grad():
         held_out = [float(loss(net, draw(rng))) for rng in rngs]
-    assert np.mean(held_out) == pytest.approx(tuned.loss)
+    assert np.mean(held_out) == pytest.approx(result.loss)
 
 
 def test_it_stops_when_nothing_gets_better():
     flat = Tiny()
     flat.head.weight.data.zero_()
-    tuned = tune(
+    result = tune(
         flat,
         loss=lambda net, batch: net.head.weight.square().sum(),
         settings=replace(SETTINGS, patience=3),
         budget=Budget(steps=1000),
     )
-    assert tuned.steps == 15
-    assert tuned.loss == 0
+    assert result.steps == 15
+    assert result.loss == 0
 
 
 def test_a_loss_that_is_not_finite_ends_it_with_weights_that_are():
     def breaks(net, batch):
         return loss(net, batch) * (math.nan if net.head.weight.detach()[0, 0] > 0.5 else 1)
 
-    tuned = tune(Tiny(), loss=breaks, settings=replace(SETTINGS, learning_rate=0.2))
-    assert tuned.steps < 30
-    assert all(bool(t.isfinite().all()) for t in tuned.tensors.values())
+    result = tune(Tiny(), loss=breaks, settings=replace(SETTINGS, learning_rate=0.2))
+    assert result.steps < 30
+    assert all(bool(t.isfinite().all()) for t in result.tensors.values())
     never = tune(Tiny(), loss=lambda net, batch: loss(net, batch) * math.nan)
     assert never.steps == 0
     assert same(never.tensors, {n: t for n, t in Tiny().state_dict().items() if "head" in n})
@@ -135,14 +135,14 @@ def test_draws_of_a_batch_are_averaged():
         seen.append(made)
         return made
 
-    tuned = tune(Tiny(), draw=once, settings=settings, budget=Budget(steps=1))
+    result = tune(Tiny(), draw=once, settings=settings, budget=Budget(steps=1))
     net = Tiny().eval()
     optimiser = torch.optim.Adam(net.head.parameters(), 0.05)
     torch.stack([loss(net, batch) for batch in seen[4:]]).mean().backward()
     optimiser.step()
     assert len(seen) == 8
-    assert tuned.loss < tuned.history[0][2]
-    assert torch.allclose(net.head.weight, tuned.tensors["head.weight"], atol=1e-6)
+    assert result.loss < result.history[0][2]
+    assert torch.allclose(net.head.weight, result.tensors["head.weight"], atol=1e-6)
 
 
 @pytest.mark.parametrize("at", [1, 5, 12])
@@ -151,15 +151,15 @@ def test_an_interrupted_one_ends_as_if_it_had_never_stopped(tmp_path, at):
         if step == at:
             raise KeyboardInterrupt
 
-    partial = tmp_path / "k.partial.safetensors"
+    unfinished = tmp_path / "k.unfinished.safetensors"
     with pytest.raises(KeyboardInterrupt):
-        tune(Tiny(), partial=partial, progress=interrupted)
-    assert partial.exists()
+        tune(Tiny(), unfinished=unfinished, progress=interrupted)
+    assert unfinished.exists()
     steps = []
-    resumed = tune(Tiny(), partial=partial, progress=lambda step, *_: steps.append(step))
+    resumed = tune(Tiny(), unfinished=unfinished, progress=lambda step, *_: steps.append(step))
     whole = tune(Tiny())
     assert steps == list(range(at + 1, 31))
-    assert not partial.exists()
+    assert not unfinished.exists()
     assert same(resumed.tensors, whole.tensors)
     assert resumed.loss == whole.loss
     assert [(s, v) for s, _, v in resumed.history] == [(s, v) for s, _, v in whole.history]
@@ -174,29 +174,29 @@ def test_an_interruption_within_a_check_or_a_loss_is_gone_on_with(tmp_path):
             raise KeyboardInterrupt
         return loss(net, batch)
 
-    partial = tmp_path / "p"
+    unfinished = tmp_path / "p"
     for _ in range(2):
         calls.clear()
         with pytest.raises(KeyboardInterrupt):
-            tune(Tiny(), loss=interrupts, partial=partial)
-    assert same(tune(Tiny(), partial=partial).tensors, tune(Tiny()).tensors)
+            tune(Tiny(), loss=interrupts, unfinished=unfinished)
+    assert same(tune(Tiny(), unfinished=unfinished).tensors, tune(Tiny()).tensors)
 
 
 @pytest.mark.parametrize("content", [b"", b"damaged"])
-def test_a_damaged_partial_is_begun_again(tmp_path, content):
-    partial = tmp_path / "p"
-    partial.write_bytes(content)
-    assert same(tune(Tiny(), partial=partial).tensors, tune(Tiny()).tensors)
+def test_a_damaged_file_is_begun_again(tmp_path, content):
+    unfinished = tmp_path / "p"
+    unfinished.write_bytes(content)
+    assert same(tune(Tiny(), unfinished=unfinished).tensors, tune(Tiny()).tensors)
 
 
-def test_a_partial_of_another_network_is_begun_again(tmp_path):
+def test_a_file_of_another_network_is_begun_again(tmp_path):
     def stop(*_):
         raise KeyboardInterrupt
 
-    partial = tmp_path / "p"
+    unfinished = tmp_path / "p"
     with pytest.raises(KeyboardInterrupt):
-        tune(Tiny(), partial=partial, tuned=lambda name: "other" in name, progress=stop)
-    assert same(tune(Tiny(), partial=partial).tensors, tune(Tiny()).tensors)
+        tune(Tiny(), unfinished=unfinished, trainable=lambda name: "other" in name, progress=stop)
+    assert same(tune(Tiny(), unfinished=unfinished).tensors, tune(Tiny()).tensors)
 
 
 class Clock:
@@ -214,12 +214,12 @@ class Clock:
 
 def test_the_time_budget_holds_with_its_last_check(monkeypatch):
     clock = Clock(monkeypatch)
-    tuned = tune(Tiny(), loss=clock.loss, budget=Budget(seconds=60))
-    assert clock.now - 100 == tuned.seconds
-    assert 60 <= tuned.seconds <= 62
+    result = tune(Tiny(), loss=clock.loss, budget=Budget(seconds=60))
+    assert clock.now - 100 == result.seconds
+    assert 60 <= result.seconds <= 62
     # checks of 8 s at 0, 5, 10 and the end leave 28 s for steps of 2 s
-    assert tuned.steps == 14
-    assert [step for step, _, _ in tuned.history] == [0, 5, 10, 14]
+    assert result.steps == 14
+    assert [step for step, _, _ in result.history] == [0, 5, 10, 14]
 
 
 def test_the_time_of_an_interrupted_one_counts(monkeypatch, tmp_path):
@@ -229,22 +229,22 @@ def test_the_time_of_an_interrupted_one_counts(monkeypatch, tmp_path):
         if step == 6:
             raise KeyboardInterrupt
 
-    options = {"loss": clock.loss, "budget": Budget(seconds=60), "partial": tmp_path / "p"}
+    options = {"loss": clock.loss, "budget": Budget(seconds=60), "unfinished": tmp_path / "p"}
     with pytest.raises(KeyboardInterrupt):
         tune(Tiny(), progress=interrupted, **options)
     clock.now += 1000
-    tuned = tune(Tiny(), **options)
-    assert (tuned.steps, tuned.seconds) == (14, 60)
+    result = tune(Tiny(), **options)
+    assert (result.steps, result.seconds) == (14, 60)
 
 
 def test_it_is_saved_now_and_then(monkeypatch, tmp_path):
     clock, written = Clock(monkeypatch), []
     monkeypatch.setattr(unfinished, "save_state", lambda path, state: written.append(state.step))
-    tune(Tiny(), loss=clock.loss, partial=tmp_path / "p", budget=Budget(steps=20))
+    tune(Tiny(), loss=clock.loss, unfinished=tmp_path / "p", budget=Budget(steps=20))
     assert written == [1, 6, 11, 16]
 
 
-def test_a_full_disk_warns_once_and_the_tuning_goes_on(monkeypatch, tmp_path):
+def test_a_full_disk_warns_once_and_the_fine_tuning_goes_on(monkeypatch, tmp_path):
     clock = Clock(monkeypatch)
 
     def full(path, state):
@@ -252,9 +252,9 @@ def test_a_full_disk_warns_once_and_the_tuning_goes_on(monkeypatch, tmp_path):
 
     monkeypatch.setattr(unfinished, "save_state", full)
     with pytest.warns(PropagoWarning, match="no space left") as said:
-        tuned = tune(Tiny(), loss=clock.loss, partial=tmp_path / "p")
+        result = tune(Tiny(), loss=clock.loss, unfinished=tmp_path / "p")
     assert len(said) == 1
-    assert same(tuned.tensors, tune(Tiny()).tensors)
+    assert same(result.tensors, tune(Tiny()).tensors)
 
 
 def test_learning_rates_by_hand():
@@ -277,4 +277,4 @@ def test_settings_that_cannot_work_are_refused(wrong):
 
 def test_nothing_to_tune_is_refused():
     with pytest.raises(UsageError, match="no parameter"):
-        tune(Tiny(), tuned=lambda name: False)
+        tune(Tiny(), trainable=lambda name: False)

@@ -1,4 +1,4 @@
-"""`segment --finetune` with annotations that are hard to learn, and without a place to keep it."""
+"""`segment --finetune` with hard annotations, and without a place to keep it."""
 
 from dataclasses import replace
 
@@ -8,7 +8,7 @@ import torch
 
 from propago.cli import main
 from propago.io.masks import read_mask, write_mask
-from propago.methods.feelvos import finetune as adapt
+from propago.methods.feelvos import finetune
 from propago.methods.feelvos.net import PRESETS, FeelvosConfig, FeelvosNet
 from propago.nn.weights import save_weights
 from segment_runs import SIZE
@@ -19,9 +19,9 @@ SOME_FRAMES = 4
 
 @pytest.fixture
 def tiny(clip, monkeypatch):
-    """A clip, and a tiny network in place of the method's; its tuning checks one draw."""
+    """A clip, and a tiny network in place of the method's; its fine-tuning checks one draw."""
     monkeypatch.setitem(PRESETS, "compact", replace(PRESETS["compact"], config=SMALL))
-    monkeypatch.setattr(adapt, "SETTINGS", adapt.FineTuneSettings(held_out=1, warmup_steps=0))
+    monkeypatch.setattr(finetune, "SETTINGS", finetune.FineTuneSettings(held_out=1, warmup_steps=0))
     monkeypatch.setenv("PROPAGO_CACHE", str(clip / "cache"))
     torch.manual_seed(0)
     about = {"network": PRESETS["compact"].network, "licence": "none"}
@@ -73,12 +73,12 @@ HARD = {
 
 
 @pytest.mark.parametrize("what", HARD)
-def test_hard_annotations_are_learned_and_kept(tiny, what):
+def test_hard_annotations_are_fine_tuned_on_and_kept(tiny, what):
     given = HARD[what]
     found = segmented(tiny, written(tiny, given))
     ids = {0, *(int(i) for labels in given.values() for i in np.unique(labels))}
     assert set(np.unique(found)) <= ids
-    assert list((tiny / "cache" / "adapted").glob("*.safetensors"))
+    assert list((tiny / "cache" / "finetuned").glob("*.safetensors"))
     for t, labels in given.items():
         assert np.array_equal(found[t], labels)
 
@@ -92,7 +92,7 @@ def test_a_cache_that_is_a_file_gives_a_note_and_the_masks(tiny, monkeypatch, ca
     capsys.readouterr()
     found = segmented(tiny, tiny / "first.png")
     said = capsys.readouterr().err
-    assert "note: the adapted weights are used but not kept in" in said
+    assert "note: the fine-tuned weights are used but not kept in" in said
     assert "PROPAGO_CACHE" in said
     assert (tiny / "file").read_text() == "mine"
     assert np.array_equal(found, kept)

@@ -5,16 +5,16 @@ import pytest
 import torch
 
 from methods.contract import PropagatorContract
-from propago.finetune.annotated import AnnotatedFrame
+from propago.finetune.annotated import annotated_frame
 from propago.finetune.budget import Budget
 from propago.finetune.cache import FineTuneCache
 from propago.finetune.fine_tuning import FineTuning
-from propago.methods.feelvos import finetune as adapt
-from propago.methods.feelvos.finetune import as_annotated, tuned_head, with_head
+from propago.methods.feelvos import finetune
+from propago.methods.feelvos.finetune import fine_tuned_head, with_head
 from propago.methods.feelvos.net import FeelvosConfig, FeelvosNet
 from propago.methods.feelvos.run import Feelvos, FeelvosSettings
 from propago.pipeline import segment_frames
-from propago.types import Annotation, SoftMasks
+from propago.types import Annotation
 from tiny_clip import as_frames, tiny_clip
 
 SMALL = FeelvosConfig(embedding_channels=16, head_width=16, refine_widths=(8, 8), features=16)
@@ -24,15 +24,17 @@ SMALL = FeelvosConfig(embedding_channels=16, head_width=16, refine_widths=(8, 8)
 def one_check(monkeypatch):
     """The real settings check on four draws; one is enough here."""
     monkeypatch.setattr(
-        adapt, "SETTINGS", adapt.FineTuneSettings(learning_rate=1e-2, held_out=1, warmup_steps=0)
+        finetune,
+        "SETTINGS",
+        finetune.FineTuneSettings(learning_rate=1e-2, held_out=1, warmup_steps=0),
     )
 
 
 def method(folder, steps=1, progress=None, **settings):
     torch.manual_seed(0)
-    finetune = FineTuning(Budget(steps=steps), FineTuneCache(folder), progress) if steps else None
+    tuning = FineTuning(Budget(steps=steps), FineTuneCache(folder), progress) if steps else None
     settings = FeelvosSettings(size=64, interval_frames=2, **settings)
-    return Feelvos(FeelvosNet(SMALL), settings, finetune=finetune)
+    return Feelvos(FeelvosNet(SMALL), settings, finetune=tuning)
 
 
 class TestContract(PropagatorContract):
@@ -44,15 +46,16 @@ class TestContract(PropagatorContract):
         return method(self.cache)
 
 
-def annotated_frame(ids=(2, 5), size=(48, 64)):
-    images, labels = tiny_clip(1, size, ids)
-    return AnnotatedFrame(as_frames(images)[0].image, labels[0])
+def annotated(labels=None):
+    images, of_the_clip = tiny_clip(1, (48, 64), (2, 5))
+    labels = of_the_clip[0] if labels is None else labels
+    return annotated_frame(as_frames(images)[0].image, Annotation(labels), labels)
 
 
-def test_only_the_head_learns_and_only_in_a_copy(tmp_path):
+def test_only_the_head_is_fine_tuned_and_only_in_a_copy(tmp_path):
     net = method(tmp_path).net
     before = {name: tensor.clone() for name, tensor in net.state_dict().items()}
-    head = tuned_head(net, [annotated_frame()], method(tmp_path).finetune)
+    head = fine_tuned_head(net, [annotated()], method(tmp_path).finetune)
     assert head is not None
     assert set(head) == {name for name in before if name.startswith("head.")}
     assert any(not torch.equal(head[name], before[name]) for name in head)
@@ -64,37 +67,37 @@ def test_only_the_head_learns_and_only_in_a_copy(tmp_path):
 
 
 def test_it_learns_the_annotated_frame(tmp_path):
-    """Loss on a clip of the same frame, drawn by another seed than those of the tuning."""
-    net, frame = method(tmp_path).net, annotated_frame()
-    head = tuned_head(net, [frame], method(tmp_path, steps=12).finetune)
-    example = adapt._draw(np.random.default_rng(99), [frame], torch.device("cpu"))
+    """Loss on a clip of the same frame, drawn by another seed than those of the fine-tuning."""
+    net, frame = method(tmp_path).net, annotated()
+    head = fine_tuned_head(net, [frame], method(tmp_path, steps=12).finetune)
+    example = finetune._draw(np.random.default_rng(99), [frame], torch.device("cpu"))
     with torch.no_grad():
-        before, after = (float(adapt._loss(n, example)) for n in (net, with_head(net, head)))
+        before, after = (float(finetune._loss(n, example)) for n in (net, with_head(net, head)))
     assert after < 0.9 * before
 
 
 def test_whatever_decides_the_result_is_in_the_key(tmp_path, monkeypatch):
     told = []
     run = method(tmp_path, progress=lambda what, *_: told.append(what))
-    tuned_head(run.net, [annotated_frame()], run.finetune)
+    fine_tuned_head(run.net, [annotated()], run.finetune)
     with monkeypatch.context() as patched:
         patched.setattr(run.net, "config", replace(SMALL, window=5))
-        tuned_head(run.net, [annotated_frame()], run.finetune)
+        fine_tuned_head(run.net, [annotated()], run.finetune)
     for name in ("HARDEST", "DAMAGED"):
         with monkeypatch.context() as patched:
-            patched.setattr(adapt, name, 0.3)
-            tuned_head(run.net, [annotated_frame()], run.finetune)
+            patched.setattr(finetune, name, 0.3)
+            fine_tuned_head(run.net, [annotated()], run.finetune)
     assert len(told) == 4
-    tuned_head(run.net, [annotated_frame()], run.finetune)
+    fine_tuned_head(run.net, [annotated()], run.finetune)
     assert len(told) == 4
 
 
-def test_frames_without_objects_teach_nothing(tmp_path):
-    empty = AnnotatedFrame(torch.zeros(3, 64, 80), np.zeros((64, 80), np.uint8))
-    assert tuned_head(method(tmp_path).net, [empty], method(tmp_path).finetune) is None
+def test_frames_without_objects_change_nothing(tmp_path):
+    empty = annotated(np.zeros((48, 64), np.uint8))
+    assert fine_tuned_head(method(tmp_path).net, [empty], method(tmp_path).finetune) is None
 
 
-def test_an_object_that_enters_later_tunes_again_on_both_frames(tmp_path):
+def test_an_object_that_enters_later_fine_tunes_again_on_both_frames(tmp_path):
     told = []
     run = method(tmp_path, progress=lambda what, step, *_: told.append((what, step)))
     images, labels = tiny_clip(5, ids=(2, 5))
@@ -114,7 +117,7 @@ def test_an_object_that_enters_later_tunes_again_on_both_frames(tmp_path):
 
 
 @pytest.mark.parametrize("what", ["a few pixels", "the whole frame", "contradictions"])
-def test_hard_annotations_are_learned_from_and_give_legal_masks(tmp_path, what):
+def test_hard_annotations_give_legal_masks(tmp_path, what):
     images, labels = tiny_clip(4)
     first = np.zeros_like(labels[0])
     if what == "a few pixels":
@@ -148,7 +151,7 @@ def test_annotated_frames_are_bounded_and_keep_the_first(tmp_path):
     ]
 
 
-def test_without_adaptation_nothing_is_kept(tmp_path):
+def test_without_fine_tuning_nothing_is_kept(tmp_path):
     images, labels = tiny_clip(2)
     run = method(tmp_path, steps=0)
     (*_, last) = segment_frames(as_frames(images), {0: Annotation(labels[0])}, run)
@@ -158,18 +161,21 @@ def test_without_adaptation_nothing_is_kept(tmp_path):
     assert method(tmp_path).description["finetune"] == "1steps"
 
 
-@pytest.mark.parametrize(("dtype", "silent"), [(np.uint8, 255), (np.uint16, 1)])
-def test_of_what_is_predicted_but_not_said_nothing_is_learned(dtype, silent):
-    probabilities = torch.tensor([[[0.9, 0.1, 0.1]], [[0.0, 1.0, 0.0]]])
-    given = Annotation(np.array([[0, 7, 0]], dtype))
-    frame = as_annotated(torch.zeros(3, 1, 3), SoftMasks((1, 7), probabilities), given)
-    assert frame.labels.tolist() == [[silent, 7, 0]]
-    assert frame.labels.dtype == dtype
+def test_an_object_smaller_than_a_working_pixel_is_fine_tuned_on(tmp_path):
+    (image,), _ = tiny_clip(1, (200, 240))
+    labels = np.zeros((200, 240), np.uint8)
+    labels[11, 13], labels[100:140, 100:140] = 3, 1
+    run = method(tmp_path)
+    (result,) = segment_frames(as_frames([image]), {0: Annotation(labels)}, run)
+    (kept,) = result.checkpoint.state.annotated
+    assert kept.ids == (1, 3)
+    assert (kept.labels == 3).sum() == 1
 
 
-def test_few_of_many_objects_are_learned_at_once():
+def test_an_example_has_few_of_many_objects():
     labels = np.arange(10, dtype=np.uint8)[None]
     labels[0, 9] = 255
-    rows = adapt._some_rows(np.random.default_rng(0), AnnotatedFrame(torch.zeros(3, 1, 10), labels))
+    frame = annotated_frame(torch.zeros(3, 1, 10), Annotation(labels), labels)
+    rows = finetune._some_rows(np.random.default_rng(0), frame)
     assert sorted(rows[0].tolist()) == [0, 1, 2, 3, 4, *[255] * 5]
     assert rows[0, 9] == 255

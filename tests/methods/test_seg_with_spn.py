@@ -5,13 +5,20 @@ import torch
 from colour_net import Colours
 from methods.contract import PropagatorContract
 from propago.components import PROPAGATORS, load_method
-from propago.errors import MaskError, UsageError, WeightsError
+from propago.errors import UsageError, WeightsError
+from propago.finetune.annotated import annotated_frame
 from propago.finetune.budget import Budget
 from propago.finetune.cache import FineTuneCache
 from propago.finetune.fine_tuning import FineTuning
 from propago.finetune.loop import FineTuneSettings
 from propago.finetune.warp import WarpSettings
-from propago.methods.seg_with_spn import lessons
+from propago.methods.seg_with_spn.finetune import (
+    Example,
+    draw,
+    foreground_examples,
+    object_examples,
+    remembered,
+)
 from propago.methods.seg_with_spn.net import SegConfig, SegNet
 from propago.methods.seg_with_spn.objective import SegBatch, SegObjective
 from propago.methods.seg_with_spn.run import SegWithSpn
@@ -30,10 +37,10 @@ def cache(tmp_path, monkeypatch):
     monkeypatch.setenv("PROPAGO_CACHE", str(tmp_path / "cache"))
 
 
-def method(steps=1, tune=QUICK, heard=None, **settings):
+def method(steps=1, how=QUICK, heard=None, **settings):
     torch.manual_seed(0)
     finetune = FineTuning(Budget(steps=steps), FineTuneCache(), heard)
-    return SegWithSpn(Colours(), finetune, SegSettings(size=64, tune=tune, **settings))
+    return SegWithSpn(Colours(), finetune, SegSettings(size=64, finetune=how, **settings))
 
 
 def red_and_blue(shift=0):
@@ -74,15 +81,15 @@ class TestPerVideo(PropagatorContract):
         return method(per="video")
 
 
-class TestWithoutForegroundTuning(PropagatorContract):
+class TestWithoutForegroundFineTuning(PropagatorContract):
     sizes = ((48, 64),)
 
     def make(self):
-        return method(tune_foreground=False)
+        return method(finetune_foreground=False)
 
 
 @pytest.mark.parametrize("per", ["object", "video"])
-def test_it_learns_the_objects_from_one_frame_and_finds_them_in_the_next(per):
+def test_it_is_fine_tuned_on_one_frame_and_finds_them_in_the_next(per):
     (first, labels), (second, moved) = red_and_blue(), red_and_blue(25)
     results = follow([first, second], {0: Annotation(labels)}, method(60, EAGER, per=per))
     assert min(overlap(results[1].labels, moved, i) for i in (1, 2)) > 0.8
@@ -100,7 +107,7 @@ def test_a_score_counts_only_inside_the_foreground():
     assert torch.equal(scores.probabilities, torch.where(inside, alone, 0.0))
 
 
-def test_tuning_an_object_changes_neither_the_parent_nor_the_others():
+def test_fine_tuning_an_object_changes_neither_the_parent_nor_the_others():
     images, labels = tiny_clip(4, ids=(2, 5))
     propagator = method()
     before = {name: t.clone() for name, t in propagator.net.state_dict().items()}
@@ -109,7 +116,7 @@ def test_tuning_an_object_changes_neither_the_parent_nor_the_others():
     results = follow(images, {0: Annotation(first), 2: Annotation(late)}, propagator)
     for name, tensor in propagator.net.state_dict().items():
         assert torch.equal(tensor, before[name]), name
-    early, later = results[1].checkpoint.state.tuned, results[3].checkpoint.state.tuned
+    early, later = (results[t].checkpoint.state.objects for t in (1, 3))
     assert [t.ids for t in early] == [(2,)]
     assert [t.ids for t in later] == [(2,), (5,)]
     for name, tensor in early[0].weights.items():
@@ -129,9 +136,9 @@ def test_the_second_run_finds_everything_in_the_cache():
         assert torch.equal(a.masks.probabilities, b.masks.probabilities)
 
 
-def test_what_is_fixed_does_not_learn():
+def test_what_is_frozen_stays():
     images, labels = tiny_clip(1)
-    propagator = method(fixed=("reduce.",))
+    propagator = method(frozen=("reduce.",))
     state = follow(images, {0: Annotation(labels[0])}, propagator)[0].checkpoint.state
     assert set(state.foreground) == {"score.weight", "score.bias"}
 
@@ -145,7 +152,7 @@ def test_an_object_of_a_few_pixels_is_no_error():
     assert np.array_equal(results[0].labels, labels)
     assert results[2].masks.ids == (1, 3)
     kept = results[0].checkpoint.state.annotated[0].labels
-    assert (kept == 2).sum() == 1
+    assert (kept == 3).sum() == 1
 
 
 @pytest.mark.parametrize("per", ["object", "video"])
@@ -172,7 +179,7 @@ def test_a_mask_of_objects_that_are_gone_says_nothing(per):
     with torch.no_grad():
         scores, seen = propagator.predict(state, as_frames([image])[0])
     gone = propagator.update(state, seen, SoftMasks.none(labels.shape), given)
-    assert (gone.ids, gone.tuned) == ((), ())
+    assert (gone.ids, gone.objects) == ((), ())
     assert gone.annotated is state.annotated
     left = SoftMasks((4,), scores.probabilities[1:])
     first_again = Annotation(np.where(labels == 1, 1, 0).astype(np.uint8))
@@ -190,7 +197,7 @@ def test_networks_of_another_form_are_not_the_same_in_the_cache():
         finetune = FineTuning(
             Budget(steps=1), FineTuneCache(), lambda *state: heard.append(state[0])
         )
-        run = SegWithSpn(net, finetune, SegSettings(size=64, tune=QUICK))
+        run = SegWithSpn(net, finetune, SegSettings(size=64, finetune=QUICK))
         follow([image], {0: Annotation(np.minimum(labels, 1))}, run)
     assert heard == ["foreground", "object 1"] * 2
 
@@ -203,52 +210,55 @@ def test_of_two_annotations_that_contradict_each_other_the_later_wins():
     assert min(overlap(results[2].labels, swapped, i) for i in (1, 2)) > 0.8
 
 
-class TestLessons:
+class TestExamples:
     image = torch.rand(3, 4, 6)
 
-    def annotation(self, labels, final=None, known=(7, 9)):
-        labels = np.array(labels, np.uint8)
-        return lessons.annotate(
-            self.image, Annotation(labels), labels if final is None else np.array(final), known
-        )
-
-    def test_an_object_that_is_left_out_is_unknown_where_it_was_predicted(self):
-        given = np.zeros((4, 6), int)
-        given[0, 0], given[0, 1] = 9, VOID
-        final = given.copy()
-        final[0, 1], final[2, 2] = 0, 7
-        kept = self.annotation(given, final).labels
-        assert kept[0, 0] == 2
-        assert kept[0, 1] == kept[2, 2] == VOID
-        assert (kept == 0).sum() == 21
+    def annotated(self, labels, dtype=np.uint8):
+        labels = np.array(labels, dtype)
+        return annotated_frame(self.image, Annotation(labels), np.zeros_like(labels))
 
     def test_targets_by_hand(self):
-        one = self.annotation([[7] * 6, [9] * 6, [VOID] * 6, [0] * 6])
-        other = self.annotation([[0] * 6, [9] * 6, [0] * 6, [0] * 6])
-        (whole,) = lessons.of_foreground([one])
+        one = self.annotated([[7] * 6, [9] * 6, [VOID] * 6, [0] * 6])
+        other = self.annotated([[0] * 6, [9] * 6, [0] * 6, [0] * 6])
+        (whole,) = foreground_examples([one])
         assert whole.target[:, 0].tolist() == [1, 1, VOID, 0]
-        (alone,) = lessons.of_objects([one, other], [1])
+        (alone,) = object_examples([one, other], [7])
         assert alone.target[:, 0].tolist() == [1, 0, VOID, 0]
-        both = lessons.of_objects([one, other], [2, 1])
-        assert [lesson.target[:, 0].tolist() for lesson in both] == [[2, 1, VOID, 0], [0, 1, 0, 0]]
+        both = object_examples([one, other], [9, 7])
+        assert [example.target[:, 0].tolist() for example in both] == [
+            [2, 1, VOID, 0],
+            [0, 1, 0, 0],
+        ]
+
+    def test_there_may_be_more_objects_than_uint8_can_name(self):
+        frame = self.annotated(np.arange(400, 424).reshape(4, 6), np.uint16)
+        many = self.annotated(np.arange(600).reshape(20, 30), np.uint16)
+        assert foreground_examples([frame])[0].target.all()
+        assert object_examples([frame, many], [401])[0].target.sum() == 1
 
     def test_a_later_frame_is_drawn_more_often_than_all_before_it(self):
-        made = [lessons.Lesson(np.full((2, 2, 3), n, np.uint8), np.zeros((2, 2), np.uint8))
+        made = [Example(np.full((2, 2, 3), n, np.uint8), np.zeros((2, 2), np.uint8))
                 for n in range(3)]  # fmt: skip
         rng = np.random.default_rng(0)
-        drawn = [int(lessons.draw(rng, made, STILL).images[0, 0, 0, 0]) for _ in range(600)]
+        drawn = [int(draw(rng, made, STILL).images[0, 0, 0, 0]) for _ in range(600)]
         counts = np.bincount(drawn, minlength=3) / 600
         assert np.allclose(counts, [1 / 13, 3 / 13, 9 / 13], atol=0.06)
 
     def test_which_frames_are_remembered(self):
-        frames = [self.annotation([[row] * 6] * 4, known=(1, 2)) for row in (1, 2, 1, 1, 1)]
-        kept = lessons.remembered(frames, [1, 2], 2)
+        frames = [self.annotated([[i] * 6] * 4) for i in (1, 2, 1, 1, 1)]
+        kept = remembered(frames, [1, 2], 2)
         assert [id(frame) for frame in kept] == [id(frames[n]) for n in (0, 1, 4)]
-        assert len(lessons.remembered(frames, [1], 2)) == 2
+        assert len(remembered(frames, [1], 2)) == 2
 
-    def test_too_many_objects(self):
-        with pytest.raises(MaskError, match="254"):
-            self.annotation([[1] * 6] * 4, known=tuple(range(1, 256)))
+
+def test_without_a_cache_nothing_is_written(tmp_path):
+    image, labels = red_and_blue()
+    settings = SegSettings(size=64, finetune=FineTuneSettings(patience=1, check_every_steps=1))
+    propagator = SegWithSpn(Colours(), settings=settings)
+    assert propagator.finetune.cache is None
+    short = FineTuning(Budget(steps=1))
+    follow([image], {0: Annotation(labels)}, SegWithSpn(Colours(), short, settings))
+    assert not (tmp_path / "cache").exists()
 
 
 def test_the_row_of_the_table_names_what_the_method_does():
@@ -270,7 +280,7 @@ def test_what_cannot_be_loaded_says_what_can(options, error, says):
 
 
 @pytest.mark.parametrize(
-    "wrong", [{"size": 3}, {"per": "pixel"}, {"annotations": 1}, {"fixed": ("score",)}]
+    "wrong", [{"size": 3}, {"per": "pixel"}, {"annotations": 1}, {"frozen": ("score",)}]
 )
 def test_settings_that_cannot_work(wrong):
     with pytest.raises(UsageError):

@@ -10,7 +10,7 @@ from propago.cli.arguments import parse
 
 @dataclass(frozen=True)
 class CacheArguments:
-    """Where the weights adapted by --finetune are kept and how large they are; or delete them.
+    """Where the weights made by --finetune are kept and how large they are; or delete them.
 
     The folder is $PROPAGO_CACHE, else $XDG_CACHE_HOME/propago, else ~/.cache/propago.
 

@@ -1,4 +1,4 @@
-"""How long a network may learn. Imports nothing heavy: the command line reads it at once."""
+"""How long training or fine-tuning may take. Imports nothing heavy: the CLI reads it at once."""
 
 import math
 import re

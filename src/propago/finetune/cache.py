@@ -1,4 +1,4 @@
-"""Adapted weights on the disk, by the hash of all that made them: a second run starts at once."""
+"""Fine-tuned weights on the disk, by the hash of all that made them: the next run has them."""
 
 import dataclasses
 import hashlib
@@ -25,7 +25,7 @@ class Entry:
     """What a file of the cache holds.
 
     Attributes:
-        tensors: adapted parameters by name.
+        tensors: fine-tuned parameters by name.
         about: how they were made, for people.
     """
 
@@ -34,11 +34,11 @@ class Entry:
 
 
 class FineTuneCache:
-    """A folder of adapted weights. It never stops a run: where it cannot be used, it warns."""
+    """A folder of fine-tuned weights. It never stops a run: where it cannot be used, it warns."""
 
     def __init__(self, folder: Path | None = None):
-        """Keep weights in the subfolder `adapted` of `folder`; of `cache_folder()` if None."""
-        self.folder = (folder or cache_folder()) / "adapted"
+        """Keep weights in the subfolder `finetuned` of `folder`; of `cache_folder()` if None."""
+        self.folder = (folder or cache_folder()) / "finetuned"
 
     @staticmethod
     def key(*parts: Any) -> str:
@@ -81,21 +81,24 @@ class FineTuneCache:
             save_state(self._path(key), entry)
         except (OSError, OutputError) as error:
             warnings.warn(
-                f"the adapted weights are used but not kept in {self.folder} ({error}); the next "
-                "run tunes again: free some space, or name another folder in PROPAGO_CACHE",
+                f"the fine-tuned weights are used but not kept in {self.folder} ({error}); the "
+                "next run fine-tunes again: free some space, or name another folder in "
+                "PROPAGO_CACHE",
                 PropagoWarning,
                 stacklevel=2,
             )
             return False
         return True
 
-    def partial(self, key: str) -> Path | None:
+    def unfinished(self, key: str) -> Path | None:
         """Where an unfinished fine-tuning of this key is kept; None where nothing can be."""
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
         except OSError:
             return None
-        return self.folder / f"{key}.partial{_SUFFIX}" if os.access(self.folder, os.W_OK) else None
+        return (
+            self.folder / f"{key}.unfinished{_SUFFIX}" if os.access(self.folder, os.W_OK) else None
+        )
 
     def contents(self) -> tuple[int, int]:
         """How many files there are, unfinished ones among them, and their bytes."""

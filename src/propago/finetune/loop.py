@@ -1,4 +1,4 @@
-"""Fine-tuning on given masks: a copy of a network learns one video, the network never changes.
+"""Fine-tuning on annotated frames: a copy of a network learns one video, the parent stays.
 
 Source: Cheng et al., Learning to Segment Instances in Videos with SPN, 2017, section 3 (plain
 stochastic gradient, a fixed number of steps). Differs: Adam; a budget; of all weights on the way
@@ -26,12 +26,9 @@ Loss = Callable[[nn.Module, Any], Tensor]
 """The loss of a network on one draw."""
 
 Draw = Callable[[np.random.Generator], Any]
-"""Something to learn from, drawn by chance; all chance comes from the generator."""
+"""An example, drawn by chance; all chance comes from the generator."""
 
-Progress = Callable[[int, float, float], None]
-"""Called as (steps done, share of the budget spent in [0, 1], running loss)."""
-
-_LEARN, _HELD_OUT = 0, 1
+_TRAIN, _HELD_OUT = 0, 1
 
 
 @dataclass(frozen=True)
@@ -42,9 +39,9 @@ class FineTuneSettings:
         learning_rate: of Adam, at its highest.
         batch: draws whose mean gradient makes a step; they go through the network one after
             another, so that memory does not grow with it.
-        held_out: draws that are never learned from, on which the weights are compared.
+        held_out: draws that no step is made on, on which the weights are compared.
         check_every_steps: how often they are.
-        patience: checks without a better loss, after which the tuning ends.
+        patience: checks without a better loss, after which the fine-tuning ends.
         seed: of every draw.
         schedule: of the learning rate over the budget: "cosine", half a cosine down to 0, or
             "halving", the paper's: halved after each third.
@@ -88,8 +85,8 @@ class FineTuneResult:
     """What a fine-tuning came to.
 
     Attributes:
-        tensors: the tuned parameters by name, on the CPU; only those, with the lowest loss on the
-            held-out draws: the untuned network's where none is lower.
+        tensors: the trainable parameters by name, on the CPU; only those, with the lowest loss on
+            the held-out draws: the parent's where none is lower.
         steps: how many were made.
         seconds: wall time, of an interrupted one all parts together.
         loss: on the held-out draws, of `tensors`.
@@ -106,61 +103,62 @@ class FineTuneResult:
 def fine_tune(
     net: nn.Module,
     *,
-    tuned: Callable[[str], bool],
+    trainable: Callable[[str], bool],
     loss: Loss,
     draw: Draw,
     settings: FineTuneSettings,
     budget: Budget,
-    partial: Path | None = None,
-    progress: Progress | None = None,
+    unfinished: Path | None = None,
+    progress: Callable[[int, float, float], None] | None = None,
 ) -> FineTuneResult:
-    """Learn on a deep copy of `net`, in evaluation mode: stored statistics are used, not changed.
+    """Train a deep copy of `net`, in evaluation mode: stored statistics are used, not changed.
 
     It ends when the budget is spent, when the held-out loss has not improved for
     `settings.patience` checks, or when the loss is no longer finite. A budget of seconds leaves
     time for the last check; it is exceeded by a step at most.
 
     Args:
-        net: the parent; neither its weights nor its mode nor what learns in it change.
-        tuned: whether the parameter of this name learns; the others stand still.
+        net: the parent; neither its weights nor its mode nor what is trainable in it change.
+        trainable: whether the parameter of this name is trained; the others are frozen.
         loss: a finite scalar for any draw.
         draw: called with a generator of its own for every draw, so a resume needs no past.
         settings: how.
         budget: how long.
-        partial: holds an unfinished tuning, which is gone on with; written about every 10 s and on
-            Ctrl-C, deleted at the end. Its name must stand for all other arguments
-            (`FineTuneCache.partial`). A damaged one is begun again.
-        progress: called after every step.
+        unfinished: holds an unfinished fine-tuning, which is gone on with; written about every 10 s
+            and on Ctrl-C, deleted at the end. Its name must stand for all other arguments
+            (`FineTuneCache.unfinished`). A damaged one is begun again.
+        progress: called after every step as (steps done, share of the budget spent in [0, 1],
+            running loss).
 
     Raises:
-        UsageError: `tuned` accepts no parameter.
-        KeyboardInterrupt: the same call goes on from `partial`.
+        UsageError: `trainable` accepts no parameter.
+        KeyboardInterrupt: the same call goes on from `unfinished`.
     """
-    run = _Run(net, tuned, loss, draw, settings, budget)
-    keeper = UnfinishedFile(partial)
-    if standing := keeper.read():
-        run.resume(standing)
+    loop = _Loop(net, trainable, loss, draw, settings, budget)
+    file = UnfinishedFile(unfinished)
+    if state := file.read():
+        loop.resume(state)
     try:
         with torch.enable_grad():
-            while run.goes_on():
-                run.learn()
+            while loop.goes_on():
+                loop.train_step()
                 if progress:
-                    progress(run.step, run.spent(), run.running)
-                keeper.maybe_write(run)
+                    progress(loop.step, loop.spent(), loop.running)
+                file.maybe_write(loop.state)
     except KeyboardInterrupt:
-        if run.consistent:
-            keeper.write(run)
+        if loop.consistent:
+            file.write(loop.state())
         raise
-    keeper.delete()
-    return FineTuneResult(run.best, run.step, run.seconds(), run.lowest, tuple(run.history))
+    file.delete()
+    return FineTuneResult(loop.best, loop.step, loop.seconds(), loop.lowest, tuple(loop.history))
 
 
 @dataclass
-class _Run:
+class _Loop:
     """One fine-tuning under way."""
 
     parent: nn.Module
-    tuned: Callable[[str], bool]
+    trainable: Callable[[str], bool]
     loss: Loss
     draw: Draw
     settings: FineTuneSettings
@@ -179,11 +177,11 @@ class _Run:
         self.parameters = {}
         for name, parameter in self.net.named_parameters():
             parameter.grad = None
-            parameter.requires_grad_(self.tuned(name))
+            parameter.requires_grad_(self.trainable(name))
             if parameter.requires_grad:
                 self.parameters[name] = parameter
         if not self.parameters:
-            raise UsageError("no parameter of the network is tuned: `tuned` accepts none")
+            raise UsageError("no parameter of the network is fine-tuned: `trainable` accepts none")
         self.optimiser = torch.optim.Adam(self.parameters.values())
         self.held_out = [self._draw(_HELD_OUT, i) for i in range(self.settings.held_out)]
 
@@ -217,13 +215,12 @@ class _Run:
         self.check_s = monotonic() - began
         self.history.append((self.step, self.seconds(), loss))
 
-    def learn(self) -> None:
-        """One step."""
+    def train_step(self) -> None:
         self.optimiser.param_groups[0]["lr"] = self.settings.rate(self.step, self.spent())
         self.optimiser.zero_grad()
         batch, total = self.settings.batch, 0.0
         for i in range(batch):
-            loss = self.loss(self.net, self._draw(_LEARN, self.step * batch + i)) / batch
+            loss = self.loss(self.net, self._draw(_TRAIN, self.step * batch + i)) / batch
             loss.backward()
             total += loss.item()
         self.diverged = not math.isfinite(total)
@@ -238,7 +235,7 @@ class _Run:
     def weights(self) -> dict[str, Tensor]:
         return {n: p.detach().cpu().clone() for n, p in self.parameters.items()}
 
-    def standing(self) -> UnfinishedState:
+    def state(self) -> UnfinishedState:
         state = self.optimiser.state_dict()["state"]
         moments = {i: {n: v.cpu() for n, v in own.items()} for i, own in state.items()}
         return UnfinishedState(
@@ -252,19 +249,19 @@ class _Run:
             tuple(self.history),
         )
 
-    def resume(self, standing: UnfinishedState) -> None:
-        if {n: t.shape for n, t in standing.tensors.items()} != {
+    def resume(self, state: UnfinishedState) -> None:
+        if {n: t.shape for n, t in state.tensors.items()} != {
             n: p.shape for n, p in self.parameters.items()
         }:
             return
         with torch.no_grad():
             for name, parameter in self.parameters.items():
-                parameter.copy_(standing.tensors[name])
+                parameter.copy_(state.tensors[name])
         groups = self.optimiser.state_dict()["param_groups"]
-        self.optimiser.load_state_dict({"state": standing.moments, "param_groups": groups})
-        self.step, self.check_s, self.running = standing.step, standing.check_s, standing.running
-        self.best, self.history = standing.best, list(standing.history)
-        self.began -= standing.seconds
+        self.optimiser.load_state_dict({"state": state.moments, "param_groups": groups})
+        self.step, self.check_s, self.running = state.step, state.check_s, state.running
+        self.best, self.history = state.best, list(state.history)
+        self.began -= state.seconds
 
     def _draw(self, purpose: int, number: int) -> Any:
         return self.draw(np.random.default_rng((self.settings.seed, purpose, number)))

@@ -1,11 +1,11 @@
 """An unfinished fine-tuning on the disk, so that an interrupted one goes on."""
 
 import warnings
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from time import monotonic
-from typing import Protocol
 
 from torch import Tensor
 
@@ -42,14 +42,6 @@ class UnfinishedState:
     history: tuple[tuple[int, float, float], ...]
 
 
-class Run(Protocol):
-    """What can say where it stands."""
-
-    def standing(self) -> UnfinishedState:
-        """All it needs to go on."""
-        ...
-
-
 class UnfinishedFile:
     """The file of an unfinished fine-tuning; where it cannot be written, that is said once."""
 
@@ -64,23 +56,23 @@ class UnfinishedFile:
         if self.path is None or not self.path.exists():
             return None
         try:
-            standing = load_state(self.path)
+            state = load_state(self.path)
         except CheckpointError:
             return None
-        return standing if isinstance(standing, UnfinishedState) else None
+        return state if isinstance(state, UnfinishedState) else None
 
-    def maybe_write(self, run: Run) -> None:
+    def maybe_write(self, state: Callable[[], UnfinishedState]) -> None:
         """Write it where the last time is long enough ago."""
         if monotonic() - self.written >= self.pause_s:
-            self.write(run)
+            self.write(state())
 
-    def write(self, run: Run) -> None:
+    def write(self, state: UnfinishedState) -> None:
         """Write it now."""
         if self.path is None:
             return
         began = monotonic()
         try:
-            save_state(self.path, run.standing())
+            save_state(self.path, state)
         except (OSError, OutputError) as error:
             warnings.warn(
                 f"the fine-tuning goes on but cannot be resumed if interrupted: {error}",

@@ -64,7 +64,7 @@ def warp_pair(
     """An image and its labels, moved together by one map drawn from `settings`.
 
     What comes from outside the picture is mirrored in at its border in the image, and void in the
-    labels: nobody knows what is there, and a black corner is nothing to learn from.
+    labels: nobody knows what is there.
 
     Args:
         rng: source of chance.

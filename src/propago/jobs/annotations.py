@@ -2,7 +2,6 @@
 
 import math
 import re
-import warnings
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -10,8 +9,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from propago.errors import MaskError, PropagoWarning, UsageError
-from propago.finetune.budget import Budget
+from propago.errors import UsageError
 from propago.io.annotations import read_annotations
 from propago.io.masks import write_mask
 from propago.io.pictures import write_picture
@@ -24,8 +22,6 @@ from propago.types import VOID, Annotation, Frame
 _NUMBER = r"\s*(-?\d+(?:\.\d*)?)\s*"
 _BOX = re.compile(rf"\s*(\d+)\s*={_NUMBER},{_NUMBER},{_NUMBER},{_NUMBER}(?:@\s*(\d+)\s*)?")
 _MAX_ID = 65_535
-_LONG_MIN = 5
-"""More minutes of fine-tuning are said before it begins."""
 
 
 @dataclass(frozen=True)
@@ -128,34 +124,6 @@ def gather_annotations(
         given[index] = _merged(given.get(index), made)
     more = (note for made in boxed for note in made.notes)
     return AnnotationSet(given, (*notes, *more), tuple(boxed))
-
-
-def foresee_tuning(first: AnnotationSet, budget: Budget) -> None:
-    """Before a method tunes a network for each object: say how long, refuse what cannot be.
-
-    Each given map tunes the foreground network and those of its objects, as `seg_with_spn` does.
-
-    Args:
-        first: all that is given.
-        budget: of each fine-tuning.
-
-    Raises:
-        MaskError: more than 254 objects, which uint8 cannot tell apart from void.
-    """
-    if len(first.ids) >= VOID:
-        raise MaskError(
-            f"at most 254 objects can be learned in a video; the masks give {len(first.ids)}: "
-            "give fewer, or take --method feelvos"
-        )
-    tunings = sum(1 + len(masks.ids) for masks in first.given.values() if masks.ids)
-    minutes = tunings * (budget.seconds or 0) / 60
-    if minutes > _LONG_MIN:
-        warnings.warn(
-            f"{tunings} networks are tuned, up to {budget} each: up to {minutes:.0f} min in all; "
-            "--finetune says how long each may take",
-            PropagoWarning,
-            stacklevel=2,
-        )
 
 
 def write_boxed(boxed: Sequence[Boxed], folder: Path, picture: Path) -> None:

@@ -10,9 +10,6 @@ from propago.finetune.budget import Budget
 Progress = Callable[[int, int | None, str], None]
 """Called as (frames done, frames in all or None, what is being done)."""
 
-TuningProgress = Callable[[str, int, float, float], None]
-"""Called as (what is tuned, steps done, share of the budget spent in [0, 1], running loss)."""
-
 
 @dataclass(frozen=True)
 class SegmentOptions:
@@ -30,8 +27,8 @@ class SegmentOptions:
             Default: the method's, see `propago models`.
         clean: craf makes each prediction consistent with the frame before, before objects compete
             and before it is remembered; regions that were not there go. Default: the method's.
-        finetune: tune the method on each annotated frame: 60s, 5min or 300steps for each network.
-            Default: the method's; adapted weights are kept, so a second run starts at once.
+        finetune: fine-tune the method on each annotated frame: 60s, 5min or 300steps for each
+            network. Default: the method's; its weights are kept, so a second run starts at once.
         threads: processor threads; all of them if None.
         seed: of every random choice.
         fit_masks: resize given masks of another size than the frame.

@@ -8,12 +8,13 @@ from propago.components import PROPAGATORS, load_method
 from propago.errors import UsageError
 from propago.finetune.budget import Budget
 from propago.finetune.cache import FineTuneCache
-from propago.finetune.fine_tuning import FineTuning
+from propago.finetune.fine_tuning import FineTuneProgress, FineTuning
+from propago.finetune.forecast import forecast
 from propago.io.davis import open_davis
 from propago.io.source import Source
 from propago.io.video import open_source
-from propago.jobs.annotations import Box, foresee_tuning, gather_annotations
-from propago.jobs.options import Progress, SegmentOptions, TuningProgress
+from propago.jobs.annotations import Box, gather_annotations
+from propago.jobs.options import Progress, SegmentOptions
 from propago.jobs.processor import processor
 from propago.jobs.run_folder import RunFolder
 from propago.jobs.run_segment import Run, SegmentResult, carry_out
@@ -33,7 +34,7 @@ def segment(
     method: str | Propagator = "feelvos",
     options: SegmentOptions | None = None,
     progress: Progress | None = None,
-    tuning: TuningProgress | None = None,
+    tuning: FineTuneProgress | None = None,
 ) -> SegmentResult:
     """Carry the masks of given objects through a video, and write the result to a folder.
 
@@ -45,7 +46,7 @@ def segment(
         method: a name in `propago.methods.PROPAGATORS`, or a propagator.
         options: what can be set about a run.
         progress: called as (frames done, frames in all or None, what is being done).
-        tuning: called as (what is tuned, steps done, share of its budget spent, running loss).
+        tuning: called as (what is fine-tuned, steps done, share of its budget spent, running loss).
 
     Returns:
         Where everything lies, and which object was lost from which frame on.
@@ -53,7 +54,7 @@ def segment(
     Raises:
         UsageError: nothing is given, a box is illegal, the folder holds results.
         SourceError: the source cannot be read; the frames before a damage have been written.
-        MaskError: a given mask is illegal, or more objects are given than can be learned.
+        MaskError: a given mask is illegal.
         OutputError: the results cannot be written; earlier frames are intact.
         KeyboardInterrupt: on Ctrl-C; what was done is kept for `resume`.
     """
@@ -63,10 +64,9 @@ def segment(
     masks = Path(masks) if masks else None
     _refuse(folder, opened, masks, options)
     first = gather_annotations(opened, masks, boxes, fit=options.fit_masks)
-    if options.finetune and isinstance(method, str) and PROPAGATORS[method].finetune:
-        foresee_tuning(first, Budget.parse(options.finetune))
     with processor(options.threads, options.seed):
         propagator = _loaded(method, options, tuning)
+        forecast(propagator, first.given)
         run = Run(opened, first, propagator, folder, options, _refiner(options), _cleaner(options))
         return carry_out(run, progress)
 
@@ -80,7 +80,7 @@ def segment_set(
     method: str | Propagator = "feelvos",
     options: SegmentOptions | None = None,
     progress: Progress | None = None,
-    tuning: TuningProgress | None = None,
+    tuning: FineTuneProgress | None = None,
 ) -> list[SegmentResult]:
     """Segment sequences of a DAVIS root, each from its first annotation alone.
 
@@ -114,12 +114,12 @@ def segment_set(
         for source, folder in zip(sources, folders, strict=True):
             _refuse(folder, source, Path(root), options)
         propagator, refiner = _loaded(method, options, tuning), _refiner(options)
-        return [
-            carry_out(
-                _sequence(root, masks, source, folder, propagator, refiner, options), progress
-            )
+        runs = [
+            _sequence(root, masks, source, folder, propagator, refiner, options)
             for source, folder in zip(sources, folders, strict=True)
         ]
+        forecast(propagator, *(run.first.given for run in runs))
+        return [carry_out(run, progress) for run in runs]
 
 
 def settled(options: SegmentOptions, method: str | Propagator) -> SegmentOptions:
@@ -157,7 +157,7 @@ def _sequence(
 
 
 def _loaded(
-    method: str | Propagator, options: SegmentOptions, tuning: TuningProgress | None
+    method: str | Propagator, options: SegmentOptions, tuning: FineTuneProgress | None
 ) -> Propagator:
     if not isinstance(method, str):
         return method

@@ -6,12 +6,56 @@ networks (Oh et al., ICCV 2019) with the negative squared distance as similarity
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
 FAR = 1e4
 """Taken from the similarity of positions that may not match; finite, so that gradients are too."""
+
+
+@dataclass(frozen=True)
+class SortedMemory:
+    """Memory positions of one or several frames, sorted by the group that owns them.
+
+    Attributes:
+        embedding: (E, M).
+        values: (K * V, M).
+        order: (M,) int64 place of each position before sorting.
+        counts: how many positions each of the K + 1 groups owns.
+    """
+
+    embedding: Tensor
+    values: Tensor
+    order: Tensor
+    counts: tuple[int, ...]
+
+
+def match_objects(
+    query: Tensor,
+    memory: SortedMemory,
+    sharpness: Tensor | float = 1.0,
+    penalty: tuple[Tensor, Tensor] | None = None,
+) -> Tensor:
+    """What matching says of each of K objects at each query position.
+
+    Args:
+        query: (E, Q) embeddings of the present frame.
+        memory: M positions.
+        sharpness: as for `similarities`.
+        penalty: as for `similarities`.
+
+    Returns:
+        (K, 2 + V, Q): the distance to the object (eqs. 2-3), to everything else, and the values
+        that are read out.
+    """
+    similarity = similarities(query, memory.embedding, sharpness, penalty)
+    groups = nearest(similarity, memory.counts)
+    both = torch.stack([groups, of_the_others(groups)], 1)[1:]
+    distances = embedding_distance(both / -sharpness)
+    read = soft_readout(similarity, memory.values)
+    return torch.cat([distances, read.unflatten(0, (len(distances), -1))], 1)
 
 
 def similarities(

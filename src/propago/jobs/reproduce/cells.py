@@ -8,7 +8,6 @@ from typing import Any
 
 from propago.errors import OutputError, UsageError
 from propago.io.atomic import replacing
-from propago.jobs.reproduce.timing import Tuning
 
 SETUP = "setup.json"
 
@@ -32,15 +31,13 @@ class Cell:
         sequence: its name.
         objects: their scores.
         seconds: of each part, together.
-        counts: frames or objects that `seconds` are of.
-        tunings: the fine-tunings that were made, not those found in the cache.
+        counts: frames, objects or fine-tunings that `seconds` are of.
     """
 
     sequence: str
     objects: tuple[ObjectFigures, ...]
     seconds: Mapping[str, float]
     counts: Mapping[str, int]
-    tunings: tuple[Tuning, ...] = ()
 
 
 def read_cell(path: Path) -> Cell | None:
@@ -52,7 +49,6 @@ def read_cell(path: Path) -> Cell | None:
             tuple(ObjectFigures(**row) for row in told["objects"]),
             told["seconds"],
             told["counts"],
-            tuple(Tuning(**row) for row in told["tunings"]),
         )
     except (OSError, ValueError, KeyError, TypeError):
         return None

@@ -13,28 +13,25 @@ from typing import Any, Literal
 import torch
 
 from propago import __version__
+from propago.clock import Clock
 from propago.errors import UsageError
 from propago.finetune.budget import Budget
 from propago.finetune.cache import FineTuneCache
-from propago.finetune.fine_tuning import FineTuning
+from propago.finetune.fine_tuning import FineTuneProgress, FineTuning
 from propago.io.atomic import replacing
 from propago.io.source import Source
 from propago.jobs.annotations import gather_annotations
 from propago.jobs.evaluate import evaluate
-from propago.jobs.options import Progress, SegmentOptions, TuningProgress
+from propago.jobs.options import Progress, SegmentOptions
 from propago.jobs.processor import processor
 from propago.jobs.reproduce.cells import Cell, ObjectFigures, keep_setup, read_cell, write_cell
 from propago.jobs.reproduce.options import ReproduceOptions
 from propago.jobs.reproduce.seg_with_spn_tables import TABLES, VARIANTS, Variant, made_of
 from propago.jobs.reproduce.sequences import chosen
-from propago.jobs.reproduce.timing import (
-    Clock,
-    TimedCleaner,
-    TimedRefiner,
-    TimedSegWithSpn,
-)
+from propago.jobs.reproduce.timing import TimedCleaner, TimedRefiner
 from propago.jobs.run_folder import RunFolder
 from propago.jobs.run_segment import Run, carry_out
+from propago.methods.seg_with_spn.run import SegWithSpn
 from propago.methods.seg_with_spn.settings import SegSettings
 from propago.nn.weights import load_weights
 from propago.refinement.craf.run import Craf
@@ -67,20 +64,20 @@ def reproduce_seg_with_spn(
     options: ReproduceOptions | None = None,
     *,
     progress: Progress | None = None,
-    tuning: TuningProgress | None = None,
+    tuning: FineTuneProgress | None = None,
 ) -> Reproduced:
     """Make a table of the paper with the networks there are, its values beside ours.
 
     Every cell, a sequence in a row, is a file in the output folder and is not made again. Tables
-    share their rows; rows share tuned networks, which the cache of adapted weights keeps.
+    share their rows; rows share fine-tuned networks, which the cache keeps.
 
     Args:
-        table: 1 (a network for each object, or one for the video), 2 (what CRAF, SPN and tuning
-            the foreground network are worth), 3 (seconds of each step).
+        table: 1 (a network for each object, or one for the video), 2 (what CRAF, SPN and
+            fine-tuning the foreground network are worth), 3 (seconds of each step).
         data: a DAVIS root.
         options: what can be set.
         progress: called as (frames done, frames in all, what is being done).
-        tuning: called as (what is tuned, steps done, share of its budget spent, running loss).
+        tuning: called as (what is fine-tuned, steps done, share of its budget spent, running loss).
 
     Raises:
         UsageError: no such table or sequence, or the folder holds cells of another setup.
@@ -117,27 +114,25 @@ class _Work:
         data: Path,
         options: ReproduceOptions,
         progress: Progress | None,
-        tuning: TuningProgress | None,
+        tuning: FineTuneProgress | None,
     ):
         self.data, self.options, self.progress = data, options, progress
         self.out = options.out or RUNS / options.preset
         self.tuning = tuning
         self.about = self.method(VARIANTS["full"], Clock())
 
-    def method(self, variant: Variant, clock: Clock) -> TimedSegWithSpn:
+    def method(self, variant: Variant, clock: Clock) -> SegWithSpn:
         """The method as the variant wants it; its networks are loaded."""
         budget = Budget.parse(self.options.finetune)
-        method = TimedSegWithSpn.load(
+        return SegWithSpn.load(
             self.options.preset,
             self.options.weights,
             self.options.device,
             self.options.size,
-            FineTuning(budget, FineTuneCache(), self.tuning, clock.tuned),
-            SegSettings(per=variant.per, tune_foreground=variant.tune_foreground),
+            FineTuning(budget, FineTuneCache(), self.tuning, clock),
+            SegSettings(per=variant.per, finetune_foreground=variant.finetune_foreground),
+            clock,
         )
-        assert isinstance(method, TimedSegWithSpn)
-        method.clock = clock
-        return method
 
     def setup(self) -> dict[str, Any]:
         """All that decides the cells, their scores and their seconds, beside the variant."""
@@ -169,7 +164,7 @@ class _Work:
         objects = tuple(
             ObjectFigures(o.id, *(o.figures[name] for name in FIGURES)) for o in scored.objects
         )
-        cell = Cell(source.name, objects, clock.seconds, clock.counts, tuple(clock.tunings))
+        cell = Cell(source.name, objects, clock.seconds, clock.counts)
         write_cell(path, cell)
         return cell
 

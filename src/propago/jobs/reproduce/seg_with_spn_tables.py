@@ -15,17 +15,17 @@ class Variant:
     refine: Literal["spn", "none"] = "none"
     clean: Literal["craf", "none"] = "none"
     per: Literal["object", "video"] = "object"
-    tune_foreground: bool = True
+    finetune_foreground: bool = True
 
 
 VARIANTS = {
     "full": Variant("spn", "craf"),
     "-CRAF": Variant("spn"),
     "-CRAF-SPN": Variant(),
-    "-CRAF-SPN-FT": Variant(tune_foreground=False),
+    "-CRAF-SPN-FT": Variant(finetune_foreground=False),
     "per-video": Variant(per="video"),
 }
-"""-FT: the foreground network is not tuned; those of the objects are, from it as it is."""
+"""-FT: the foreground network is not fine-tuned; those of the objects are, from it as it is."""
 
 TABLES: Mapping[int, tuple[str, ...]] = {
     1: ("per-video", "-CRAF-SPN"),
@@ -55,8 +55,8 @@ TITLES = {
 STEPS = {
     "foreground": ("foreground network", 0.30),
     "objects": ("object network", 0.30),
-    "spn": ("SPN", 0.08),
-    "craf": ("CRAF", 0.10),
+    "refine": ("SPN", 0.08),
+    "clean": ("CRAF", 0.10),
 }
 """The steps of Table 3 and the paper's seconds."""
 
@@ -98,15 +98,14 @@ def _seconds(cells: Sequence[Cell], notes: tuple[str, ...]) -> PaperTable:
     ]
     lines.append(Line("all steps", (whole,), (PAPER_ALL,)))
     for what, name in (("foreground", "foreground"), ("object", "an object")):
-        made = [t for cell in cells for t in cell.tunings if t.what.startswith(what)]
-        mean = sum(t.seconds for t in made) / len(made) if made else None
+        mean = _rate(cells, f"finetune {what}")
         lines.append(Line(f"fine-tuning {name}, once", (mean,), (None,)))
-    count = sum(len(cell.tunings) for cell in cells)
+    count = _total((cell.counts for cell in cells), "finetune ")
     more = (
         "The foreground network is run once a frame, for all objects; all else once an object. "
         "Decoding, resizing and writing are not counted.",
-        f"Fine-tuning: {count} were made and timed, the others found in the cache of adapted "
-        "weights (`propago cache clear` empties it). The paper says about 10 s per object and "
+        f"Fine-tuning: {count} were made and timed, the others found in the cache "
+        "(`propago cache clear` empties it). The paper says about 10 s per object and "
         "frame with fine-tuning, spread over the frames.",
     )
     return PaperTable(TITLES[3], ("seconds",), tuple(lines), (*notes, *more))
@@ -116,8 +115,12 @@ def _by_sequence(cells: Sequence[Cell], step: str) -> tuple[tuple[str, Figures],
     return tuple((cell.sequence, (_rate([cell], step),)) for cell in cells)
 
 
-def _rate(cells: Iterable[Cell], step: str) -> float | None:
+def _rate(cells: Sequence[Cell], step: str) -> float | None:
     """Seconds of a step per frame or object; None where it was never done."""
-    seconds = sum(cell.seconds.get(step, 0.0) for cell in cells)
-    count = sum(cell.counts.get(step, 0) for cell in cells)
-    return seconds / count if count else None
+    count = _total((cell.counts for cell in cells), step)
+    return _total((cell.seconds for cell in cells), step) / count if count else None
+
+
+def _total(by_part: Iterable[Mapping[str, float]], step: str) -> float:
+    """Of all parts whose names begin with `step`."""
+    return sum(n for parts in by_part for part, n in parts.items() if part.startswith(step))

@@ -1,6 +1,6 @@
-"""FEELVOS on one video: its head learns the annotated frames; all else stands still.
+"""FEELVOS fine-tuned on one video: its head, on the annotated frames; all else is frozen.
 
-Not in the paper, whose point is to do without. A clip to learn from is an annotated frame and
+Not in the paper, whose point is to do without. An example is a clip of an annotated frame and
 warped copies of it; the last is predicted from what was predicted before it, as in training.
 """
 
@@ -14,14 +14,14 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from propago.finetune.annotated import AnnotatedFrame, annotated
+from propago.finetune.annotated import AnnotatedFrame
 from propago.finetune.fine_tuning import FineTuning
 from propago.finetune.loop import FineTuneSettings
 from propago.finetune.warp import WarpSettings, warp_pair
 from propago.methods.feelvos.net import FeelvosNet
 from propago.methods.feelvos.objective import ClipBatch, FeelvosObjective
 from propago.ops.flow import dis_flow
-from propago.types import VOID, Annotation, SoftMasks
+from propago.types import VOID
 
 HEAD = "head."
 
@@ -35,7 +35,7 @@ HARDEST, DAMAGED = 0.25, 0.4
 
 CLIP_FRAMES = 3
 MAX_OBJECTS = 4
-"""So many are learned at once, chosen by chance: memory does not grow with the objects."""
+"""So many are in an example, chosen by chance: memory does not grow with the objects."""
 
 
 @dataclass(frozen=True)
@@ -46,10 +46,10 @@ class _Example:
     seed: int
 
 
-def tuned_head(
+def fine_tuned_head(
     net: FeelvosNet, frames: Sequence[AnnotatedFrame], finetune: FineTuning
 ) -> dict[str, Tensor] | None:
-    """Parameters of the head that learned `frames`, by name; None where they show no object.
+    """Parameters of the head fine-tuned on `frames`, by name; None where they show no object.
 
     Raises:
         KeyboardInterrupt: the same call goes on where this one was.
@@ -63,7 +63,7 @@ def tuned_head(
         "head",
         net,
         made_of,
-        tuned=lambda name: name.startswith(HEAD),
+        trainable=lambda name: name.startswith(HEAD),
         loss=_loss,
         draw=lambda rng: _draw(rng, shown, device),
         settings=SETTINGS,
@@ -78,23 +78,6 @@ def with_head(net: FeelvosNet, head: Mapping[str, Tensor] | None) -> FeelvosNet:
     own._modules = {**net._modules, "head": copy.deepcopy(net.head)}
     own.head.load_state_dict({name.removeprefix(HEAD): t for name, t in head.items()})
     return own
-
-
-def as_annotated(picture: Tensor, scores: SoftMasks, given: Annotation) -> AnnotatedFrame:
-    """The frame as there is to learn from it.
-
-    Where the person says nothing and another object is predicted, the pixel is void; in uint16
-    maps, which have no void, the prediction holds.
-
-    Args:
-        picture: (3, h, w) the frame at the working size.
-        scores: the final scores of the frame, at its own size.
-        given: what the person says.
-    """
-    predicted = scores.labels()
-    silent = (given.labels == 0) & (predicted != 0)
-    unknown = np.uint8(VOID) if given.labels.dtype == np.uint8 else predicted
-    return annotated(picture, np.where(silent, unknown, given.labels).astype(given.labels.dtype))
 
 
 def _loss(net: nn.Module, example: _Example) -> Tensor:

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from propago.ops.matching import SortedMemory
+
 
 @dataclass(frozen=True)
 class Memory:
@@ -22,23 +24,6 @@ class Memory:
     context: Tensor
     groups: Tensor
     values: Tensor
-
-
-@dataclass(frozen=True)
-class SortedMemory:
-    """Memory positions of one or several frames, sorted by the group that owns them.
-
-    Attributes:
-        embedding: (E, M).
-        values: (K * V, M).
-        order: (M,) int64 place of each position before sorting.
-        counts: how many positions each of the K + 1 groups owns.
-    """
-
-    embedding: Tensor
-    values: Tensor
-    order: Tensor
-    counts: tuple[int, ...]
 
 
 def only(past: SortedMemory, keep: Tensor) -> SortedMemory:

@@ -14,12 +14,12 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from propago.methods.feelvos.head import DynamicHead, MaskEncoder
-from propago.methods.feelvos.memory import Memory, SortedMemory, only, sort_by_owner
+from propago.methods.feelvos.memory import Memory, only, sort_by_owner
 from propago.methods.feelvos.object_inputs import ObjectInputs, Prepared, others_of
 from propago.nn.backbones import CompactEncoder, Pyramid
 from propago.nn.efficientnet import EfficientNetLite0
 from propago.nn.presets import Preset
-from propago.ops import matching
+from propago.ops.matching import match_objects, window_penalty
 
 VISIBLE = 0.3
 """An object is looked for around the positions of which it has at least this share."""
@@ -167,30 +167,19 @@ class FeelvosNet(nn.Module):
         size = (query.shape[-2], query.shape[-1])
         query = query.flatten(1)
         everywhere, last = sort_by_owner(memory), sort_by_owner(memory[-1:])
+        sharpness = self.sharpness.exp()
         outside, place = _window(size, self.config.window, query.device)
         chunks = []
         for at in _chunks(query.shape[1], everywhere.embedding.shape[1]):
             near = only(last, _in_reach(last.order, at, size[1], self.config.window))
             penalty = outside[:, at], place[:, near.order]
             found = [
-                self._matches(query[:, at], everywhere),
-                self._matches(query[:, at], near, penalty),
+                match_objects(query[:, at], everywhere, sharpness),
+                match_objects(query[:, at], near, sharpness, penalty),
             ]
             chunks.append(torch.cat(found, 1))
         matched = torch.cat(chunks, 2).unflatten(2, size)
         return torch.cat([matched, memory[-1].groups[1:, None]], 1)
-
-    def _matches(
-        self, query: Tensor, past: SortedMemory, penalty: tuple[Tensor, Tensor] | None = None
-    ) -> Tensor:
-        """(K, 2 + V, Q): distance to the object, to everything else, and the read-out values."""
-        sharpness = self.sharpness.exp()
-        similarity = matching.similarities(query, past.embedding, sharpness, penalty)
-        groups = matching.nearest(similarity, past.counts)
-        both = torch.stack([groups, matching.of_the_others(groups)], 1)[1:]
-        distances = matching.embedding_distance(both / -sharpness)
-        read = matching.soft_readout(similarity, past.values)
-        return torch.cat([distances, read.unflatten(0, (len(distances), -1))], 1)
 
     def shares(self, rows: ObjectInputs) -> Tensor:
         """(N, h, w) how much of each position an object had where flow carries it to, in [0, 1].
@@ -245,5 +234,5 @@ def _in_reach(places: Tensor, queries: slice, width: int, radius: int) -> Tensor
 
 @cache
 def _window(size: tuple[int, int], radius: int, device: torch.device) -> tuple[Tensor, Tensor]:
-    outside, place = matching.window_penalty(size, radius)
+    outside, place = window_penalty(size, radius)
     return outside.to(device), place.to(device)

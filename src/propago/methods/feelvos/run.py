@@ -10,14 +10,13 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from propago.errors import UsageError
-from propago.finetune.annotated import AnnotatedFrame
+from propago.finetune.annotated import AnnotatedFrame, annotated_frame
 from propago.finetune.fine_tuning import FineTuning
-from propago.methods.feelvos.finetune import as_annotated, tuned_head, with_head
+from propago.methods.feelvos.finetune import fine_tuned_head, with_head
 from propago.methods.feelvos.memory import Memory
 from propago.methods.feelvos.net import PRESETS, VISIBLE, FeelvosNet, FrameFeatures
 from propago.methods.feelvos.object_inputs import (
     ObjectInputs,
-    Prepared,
     carry,
     photometric_error,
     region_of,
@@ -27,7 +26,7 @@ from propago.nn.presets import load_network
 from propago.ops.aggregate import joint_softmax
 from propago.ops.flow import dis_flow, grey
 from propago.ops.resize import resize
-from propago.types import Annotation, Frame, SoftMasks
+from propago.types import Annotation, Annotations, Frame, SoftMasks
 
 Kept = TypeVar("Kept")
 
@@ -65,6 +64,15 @@ class FeelvosSettings:
 
 
 @dataclass(frozen=True)
+class PreviousFrame:
+    """The previous frame: its memory, its picture (3, h, w), its masks (K, h, w)."""
+
+    memory: Memory
+    picture: Tensor
+    masks: Tensor
+
+
+@dataclass(frozen=True)
 class FeelvosState:
     """What is known of a video so far, at the working size (h, w).
 
@@ -72,20 +80,16 @@ class FeelvosState:
         ids: the objects, in the order of every K axis.
         anchors: memories of annotated frames.
         recent: memories of other frames, oldest first.
-        previous: memory of the previous frame; None before the first mask.
-        picture: (3, h, w) the previous frame.
-        masks: (K, h, w) probabilities in the previous frame.
+        previous: the previous frame; None where nothing is followed.
         frames: how many frames were seen since the first mask.
         annotated: the first and the latest annotated frames, kept for fine-tuning alone.
-        head: parameters of the head that was tuned on them, by name; None without fine-tuning.
+        head: parameters of the head fine-tuned on them, by name; None without fine-tuning.
     """
 
     ids: tuple[int, ...] = ()
     anchors: tuple[Memory, ...] = ()
     recent: tuple[Memory, ...] = ()
-    previous: Memory | None = None
-    picture: Tensor | None = None
-    masks: Tensor | None = None
+    previous: PreviousFrame | None = None
     frames: int = 0
     annotated: tuple[AnnotatedFrame, ...] = ()
     head: Mapping[str, Tensor] | None = None
@@ -117,7 +121,7 @@ class Feelvos:
         description: dict[str, str] | None = None,
         finetune: FineTuning | None = None,
     ):
-        """Run `net`; with batch norms folded, in a copy. With `finetune` its head is tuned."""
+        """Run `net`; with batch norms folded, in a copy. With `finetune` its head is, too."""
         self.device = device or torch.device("cpu")
         self.net = ready(net, self.device)
         self.settings = settings or FeelvosSettings()
@@ -142,7 +146,7 @@ class Feelvos:
             weights: "default", "synthetic", or a safetensors file.
             device: "auto", "cpu", "cuda" or "mps".
             size: working size, short side in pixels.
-            finetune: how the head is tuned on annotated frames; it is not if None.
+            finetune: how the head is fine-tuned on annotated frames; it is not if None.
 
         Raises:
             UsageError: an unknown preset or device.
@@ -166,31 +170,28 @@ class Feelvos:
         picture = resize(frame.image.to(self.device), size)
         encoded = self.net.encode_image(picture[None].contiguous(memory_format=torch.channels_last))
         features = FeelvosFeatures(picture, encoded)
-        if not state.ids:
+        if state.previous is None:
             return SoftMasks.none(frame.size), features
-        logits = F.interpolate(
-            self._logits(state, features)[None], frame.size, mode="bilinear", align_corners=False
-        )[0]
+        memory = (*state.anchors, *state.recent, state.previous.memory)
+        cues = self.net.cues(encoded.embedding[0], memory)
+        small = self._decode(features, state.previous, cues, state.head)
+        logits = F.interpolate(small[None], frame.size, mode="bilinear", align_corners=False)[0]
         with_background = torch.cat([torch.zeros_like(logits[:1]), logits])
         return SoftMasks(state.ids, logits.sigmoid(), with_background), features
 
-    def _logits(self, state: FeelvosState, seen: FeelvosFeatures) -> Tensor:
-        assert state.previous is not None
-        assert state.picture is not None
-        assert state.masks is not None
-        flow = torch.from_numpy(dis_flow(grey(seen.picture), grey(state.picture))).to(self.device)
-        unexpected = photometric_error(state.picture[None], seen.picture[None], flow[None])
-        memory = (*state.anchors, *state.recent, state.previous)
-        cues = self.net.cues(seen.features.embedding[0], memory)
-        rows = ObjectInputs(cues, *carry(state.masks, flow))
-        net = with_head(self.net, state.head)
-        return self._decode(net, net.prepare(seen.features), rows, unexpected)
-
     def _decode(
-        self, net: FeelvosNet, prepared: Prepared, rows: ObjectInputs, unexpected: Tensor
+        self,
+        now: FeelvosFeatures,
+        previous: PreviousFrame,
+        cues: Tensor,
+        head: Mapping[str, Tensor] | None,
     ) -> Tensor:
         """(K, h, w) logits; each object is decoded only where some cue sees it."""
-        stride = net.config.match_stride
+        flow = torch.from_numpy(dis_flow(grey(now.picture), grey(previous.picture))).to(self.device)
+        unexpected = photometric_error(previous.picture[None], now.picture[None], flow[None])
+        rows = ObjectInputs(cues, *carry(previous.masks, flow))
+        net = with_head(self.net, head)
+        prepared, stride = net.prepare(now.features), net.config.match_stride
         logits = rows.carried.new_full((len(rows.carried), *rows.carried.shape[-2:]), ABSENT)
         owner = torch.zeros(1, dtype=torch.int64, device=self.device)
         for row, share in enumerate(net.shares(rows)):
@@ -230,17 +231,19 @@ class Feelvos:
             ids=masks.ids,
             anchors=anchors,
             recent=recent,
-            previous=now,
-            picture=features.picture,
-            masks=small,
+            previous=PreviousFrame(now, features.picture, small),
             frames=state.frames + 1,
         )
         if self.finetune is None or annotation is None or not annotation.ids:
             return after
-        latest = as_annotated(features.picture, masks, annotation)
+        latest = annotated_frame(features.picture, annotation, masks.labels())
         annotated = self._with_latest(state.annotated, latest)
-        head = tuned_head(self.net, annotated, self.finetune)
+        head = fine_tuned_head(self.net, annotated, self.finetune)
         return replace(after, annotated=annotated, head=head)
+
+    def fine_tuning_count(self, annotations: Annotations) -> int:
+        """One for each annotated frame: its head, anew."""
+        return sum(bool(annotation.ids) for annotation in annotations.values())
 
     def _with_latest(self, kept: tuple[Kept, ...], latest: Kept) -> tuple[Kept, ...]:
         """The first of the annotated frames and the latest others, as many as are remembered."""

@@ -1,4 +1,4 @@
-"""How the networks of Seg-with-SPN are tuned and run."""
+"""How the networks of Seg-with-SPN are fine-tuned and run."""
 
 from dataclasses import dataclass, field
 from typing import Literal
@@ -13,29 +13,29 @@ WARP = WarpSettings(shift=0.15, rotation_deg=12, scale=0.25)
 
 @dataclass(frozen=True)
 class SegSettings:
-    """How the networks are tuned on annotated frames and run on all others.
+    """How the networks are fine-tuned on annotated frames and run on all others.
 
     Attributes:
         size: short side in pixels that frames are worked on at; results have the frame's size.
         per: one network for each "object", or one for all objects of the "video" (Table 1).
-        tune_foreground: tune the foreground network too; False is "-FT" of Table 2.
-        fixed: parameters whose names begin with one of these do not learn.
+        finetune_foreground: fine-tune the foreground network too; False is "-FT" of Table 2.
+        frozen: parameters whose names begin with one of these are not fine-tuned.
         annotations: how many annotated frames are remembered: the first, and the latest others;
             and the latest of each object.
         jaccard: weight of the soft Jaccard distance beside the balanced cross-entropy; the paper's
             loss is 0.
         warp: how an annotated frame is varied.
-        tune: how a network learns from it.
+        finetune: how a network is fine-tuned on it.
     """
 
     size: int = 304
     per: Literal["object", "video"] = "object"
-    tune_foreground: bool = True
-    fixed: tuple[str, ...] = ()
+    finetune_foreground: bool = True
+    frozen: tuple[str, ...] = ()
     annotations: int = 4
     jaccard: float = 1.0
     warp: WarpSettings = WARP
-    tune: FineTuneSettings = field(default_factory=FineTuneSettings)
+    finetune: FineTuneSettings = field(default_factory=FineTuneSettings)
 
     def __post_init__(self) -> None:
         """Refuse what cannot work.
@@ -47,8 +47,8 @@ class SegSettings:
             raise UsageError(f"size {self.size}: the working size is at least 64 px")
         if self.per not in ("object", "video"):
             raise UsageError(f"per {self.per!r}: there are object and video")
-        if "score.weight".startswith(self.fixed):
-            raise UsageError(f"fixed {self.fixed}: the last layer, score, has to learn")
+        if "score.weight".startswith(self.frozen):
+            raise UsageError(f"frozen {self.frozen}: the last layer, score, has to be fine-tuned")
         if self.annotations < 2 or self.jaccard < 0:
             raise UsageError(
                 f"annotations {self.annotations}, jaccard {self.jaccard}: at least 2 annotated "

@@ -1,10 +1,10 @@
 """Fine-tuning on the first frame: what it gains, how long it takes, how much memory. Tables.
 
-    python benchmarks/adapt.py --only quality --set val --method feelvos --finetune none 60s
-    python benchmarks/adapt.py --only quality --set val --finetune 120steps 600steps
-    python benchmarks/adapt.py --only memory
+    python benchmarks/finetune.py --only quality --set val --method feelvos --finetune none 60s
+    python benchmarks/finetune.py --only quality --set val --finetune 120steps 600steps
+    python benchmarks/finetune.py --only memory
 
-Every network is tuned anew: the cache of adapted weights lies in a folder of this run.
+Every network is fine-tuned anew: nothing is kept in a cache.
 """
 
 import argparse
@@ -13,6 +13,8 @@ import subprocess
 import sys
 import tempfile
 import time
+from dataclasses import dataclass, field
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -20,11 +22,10 @@ import torch
 
 import propago
 from arguments import commit
+from propago.clock import Clock
 from propago.components import PROPAGATORS, load_method
 from propago.finetune.budget import Budget
-from propago.finetune.cache import FineTuneCache
 from propago.finetune.fine_tuning import FineTuning
-from propago.finetune.loop import FineTuneResult
 from propago.jobs.evaluate import evaluate
 from propago.jobs.options import SegmentOptions
 from propago.jobs.segment import segment_set
@@ -55,10 +56,10 @@ def main() -> None:
     parser.add_argument("--peak-of", choices=list(PRESETS), help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.peak_of:
-        tune_and_run(options.peak_of, options.threads)
+        fine_tune_and_run(options.peak_of, options.threads)
         return
     if "none" in options.finetune and PROPAGATORS[options.method].finetune:
-        parser.error(f"--finetune none: {options.method} does not work untuned; give a budget")
+        parser.error(f"--finetune none: {options.method} is always fine-tuned; give a budget")
     print(f"propago {propago.__version__}, commit {commit()}, {options.threads} threads\n")
     if options.only in (None, "quality"):
         with tempfile.TemporaryDirectory() as folder:
@@ -68,11 +69,11 @@ def main() -> None:
 
 
 def measure_quality(options: argparse.Namespace, folder: Path) -> None:
-    """J and F with each budget, and what the tuning took."""
-    davis, names, scores, tunings = options.data / "davis", [], {}, {}
+    """J and F with each budget, and what the fine-tuning took."""
+    davis, names, scores, clocks = options.data / "davis", [], {}, {}
     for budget in options.finetune:
-        tunings[budget] = made = list[FineTuneResult]()
-        method = load_method(options.method, finetune=finetune(budget, folder, made))
+        clocks[budget] = steps = StepClock()
+        method = load_method(options.method, finetune=finetune(budget, steps))
         row, out = PROPAGATORS[options.method], folder / budget
         chosen = SegmentOptions(
             refine=options.refine or row.refine,
@@ -84,26 +85,40 @@ def measure_quality(options: argparse.Namespace, folder: Path) -> None:
         names = [result.name for result in done]
         scores[f"{options.method} {budget}"] = evaluate(out, davis, set=names)
     print_quality(options.set, names, scores)
-    print("| budget | networks tuned | steps, mean | s, mean |\n|---|---|---|---|")
-    for budget, made in tunings.items():
-        if made:
-            steps, seconds = (
-                np.mean([getattr(t, of) for t in made]) for of in ("steps", "seconds")
-            )
-            print(f"| {budget} | {len(made)} | {steps:.0f} | {seconds:.1f} |")
+    print("| budget | networks fine-tuned | steps, mean | s, mean |\n|---|---|---|---|")
+    for budget, steps in clocks.items():
+        if count := sum(steps.clock.counts.values()):
+            seconds = sum(steps.clock.seconds.values()) / count
+            print(f"| {budget} | {count} | {len(steps.at) / count:.0f} | {seconds:.1f} |")
     print(flush=True)
 
 
-def finetune(budget: str, folder: Path, made: list[FineTuneResult]) -> FineTuning | None:
-    """To `budget`, noted in `made`; None if that is none."""
+@dataclass
+class StepClock:
+    """When the steps of all fine-tunings ended, and the seconds of each fine-tuning."""
+
+    at: list[tuple[str, float]] = field(default_factory=list)
+    clock: Clock = field(default_factory=Clock)
+
+    def __call__(self, what: str, *_: float) -> None:
+        """A step is done."""
+        self.at.append((what, time.perf_counter()))
+
+    def per_step(self) -> float:
+        """Mean seconds from a step to the next of the same fine-tuning."""
+        pairs = [(b - a) for (one, a), (other, b) in pairwise(self.at) if one == other]
+        return sum(pairs) / len(pairs)
+
+
+def finetune(budget: str, steps: StepClock) -> FineTuning | None:
+    """To `budget`, timed by `steps`; None if that is none."""
     if budget == "none":
         return None
-    cache = FineTuneCache(folder / "cache")
-    return FineTuning(Budget.parse(budget), cache, made=lambda _, result: made.append(result))
+    return FineTuning(Budget.parse(budget), progress=steps, clock=steps.clock)
 
 
 def measure_memory(threads: int) -> None:
-    """Peak resident memory of a process that tunes two networks and follows an object."""
+    """Peak resident memory of a process that fine-tunes two networks and follows an object."""
     print("| preset | working size | peak MB | s a step | s a frame |\n|---|---|---|---|---|")
     for preset in PRESETS:
         command = [sys.executable, __file__, "--peak-of", preset, "--threads", str(threads)]
@@ -111,34 +126,31 @@ def measure_memory(threads: int) -> None:
         print(f"| {preset} | {PRESETS[preset].size} | {' | '.join(said)} |", flush=True)
 
 
-def tune_and_run(preset: str, threads: int) -> None:
+def fine_tune_and_run(preset: str, threads: int) -> None:
     """Print peak MB, seconds a step and seconds a frame; weights and picture are random.
 
-    A step's share of the checks is in its seconds, what comes before the first step is not.
+    What comes before the first step is not in its seconds, nor is the last check.
     """
     import resource
 
     torch.set_num_threads(threads)
     torch.manual_seed(0)
-    made, settings = list[FineTuneResult](), SegSettings(size=PRESETS[preset].size)
-    with tempfile.TemporaryDirectory() as folder:
-        adapting = finetune(f"{MEMORY_STEPS}steps", Path(folder), made)
-        method = SegWithSpn(SegNet(PRESETS[preset].config), adapting, settings)
-        frame = Frame(torch.rand(3, *FRAME), 0, "00000")
-        labels = np.zeros(FRAME, np.uint8)
-        labels[120:360, 300:560] = 1
-        given, state = Annotation(labels), method.begin()
-        scores, seen = method.predict(state, frame)
-        state = method.update(state, seen, scores.overridden_by(given), given)
-        began = time.perf_counter()
-        with torch.no_grad():
-            for _ in range(MEMORY_FRAMES):
-                method.predict(state, frame)
-        per_frame = (time.perf_counter() - began) / MEMORY_FRAMES
-    checked = [[seconds for _, seconds, _ in tuned.history] for tuned in made]
-    per_step = sum(own[-1] - own[0] for own in checked) / sum(tuned.steps for tuned in made)
+    steps, settings = StepClock(), SegSettings(size=PRESETS[preset].size)
+    tuning = finetune(f"{MEMORY_STEPS}steps", steps)
+    method = SegWithSpn(SegNet(PRESETS[preset].config), tuning, settings)
+    frame = Frame(torch.rand(3, *FRAME), 0, "00000")
+    labels = np.zeros(FRAME, np.uint8)
+    labels[120:360, 300:560] = 1
+    given, state = Annotation(labels), method.begin()
+    scores, seen = method.predict(state, frame)
+    state = method.update(state, seen, scores.overridden_by(given), given)
+    began = time.perf_counter()
+    with torch.no_grad():
+        for _ in range(MEMORY_FRAMES):
+            method.predict(state, frame)
+    per_frame = (time.perf_counter() - began) / MEMORY_FRAMES
     peak_mb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    print(f"{peak_mb:.0f} {per_step:.2f} {per_frame:.2f}")
+    print(f"{peak_mb:.0f} {steps.per_step():.2f} {per_frame:.2f}")
 
 
 if __name__ == "__main__":
