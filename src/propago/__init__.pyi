@@ -4,6 +4,8 @@ from propago.components import CLEANERS as CLEANERS
 from propago.components import PROPAGATORS as PROPAGATORS
 from propago.components import REFINERS as REFINERS
 from propago.components import load_method as load_method
+from propago.detections import Detections as Detections
+from propago.detections import Tracks as Tracks
 from propago.errors import MaskError as MaskError
 from propago.errors import OutputError as OutputError
 from propago.errors import PropagoError as PropagoError
@@ -12,6 +14,9 @@ from propago.errors import ShapeError as ShapeError
 from propago.errors import SourceError as SourceError
 from propago.errors import UsageError as UsageError
 from propago.errors import WeightsError as WeightsError
+from propago.io.formats import MaskFormat as MaskFormat
+from propago.io.formats import open_masks as open_masks
+from propago.io.mask_sequence import MaskSequence as MaskSequence
 from propago.io.masks import read_mask as read_mask
 from propago.io.masks import write_mask as write_mask
 from propago.io.pictures import save_frame as save_frame
