@@ -2,11 +2,11 @@ import numpy as np
 import pytest
 import torch
 
-from methods.contract import PropagatorContract
+from methods.contract import PropagatorContract, assert_trains
 from propago.components import load_method
 from propago.errors import UsageError, WeightsError
 from propago.methods.feelvos.memory import Memory, owners, sort_by_owner
-from propago.methods.feelvos.net import FeelvosConfig, FeelvosNet
+from propago.methods.feelvos.net import PRESETS, FeelvosConfig, FeelvosNet
 from propago.methods.feelvos.object_inputs import (
     ObjectInputs,
     Region,
@@ -37,15 +37,24 @@ def batch(clips=2, frames=3, size=(64, 80), ids=(1, 2)):
     return ClipBatch(torch.from_numpy(images.copy()), torch.from_numpy(labels), flows)
 
 
+def feelvos_loss(config):
+    torch.manual_seed(0)
+    objective = FeelvosObjective(FeelvosNet(config))
+    return objective.net, objective(batch(), seed=0)[0]
+
+
 class TestContract(PropagatorContract):
     def make(self):
         torch.manual_seed(0)
         return Feelvos(FeelvosNet(SMALL), FeelvosSettings(size=64, interval_frames=2))
 
     def training_loss(self):
-        torch.manual_seed(0)
-        objective = FeelvosObjective(FeelvosNet(SMALL))
-        return objective.net, objective(batch(), seed=0)[0]
+        return feelvos_loss(SMALL)
+
+
+@pytest.mark.parametrize("preset", PRESETS)
+def test_every_preset_can_be_trained(preset):
+    assert_trains(*feelvos_loss(PRESETS[preset].config))
 
 
 def test_permuting_the_objects_permutes_the_logits(net):

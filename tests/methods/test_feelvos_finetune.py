@@ -45,6 +45,12 @@ class TestContract(PropagatorContract):
     def make(self):
         return method(self.cache)
 
+    def training_loss(self):
+        run = method(self.cache)
+        example = finetune._draw(np.random.default_rng(0), [annotated()], torch.device("cpu"))
+        run.net.head.requires_grad_(True)
+        return run.net, finetune._loss(run.net, example)
+
 
 def annotated(labels=None):
     images, of_the_clip = tiny_clip(1, (48, 64), (2, 5))

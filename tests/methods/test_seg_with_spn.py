@@ -3,7 +3,7 @@ import pytest
 import torch
 
 from colour_net import Colours
-from methods.contract import PropagatorContract
+from methods.contract import PropagatorContract, assert_trains
 from propago.components import PROPAGATORS, load_method
 from propago.errors import UsageError, WeightsError
 from propago.finetune.annotated import annotated_frame
@@ -19,7 +19,7 @@ from propago.methods.seg_with_spn.finetune import (
     object_examples,
     remembered,
 )
-from propago.methods.seg_with_spn.net import SegConfig, SegNet
+from propago.methods.seg_with_spn.net import PRESETS, SegConfig, SegNet, with_outputs
 from propago.methods.seg_with_spn.objective import SegBatch, SegObjective
 from propago.methods.seg_with_spn.run import SegWithSpn
 from propago.methods.seg_with_spn.settings import SegSettings
@@ -61,17 +61,21 @@ def follow(images, given, propagator):
     return list(segment_frames(as_frames(images), given, propagator))
 
 
+def seg_loss_of(net):
+    image, labels = red_and_blue()
+    batch = SegBatch(
+        torch.from_numpy(image).permute(2, 0, 1)[None],
+        torch.from_numpy(np.minimum(labels, net.config.outputs))[None],
+    )
+    return net, SegObjective(net)(batch, seed=0)[0]
+
+
 class TestPerObject(PropagatorContract):
     def make(self):
         return method()
 
     def training_loss(self):
-        torch.manual_seed(0)
-        objective = SegObjective(SegNet())
-        truth = torch.zeros(1, 64, 64, dtype=torch.uint8)
-        truth[:, 10:40, 10:40] = 1
-        batch = SegBatch(torch.randint(0, 255, (1, 3, 64, 64), dtype=torch.uint8), truth)
-        return objective.net, objective(batch, seed=0)[0]
+        return seg_loss_of(Colours())
 
 
 class TestPerVideo(PropagatorContract):
@@ -80,12 +84,24 @@ class TestPerVideo(PropagatorContract):
     def make(self):
         return method(per="video")
 
+    def training_loss(self):
+        return seg_loss_of(with_outputs(Colours(), 2))
+
 
 class TestWithoutForegroundFineTuning(PropagatorContract):
     sizes = ((48, 64),)
 
     def make(self):
         return method(finetune_foreground=False)
+
+    def training_loss(self):
+        return seg_loss_of(Colours())
+
+
+@pytest.mark.parametrize("preset", PRESETS)
+def test_every_preset_can_be_trained(preset):
+    torch.manual_seed(0)
+    assert_trains(*seg_loss_of(SegNet(PRESETS[preset].config)))
 
 
 @pytest.mark.parametrize("per", ["object", "video"])
