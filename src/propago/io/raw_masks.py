@@ -12,7 +12,7 @@ from typing import Literal
 import numpy as np
 from PIL import Image, ImageOps
 
-from propago.errors import MaskError
+from propago.errors import MaskError, SourceError
 from propago.io.palette import DAVIS_PALETTE, voc_palette
 from propago.io.png import SIGNATURE, decode_plain
 
@@ -86,6 +86,8 @@ def read_raw(path: Path) -> RawMask:
         if palette is None:
             return RawMask("PNG", "L", "grey", values)
         return RawMask("PNG", "P", "index", values, _entries(palette))
+    if data[:2] in (b"II", b"MM") and (deep := _deep_tiff(path)) is not None:
+        return deep
     try:
         with Image.open(BytesIO(data)) as picture:
             if (pages := getattr(picture, "n_frames", 1)) > 1:
@@ -96,6 +98,25 @@ def read_raw(path: Path) -> RawMask:
     except MaskError as error:
         raise MaskError(f"{path}: {error}") from error
     return replace(raw, lossy=raw.format in _LOSSY and b"VP8L" not in data[:4096])
+
+
+def _deep_tiff(path: Path) -> RawMask | None:
+    """A TIFF of one page and more than 8 bits, of numbers of any type; None of any other."""
+    from propago.io.tiff_pages import read_page, tiff_pages
+
+    try:
+        pages = tiff_pages(path)
+        if len(pages) != 1 or pages[0].bits <= 8:
+            return None
+        values = read_page(path, pages[0])
+    except SourceError as error:
+        raise MaskError(f"{error}; it cannot be read as a mask") from error
+    if values.ndim > 2:
+        raise MaskError(f"{path}: it has {pages[0].bits} bits a colour; save it with 8")
+    try:
+        return RawMask("TIFF", "I;16", "grey", _sixteen_bits(values), full=65535)
+    except MaskError as error:
+        raise MaskError(f"{path}: {error}") from error
 
 
 def _decoded(picture: Image.Image, data: bytes) -> RawMask:

@@ -11,6 +11,7 @@ import numpy as np
 from propago.errors import SourceError
 from propago.io.names import natural_key
 from propago.io.source import Source
+from propago.io.tiff_pages import is_tiff, read_rgb_page, tiff_pages
 from propago.ops.image import image_from_rgb
 from propago.types import Frame
 
@@ -135,12 +136,24 @@ def read_rgb(path: Path) -> np.ndarray:
         data = np.fromfile(path, np.uint8)
     except OSError as error:
         raise SourceError(f"{path} cannot be read: {error.strerror or error}") from error
+    if is_tiff(data[:4].tobytes()):
+        return _only_page(path)
     whole = data.size > 0 and not _is_cut_off(data.tobytes())
     rgb = cv2.imdecode(data, cv2.IMREAD_COLOR_RGB | cv2.IMREAD_ANYDEPTH) if whole else None
     if rgb is None:
         state = "is empty" if data.size == 0 else "is no readable image" if whole else "is cut off"
         raise SourceError(f"{path} {state}; replace the file or leave it out")
     return rgb
+
+
+def _only_page(path: Path) -> np.ndarray:
+    pages = tiff_pages(path)
+    if len(pages) != 1:
+        raise SourceError(
+            f"{path} holds {len(pages)} pages; in a folder of frames a file is one frame. Give a "
+            "stack by itself, or split it"
+        )
+    return read_rgb_page(path, pages[0])
 
 
 def _is_cut_off(data: bytes) -> bool:
