@@ -18,7 +18,7 @@ from arguments import parser
 from propago.components import load_method
 from propago.methods.feelvos import run
 from propago.methods.feelvos.run import Feelvos, FeelvosSettings
-from propago.training.clip_validation import validate_clips
+from propago.training.validate_propagator import validate_propagator
 
 SETTINGS: dict[str, Callable[[FeelvosSettings], FeelvosSettings]] = {
     "as shipped": lambda s: s,
@@ -65,7 +65,7 @@ def main() -> None:
 def row(name: str, method: Feelvos, options: argparse.Namespace) -> str:
     """One line of the table."""
     began = time.perf_counter()
-    result = validate_clips(method, options.data / "davis", options.set, options.frames)
+    result = validate_propagator(method, options.data / "davis", options.set, options.frames)
     seconds = time.perf_counter() - began
     return f"| {name} | {result.line} | {seconds:.0f} |"
 

@@ -4,6 +4,7 @@ from propago.components import CLEANERS as CLEANERS
 from propago.components import PROPAGATORS as PROPAGATORS
 from propago.components import REFINERS as REFINERS
 from propago.components import load_method as load_method
+from propago.data.task import TrainingTask as TrainingTask
 from propago.detections import Detections as Detections
 from propago.detections import Tracks as Tracks
 from propago.errors import MaskError as MaskError
@@ -47,6 +48,8 @@ from propago.refinement.craf.run import Craf as Craf
 from propago.refinement.craf.settings import CrafSettings as CrafSettings
 from propago.refinement.spn.run import Spn as Spn
 from propago.refinement.spn.settings import SpnSettings as SpnSettings
+from propago.training.optimisation import Optimisation as Optimisation
+from propago.training.recipe import Recipe as Recipe
 from propago.types import Annotation as Annotation
 from propago.types import Annotations as Annotations
 from propago.types import Cleaner as Cleaner

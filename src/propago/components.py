@@ -24,6 +24,7 @@ class Component:
         refine: of a method, what sharpens its masks where nothing else is asked for.
         clean: of a method, what makes them consistent where nothing else is asked for.
         finetune: of a method, the budget of each fine-tuning; None: it does none by itself.
+        train: "module:attribute" of the function that makes its `TrainingTask`; empty: untrained.
     """
 
     path: str
@@ -32,6 +33,7 @@ class Component:
     refine: str = "none"
     clean: str = "none"
     finetune: str | None = None
+    train: str = ""
 
     def load(self, **settings: Any) -> Any:
         """The part, ready to run.
@@ -60,6 +62,7 @@ PROPAGATORS: dict[str, Component] = {
         "propago.methods.feelvos.run:Feelvos",
         "Matching of pixel embeddings and a head over objects (Voigtlaender et al. 2019)",
         presets="propago.methods.feelvos.net:PRESETS",
+        train="propago.methods.feelvos.train:task",
     ),
     "seg_with_spn": Component(
         "propago.methods.seg_with_spn.run:SegWithSpn",
@@ -68,6 +71,7 @@ PROPAGATORS: dict[str, Component] = {
         refine="spn",
         clean="craf",
         finetune="60s",
+        train="propago.methods.seg_with_spn.train:task",
     ),
     "first_mask": Component(
         "propago.methods.first_mask.run:FirstMask",
@@ -84,6 +88,7 @@ REFINERS: dict[str, Component] = {
         "propago.refinement.spn.run:Spn",
         "Spatial propagation network (Liu et al. 2017), object by object",
         presets="propago.refinement.spn.net:PRESETS",
+        train="propago.refinement.spn.train:task",
     ),
 }
 

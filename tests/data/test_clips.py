@@ -10,10 +10,10 @@ from PIL import Image
 
 from propago.data.clips import (
     DavisClips,
-    MixedClips,
     draw_times,
     draw_window,
 )
+from propago.data.mixture import Mixture
 from propago.data.objects import MIN_OBJECT_PX, number_objects, visible_objects
 from propago.data.synthetic import SyntheticClips
 from propago.errors import SourceError, UsageError
@@ -159,14 +159,14 @@ def test_numbering_keeps_void_and_drops_small_and_late_objects():
 def test_mixture_draws_each_and_refuses_bad_weights():
     small = SyntheticClips(size=(32, 32), frames=1)
     large = SyntheticClips(size=(32, 48), frames=1)
-    mixed = MixedClips([(1, small), (3, large)])
+    mixed = Mixture([(1, small), (3, large)])
     rng = np.random.default_rng(0)
     widths = [mixed.sample(rng).images.shape[2] for _ in range(10)]
     assert set(widths) == {32, 48}
     with pytest.raises(UsageError, match="weights"):
-        MixedClips([(0.0, small)])
+        Mixture([(0.0, small)])
     with pytest.raises(UsageError, match="weights"):
-        MixedClips([])
+        Mixture([])
 
 
 def test_synthetic_clip_is_legal_and_repeats_with_its_seed():

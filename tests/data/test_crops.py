@@ -1,10 +1,12 @@
+from dataclasses import replace
+
 import cv2
 import numpy as np
 import pytest
 from PIL import Image
 
 from propago.data.crops import LEAST_PX, ObjectCrops
-from propago.data.stills import Still, stills_of_davis
+from propago.data.stills import stills_of_davis
 from propago.errors import SourceError, UsageError
 
 
@@ -77,6 +79,6 @@ def test_bad_sources_are_said(tmp_path):
         ObjectCrops([(0, stills)], size=64, cover_px=0)
     with pytest.raises(SourceError, match="no picture"):
         ObjectCrops([(1, [])], size=64, cover_px=0)
-    missing = Still(tmp_path / "none.jpg", stills[0].read_ids)
+    missing = replace(stills[0], image=tmp_path / "none.jpg")
     with pytest.raises(SourceError, match=r"none\.jpg is unreadable"):
         ObjectCrops([(1, [missing])], size=64, cover_px=0).sample(np.random.default_rng(0))

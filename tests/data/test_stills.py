@@ -1,8 +1,6 @@
-"""Clips from stills: alignment, file layouts made up here, and the real folders where present."""
+"""Clips from stills: alignment, and file layouts made up here."""
 
 import json
-import os
-from pathlib import Path
 
 import cv2
 import numpy as np
@@ -10,15 +8,18 @@ import pytest
 from PIL import Image
 from pycocotools import mask as rle
 
+from propago.data import still_sets
 from propago.data.cutouts import cut_out, filled
 from propago.data.objects import visible_objects
-from propago.data.still_clips import StillClips
 from propago.data.stills import RleMask
 from propago.errors import SourceError
 
-DATA = Path(os.environ.get("PROPAGO_DATA", Path(__file__).parents[2] / "../shared/data"))
 SIZE = (150, 200)
-OPTIONS = {"size": (96, 96), "frames": 3}
+OPTIONS = {"size": (96, 96), "frames": 3, "max_objects": 3}
+
+
+def clips_of(read, folder):
+    return read(folder).clips(**OPTIONS)
 
 
 def red_square():
@@ -54,7 +55,7 @@ def assert_legal(clip):
 
 
 def test_labels_lie_on_what_wascut_out(saliency):
-    sampler = StillClips.from_saliency(saliency, **OPTIONS)
+    sampler = clips_of(still_sets.saliency, saliency)
     for seed in range(12):
         images, labels = sampler._render(np.random.default_rng(seed))
         red = images[..., 0] > 125
@@ -66,7 +67,7 @@ def test_labels_lie_on_what_wascut_out(saliency):
 
 
 def test_same_seed_same_clip(saliency):
-    sampler = StillClips.from_saliency(saliency, **OPTIONS)
+    sampler = clips_of(still_sets.saliency, saliency)
     for seed in range(4):
         clips = [sampler.sample(np.random.default_rng(seed)) for _ in range(2)]
         assert_legal(clips[0])
@@ -97,7 +98,7 @@ def test_voc_layout(tmp_path):
     indexed = Image.fromarray(np.where(mask == 1, 2, 255).astype(np.uint8))
     indexed.putpalette([0] * 768)
     indexed.save(tmp_path / "SegmentationObject/a.png")
-    assert_legal(StillClips.from_voc(tmp_path, **OPTIONS).sample(np.random.default_rng(1)))
+    assert_legal(clips_of(still_sets.voc, tmp_path).sample(np.random.default_rng(1)))
 
 
 def test_coco_layout_leaves_out_crowds_and_specks(tmp_path):
@@ -110,7 +111,7 @@ def test_coco_layout_leaves_out_crowds_and_specks(tmp_path):
     images = [{"id": 1, "height": SIZE[0], "width": SIZE[1], "file_name": "a.jpg"}]
     content = {"images": images, "annotations": [crowd, kept, speck]}
     (tmp_path / "instances.json").write_text(json.dumps(content))
-    sampler = StillClips.from_coco(tmp_path, **OPTIONS)
+    sampler = clips_of(still_sets.coco, tmp_path)
     assert np.array_equal(sampler._stills[0].read_ids(), mask)
     assert_legal(sampler.sample(np.random.default_rng(0)))
 
@@ -126,23 +127,11 @@ def test_later_run_lengths_are_in_front():
 def test_image_and_mask_of_two_sizes_are_refused(saliency):
     write_image(saliency / "images/a.jpg", np.zeros((40, 40, 3), np.uint8))
     with pytest.raises(SourceError, match=r"a\.jpg.*one size"):
-        StillClips.from_saliency(saliency, **OPTIONS).sample(np.random.default_rng(0))
+        clips_of(still_sets.saliency, saliency).sample(np.random.default_rng(0))
 
 
 def test_folders_without_pairs_are_refused(tmp_path):
     with pytest.raises(SourceError, match="images"):
-        StillClips.from_saliency(tmp_path, **OPTIONS)
+        clips_of(still_sets.saliency, tmp_path)
     with pytest.raises(SourceError, match=r"instances\.json"):
-        StillClips.from_coco(tmp_path, **OPTIONS)
-
-
-@pytest.mark.parametrize(
-    ("source", "folder"),
-    [("saliency", "saliency_sod"), ("voc", "voc2007_44"), ("coco", "coco_small")],
-)
-def test_real_folders(source, folder):
-    if not (DATA / folder).is_dir():
-        pytest.skip(f"{folder} is not in {DATA} (set PROPAGO_DATA)")
-    sampler = getattr(StillClips, f"from_{source}")(DATA / folder, **OPTIONS)
-    for seed in range(3):
-        assert_legal(sampler.sample(np.random.default_rng(seed)))
+        clips_of(still_sets.coco, tmp_path)

@@ -11,9 +11,11 @@ from types import SimpleNamespace
 import torch
 from torch import nn
 
+from propago.data.task import TrainingTask, stacked
 from propago.finetune.budget import Budget
 from propago.training import fit as fitting
-from propago.training.recipe import Clips, Recipe
+from propago.training.checkpoint import CheckpointFile
+from propago.training.optimisation import Optimisation
 
 
 class Objective(nn.Module):
@@ -21,9 +23,7 @@ class Objective(nn.Module):
 
     def __init__(self):
         super().__init__()
-        self.net = nn.Sequential()
-        self.net.add_module("pretrained", nn.Linear(1, 4))
-        self.net.add_module("new", nn.Linear(4, 1))
+        self.net = nn.Sequential(nn.Linear(1, 4), nn.Linear(4, 1))
         self.calls = 0
 
     def forward(self, batch, seed):
@@ -35,11 +35,8 @@ class Objective(nn.Module):
 class Points:
     """Draws numbers."""
 
-    def draw(self, rng):
-        return (rng.normal(size=1).astype("float32"),)
-
-    def batch(self, parts):
-        return parts[0]
+    def sample(self, rng):
+        return rng.normal(size=1).astype("float32")
 
 
 def train(folder):
@@ -54,8 +51,9 @@ def train(folder):
     fitting.time = SimpleNamespace(monotonic=monotonic)
     torch.manual_seed(0)
     objective = Objective()
-    recipe = Recipe(name="x", method="spn", clips=Clips(batch=2))
-    fitted = fitting.fit(objective, Points(), recipe, folder, Budget(seconds=5), workers=0)
+    task = TrainingTask("line", objective.net, objective, Points(), stacked)
+    options = Optimisation(batch=2), Budget(seconds=5), CheckpointFile(folder)
+    fitted = fitting.fit(task, *options, workers=0)
     weights = [p.tolist() for p in fitted.net.parameters()]
     told = {"steps": objective.calls, "main": fitted.is_main_process, "weights": weights}
     told["threads"] = [p.read_text().strip() for p in Path("/proc/self/task").glob("*/comm")]

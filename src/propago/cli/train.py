@@ -23,10 +23,11 @@ class TrainArguments:
     """
 
     recipe: tyro.conf.Positional[str]
-    """A shipped recipe (feelvos-compact, feelvos-synthetic, seg-with-spn-foreground, spn-compact),
-    or a TOML file."""
+    """A shipped recipe (feelvos-compact, feelvos-long, feelvos-synthetic, seg-with-spn-foreground,
+    spn-compact), or a TOML file."""
     data: Path = Path("data")
-    """Folder with the real data of the recipe: davis, saliency_sod, coco_small, voc2007_44."""
+    """Folder with the real data of the recipe: davis, saliency_sod, coco_small, voc2007_44,
+    stills."""
     out: Path | None = None
     """Run folder: checkpoint, logs, TensorBoard, weights. Default: runs/train/<recipe>."""
     steps: int | None = None

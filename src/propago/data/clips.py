@@ -3,13 +3,11 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
 
 import cv2
 import numpy as np
 
 from propago.data.augment import degrade, jitter_colours
-from propago.data.mixture import shares
 from propago.data.objects import MIN_OBJECT_PX, number_objects, paste_moving, visible_objects
 from propago.errors import SourceError, UsageError
 from propago.io.davis_layout import davis_annotations, davis_frames
@@ -44,31 +42,6 @@ class Clip:
         """K: how many objects the first frame shows."""
         first = self.labels[0]
         return int(first[first != VOID].max(initial=0))
-
-
-class ClipSampler(Protocol):
-    """Draws clips; the same generator state gives the same clip."""
-
-    def sample(self, rng: np.random.Generator) -> Clip:
-        """One clip of the sampler's size and length."""
-        ...
-
-
-class MixedClips:
-    """Draws from several samplers in fixed proportions."""
-
-    def __init__(self, weighted: Sequence[tuple[float, ClipSampler]]) -> None:
-        """Mix `weighted` (weight, sampler) pairs; weights need not add up to 1.
-
-        Raises:
-            UsageError: no pair, or a weight that is negative, or none positive.
-        """
-        self._share = shares([weight for weight, _ in weighted])
-        self._samplers = [sampler for _, sampler in weighted]
-
-    def sample(self, rng: np.random.Generator) -> Clip:
-        """A clip of one of the samplers."""
-        return self._samplers[rng.choice(len(self._samplers), p=self._share)].sample(rng)
 
 
 class DavisClips:

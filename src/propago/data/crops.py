@@ -5,7 +5,6 @@ The coarse version is made from the true mask, or is what a method said of that 
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import cv2
 import numpy as np
@@ -19,29 +18,17 @@ from propago.errors import SourceError
 from propago.ops.resize import enlargement
 from propago.types import VOID
 
+COVER_PX = 192
+"""Where the spatial propagation network enlarges, if nothing else is asked of it."""
+
 LEAST_PX = 100
 """An object of fewer pixels in its crop is no example."""
 
 LEAST_OVERLAP = 0.5
-"""Scores that agree less with the truth of a crop are of something else than its object."""
+"""A soft mask that agrees less with the truth of a crop is of something else than its object."""
 
 _ATTEMPTS = 50
 _HARD_CHANCE = 0.3
-
-
-@dataclass(frozen=True)
-class Predicted:
-    """A method's scores of one object of a still.
-
-    Attributes:
-        still: the picture and its true ids.
-        id: the object.
-        scores: a grey PNG of the still's size, 255 where the method is sure of the object.
-    """
-
-    still: Still
-    id: int
-    scores: Path
 
 
 @dataclass(frozen=True)
@@ -68,10 +55,10 @@ class ObjectCrops:
 
     def __init__(
         self,
-        weighted: Sequence[tuple[float, Sequence[Still | Predicted]]],
+        weighted: Sequence[tuple[float, Sequence[Still]]],
         *,
         size: int,
-        cover_px: int,
+        cover_px: int = COVER_PX,
         augmented: bool = True,
     ) -> None:
         """Draw from several sources in fixed proportions.
@@ -105,22 +92,24 @@ class ObjectCrops:
                 return crop
         raise SourceError(f"no object of {LEAST_PX} px in {_ATTEMPTS} crops; check the masks")
 
-    def _tried(self, rng: np.random.Generator, chosen: Still | Predicted) -> Crop | None:
-        """A crop of one object; None where it shows too little, or scores of something else."""
-        still = chosen.still if isinstance(chosen, Predicted) else chosen
-        image, ids = read_still(still)
+    def _tried(self, rng: np.random.Generator, still: Still) -> Crop | None:
+        """A crop of one object; None where it shows too little, or a method said another."""
+        image, ids = read_still(still, rng)
         seen = instances(ids)
         if not seen:
             return None
-        if isinstance(chosen, Predicted):
-            planes = [image, _plane(ids, chosen.id), _read_scores(chosen.scores)]
-        else:
-            planes = [image, _plane(ids, seen[rng.integers(len(seen))])]
-        image, truth, *scores = self._cut(rng, planes)
+        chosen = seen[rng.integers(len(seen))]
+        planes = [image, _plane(ids, chosen)]
+        if still.read_soft:
+            soft = still.read_soft()
+            if chosen not in soft.ids:
+                return None
+            planes.append(soft.probabilities[soft.ids.index(chosen)].numpy(force=True))
+        image, truth, *soft = self._cut(rng, planes)
         if (truth == 1).sum() < LEAST_PX:
             return None
-        coarse = _as_given(rng, scores[0]) if scores else draw_coarse(rng, _binary(truth))
-        if scores and _overlap(coarse > 0.5, truth) < LEAST_OVERLAP:
+        coarse = _as_given(rng, soft[0]) if soft else draw_coarse(rng, _binary(truth))
+        if soft and _overlap(coarse > 0.5, truth) < LEAST_OVERLAP:
             return None
         if self._augmented:
             image = degrade(rng, jitter_colours(rng, image[None]))[0]
@@ -131,7 +120,7 @@ class ObjectCrops:
 
         Args:
             rng: source of chance.
-            planes: the picture, the object's mask (1; 255 void), and its scores where there are.
+            planes: the picture, the object's mask (1; 255 void), and where known its soft mask.
 
         Returns:
             The squares, smaller than a crop by as much as small objects are enlarged.
@@ -186,23 +175,9 @@ def _binary(truth: np.ndarray) -> np.ndarray:
     return (truth == 1).astype(np.uint8)
 
 
-def _read_scores(path: Path) -> np.ndarray:
-    """(H, W) uint8.
-
-    Raises:
-        SourceError: it cannot be read.
-    """
-    scores = cv2.imread(str(path), cv2.IMREAD_GRAYSCALE)
-    if scores is None:
-        raise SourceError(f"{path} is unreadable; delete it, the next run makes it again")
-    return scores
-
-
-def _as_given(rng: np.random.Generator, scores: np.ndarray) -> np.ndarray:
-    """Scores in [0, 1]; now and then what a label map of them says."""
-    if rng.random() < _HARD_CHANCE:
-        return (scores > 127).astype(np.float32)
-    return scores.astype(np.float32) / 255
+def _as_given(rng: np.random.Generator, soft: np.ndarray) -> np.ndarray:
+    """Soft masks as they are; now and then what a label map of them says."""
+    return (soft > 0.5).astype(np.float32) if rng.random() < _HARD_CHANCE else soft
 
 
 def _overlap(mask: np.ndarray, truth: np.ndarray) -> float:

@@ -49,7 +49,7 @@ class StillPictures:
             SourceError: a picture cannot be read, or none shows an object in many attempts.
         """
         for _ in range(_ATTEMPTS):
-            image, ids = read_still(self._stills[rng.integers(len(self._stills))])
+            image, ids = read_still(self._stills[rng.integers(len(self._stills))], rng)
             box = draw_piece(rng, ids.shape, self._size)
             labels = _without_specks(ids, self._least_share)[box]
             labels = cv2.resize(labels, self._size[::-1], interpolation=cv2.INTER_NEAREST_EXACT)

@@ -5,7 +5,6 @@ Perazzi et al. 2017 (MaskTrack) and Oh et al. 2018 (RGMP) train on such clips be
 
 from collections.abc import Sequence
 from dataclasses import replace
-from pathlib import Path
 
 import cv2
 import numpy as np
@@ -16,7 +15,7 @@ from propago.data.cutouts import choose, cut_out, filled, instances, split
 from propago.data.layers import Layer, Part, render
 from propago.data.motion import affine, draw_bend, draw_path, draw_speed
 from propago.data.objects import number_objects, visible_objects
-from propago.data.stills import Still, read_still, stills_by_name, stills_of_coco
+from propago.data.stills import Still, read_still
 from propago.errors import SourceError
 
 _ATTEMPTS = 30
@@ -49,24 +48,6 @@ class StillClips:
             raise SourceError("stills: at least one image with a mask is needed, none came")
         self._stills = list(stills)
         self._size, self._frames, self._max_objects = size, frames, max_objects
-
-    @classmethod
-    def from_saliency(cls, root: Path, **options) -> "StillClips":
-        """From `images/NAME.jpg` with a black and white `masks/NAME.png`."""
-        return cls(stills_by_name(Path(root), "images", "masks"), **options)
-
-    @classmethod
-    def from_voc(cls, root: Path, **options) -> "StillClips":
-        """From `JPEGImages/NAME.jpg` with an indexed `SegmentationObject/NAME.png`."""
-        return cls(stills_by_name(Path(root), "JPEGImages", "SegmentationObject"), **options)
-
-    @classmethod
-    def from_coco(cls, root: Path, **options) -> "StillClips":
-        """From `images/` and `instances.json` in the COCO format; crowds and specks are left out.
-
-        A speck covers less than 0.3 % of its image.
-        """
-        return cls(stills_of_coco(Path(root)), **options)
 
     def sample(self, rng: np.random.Generator) -> Clip:
         """One clip, whose first frame shows at least one object."""
@@ -165,7 +146,7 @@ class StillClips:
     def _read(self, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
         """A random still at a random scale, at least as large as the clip, perhaps mirrored."""
         still = self._stills[rng.integers(len(self._stills))]
-        image, ids = read_still(still)
+        image, ids = read_still(still, rng)
         cover = max(self._size[0] / ids.shape[0], self._size[1] / ids.shape[1])
         scale = cover * float(np.exp(rng.uniform(0.0, np.log(1.5))))
         size = (round(ids.shape[1] * scale), round(ids.shape[0] * scale))

@@ -8,6 +8,8 @@ from propago.data.clips import Clip
 from propago.data.layers import Layer, Part, render
 from propago.data.motion import Path, affine, draw_bend, draw_path, draw_speed
 from propago.data.objects import number_objects, visible_objects
+from propago.data.sources import DataSource
+from propago.data.task import Dataset
 from propago.data.textures import draw_outline, draw_texture
 from propago.errors import UsageError
 
@@ -59,6 +61,25 @@ class SyntheticClips:
         for t, image in enumerate(images):
             _shine(image, light, t)
         return images, labels
+
+
+class Rendered(DataSource):
+    """Clips rendered on the fly, as a source."""
+
+    title = "rendered clips"
+
+    def clips(self, size: tuple[int, int], frames: int, max_objects: int) -> Dataset:
+        """Clips."""
+        return SyntheticClips(size=size, frames=frames, max_objects=max_objects)
+
+    def pictures(self, size: tuple[int, int], max_objects: int) -> Dataset:
+        """Clips of one frame."""
+        return SyntheticClips(size=size, frames=1, max_objects=max_objects)
+
+
+def rendered(_: object) -> Rendered:
+    """Rendered clips, which need no folder."""
+    return Rendered()
 
 
 def _draw_background(rng: np.random.Generator, side: int) -> np.ndarray:

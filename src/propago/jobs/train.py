@@ -3,40 +3,61 @@
 import json
 import subprocess
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
+from torch import nn
 
+from propago.data.sources import ingredients
+from propago.data.task import TrainingTask
+from propago.errors import UsageError
 from propago.finetune.budget import Budget
 from propago.io.atomic import replacing
-from propago.nn.weights import save_weights
-from propago.training.fit import Fitted, fit
-from propago.training.plans import Plan, plan_for
-from propago.training.recipe import Recipe, read_recipe
+from propago.nn.weights import fill, load_weights, save_weights
+from propago.training.checkpoint import CheckpointFile
+from propago.training.fit import FitResult, fit
+from propago.training.recipe import (
+    Recipe,
+    Validation,
+    default_settings,
+    read_recipe,
+    task_of,
+)
+from propago.training.validate_foreground import validate_foreground
+from propago.training.validate_propagator import validate_propagator
+from propago.training.validate_refiner import validate_refiner
+from propago.training.validation import ValidationResult, Validator
 
 RUNS = Path("runs/train")
 
+VALIDATIONS: dict[str, Callable[[Any, Path, str, int], ValidationResult]] = {
+    "propagator": validate_propagator,
+    "refiner": validate_refiner,
+    "foreground": validate_foreground,
+}
+"""By the kind of a task; called with its part, a DAVIS root, a set of it, and frames."""
+
 
 @dataclass(frozen=True)
-class Trained:
+class TrainResult:
     """Where a training run ended.
 
     Attributes:
         weights: the safetensors file.
         card: what stands beside it: data, recipe, commit, seed, licence, scores.
-        validated: the result on the validation set, as the card says it; None where its data are
+        validation: the result on the validation set, as the card says it; None where its data are
             absent.
     """
 
     weights: Path
     card: Path
-    validated: str | None
+    validation: str | None
 
 
 def train(
-    recipe: str | Path,
+    recipe: str | Path | Recipe,
     *,
     data: str | Path = "data",
     out: str | Path | None = None,
@@ -44,11 +65,11 @@ def train(
     minutes: float | None = None,
     workers: int = 1,
     progress: Callable[[dict[str, Any]], None] | None = None,
-) -> Trained:
+) -> TrainResult:
     """Train a network. A run folder that holds an unfinished run is gone on with.
 
     Args:
-        recipe: name of a shipped recipe, or a TOML file.
+        recipe: name of a shipped recipe, a TOML file, or a recipe made in Python.
         data: folder with the recipe's real data; not needed for synthetic clips.
         out: run folder; runs/train/<recipe> if None.
         steps: optimiser steps; the recipe's if None.
@@ -62,27 +83,63 @@ def train(
         SourceError: data of the recipe are missing.
         OutputError: the unfinished run is damaged, or the run folder cannot be written to.
     """
-    chosen = read_recipe(recipe)
+    chosen = recipe if isinstance(recipe, Recipe) else read_recipe(recipe)
     budget = _budget(chosen, steps, minutes)
     folder = Path(out) if out else RUNS / chosen.name
     torch.manual_seed(chosen.seed)
-    plan = plan_for(chosen, Path(data), folder)
+    task = begun(chosen, Path(data))
     fitted = fit(
-        plan.objective,
-        plan.examples,
-        chosen,
-        folder,
+        task,
+        chosen.optimisation,
         budget,
-        check=plan.check,
+        CheckpointFile(folder, chosen.record(), chosen.save_every_s),
+        seed=chosen.seed,
+        validator=_validator(task, chosen.validation, Path(data) / "davis"),
         workers=workers,
         report=progress,
     )
     weights = folder / f"{chosen.name}.safetensors"
-    validated = fitted.validated.line if fitted.validated else None
-    trained = Trained(weights, weights.with_suffix(".md"), validated)
+    validation = fitted.validation.line if fitted.validation else None
+    trained = TrainResult(weights, weights.with_suffix(".md"), validation)
     if fitted.is_main_process:
-        _export(fitted, chosen, trained, plan)
+        _export(fitted, chosen, trained, task)
     return trained
+
+
+def begun(recipe: Recipe, root: Path) -> TrainingTask:
+    """What a recipe trains, its network begun as `recipe.init` says.
+
+    Args:
+        recipe: all settings.
+        root: folder with its real data.
+
+    Raises:
+        UsageError: a method or preset that cannot be trained, or data that it cannot learn from.
+        SourceError: data of the recipe are missing.
+        WeightsError: `init` names no fitting weights.
+    """
+    make = task_of(recipe.method)
+    settings = default_settings(make) if recipe.task is None else recipe.task
+    task = make(settings, [(one.weight, one.opened(root)) for one in ingredients(recipe.data)])
+    if recipe.init == "imagenet" or recipe.init.endswith(".pth"):
+        if task.encoder is None:
+            raise UsageError(f"init {recipe.init}: {task.network} has no encoder that it fits")
+        task.encoder.load_published(None if recipe.init == "imagenet" else Path(recipe.init))
+    elif recipe.init:
+        fill(task.net, load_weights(recipe.init, task.network))
+    return task
+
+
+def _validator(task: TrainingTask, settings: Validation, davis: Path) -> Validator | None:
+    """None where nothing is to be validated, or the data are absent."""
+    if task.kind is None or task.part is None or not davis.is_dir():
+        return None
+    part, validate = task.part, VALIDATIONS[task.kind]
+
+    def run(net: nn.Module) -> ValidationResult:
+        return validate(part(net), davis, settings.davis_set, settings.frames)
+
+    return Validator(run, settings.every_minutes)
 
 
 def _budget(recipe: Recipe, steps: int | None, minutes: float | None) -> Budget:
@@ -91,19 +148,18 @@ def _budget(recipe: Recipe, steps: int | None, minutes: float | None) -> Budget:
     return Budget(steps=recipe.steps if steps is None else steps)
 
 
-def _export(fitted: Fitted, recipe: Recipe, trained: Trained, plan: Plan) -> None:
+def _export(fitted: FitResult, recipe: Recipe, trained: TrainResult, task: TrainingTask) -> None:
     line = trained.weights.with_name("log.jsonl").read_text().strip().splitlines()[-1]
     done = json.loads(line)
     about = {
-        "network": plan.network,
+        "network": task.network,
         "licence": recipe.licence,
-        "recipe": json.dumps(asdict(recipe)),
+        "recipe": json.dumps(recipe.record()),
         "commit": _commit(),
         "steps": str(done["step"]),
     }
     digest = save_weights(trained.weights, fitted.net.state_dict(), about)
-    encoder = f"{plan.encoder}, {_origin(recipe.init)}"
-    text = _card(recipe, about, digest, done["elapsed_s"], encoder, trained.validated)
+    text = _card(recipe, task, about, digest, done["elapsed_s"], trained.validation)
     with replacing(trained.card) as temporary:
         temporary.write_text(text)
 
@@ -119,25 +175,26 @@ def _origin(init: str) -> str:
 
 def _card(
     recipe: Recipe,
+    task: TrainingTask,
     about: dict[str, str],
     digest: str,
     elapsed_s: float,
-    encoder: str,
-    validated: str | None,
+    validation: str | None,
 ) -> str:
-    mixture = {k: v for k, v in asdict(recipe.data).items() if isinstance(v, float) and v > 0}
+    encoder = [f"- encoder: {task.encoder.title}, {_origin(recipe.init)}"] if task.encoder else []
+    mixture = ", ".join(f"{one.name} {one.weight:g}" for one in ingredients(recipe.data))
     lines = [
         f"# {recipe.name}",
         "",
         f"- network: {about['network']}",
         f"- licence: {about['licence']}",
-        f"- encoder: {encoder}",
-        f"- data (share of the examples): {', '.join(f'{k} {v:g}' for k, v in mixture.items())}",
+        *encoder,
+        f"- data (share of the examples): {mixture}",
         f"- recipe: `propago train {recipe.name}`; started from {recipe.init or 'nothing'}",
         f"- seed {recipe.seed}, {about['steps']} steps in {elapsed_s / 60:.0f} minutes, "
         f"commit {about['commit']}",
         f"- sha256 of the tensors: {digest}",
-        *([f"- {validated}"] if validated else []),
+        *([f"- {validation}"] if validation else []),
     ]
     return "\n".join(lines) + "\n"
 

@@ -38,7 +38,7 @@ _FEATURE_STRIDES = (2, 4, 8, 16, 16, 32)
 class EfficientNetLite0(nn.Module):
     """The seven first stages of table 1 of the paper, with features at strides 2 to `deepest`."""
 
-    title: ClassVar = "EfficientNet-Lite0"
+    title = "EfficientNet-Lite0"
     channels: ClassVar = {2: 16, 4: 24, 8: 40, 16: 112, 32: 192}
 
     def __init__(self, deepest: int = 32):
@@ -68,12 +68,16 @@ class EfficientNetLite0(nn.Module):
             features[stride] = x = stage(x)
         return features
 
-    def load_published(self) -> None:
-        """Begin from the published ImageNet weights.
+    def load_published(self, file: Path | None = None) -> None:
+        """Begin from the published ImageNet weights, which a package brings.
 
         Raises:
-            WeightsError: as `published_weights`.
+            WeightsError: a `file` is given; or as `published_weights`.
         """
+        if file is not None:
+            raise WeightsError(
+                f'{file}: the weights of {self.title} come with a package: give init = "imagenet"'
+            )
         state = folded(torch.load(published_weights(), weights_only=True))
         self.load_state_dict({name: state[name] for name in self.state_dict()})
 

@@ -2,7 +2,7 @@
 
 import pickle
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -10,7 +10,6 @@ import torch
 
 from propago.errors import OutputError, UsageError
 from propago.io.atomic import replacing
-from propago.training.recipe import Recipe
 
 MAY_CHANGE = ("steps", "save_every_s", "validation")
 """Settings that an unfinished run may be gone on with changed."""
@@ -47,60 +46,79 @@ class Stateful(Protocol):
         ...
 
 
-def write_checkpoint(
-    path: Path, recipe: Recipe, progress: Progress, parts: Mapping[str, Stateful]
-) -> None:
-    """Write a run, whole or not at all.
+@dataclass(frozen=True)
+class CheckpointFile:
+    """`last.pt` of a run folder.
 
-    Raises:
-        OutputError: the file cannot be written.
+    Attributes:
+        folder: of the run.
+        settings: what the run was asked for, in nested tables; a run that goes on has the same.
+        every_s: training time between two writes.
     """
-    state = {name: part.state_dict() for name, part in parts.items()}
-    with replacing(path) as temporary:
-        torch.save({"recipe": asdict(recipe), "progress": asdict(progress), **state}, temporary)
+
+    folder: Path
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    every_s: float = 120.0
+
+    @property
+    def path(self) -> Path:
+        """The file."""
+        return self.folder / "last.pt"
+
+    def write(self, progress: Progress, parts: Mapping[str, Stateful]) -> None:
+        """Write a run, whole or not at all.
+
+        Raises:
+            OutputError: the file cannot be written.
+        """
+        state = {name: part.state_dict() for name, part in parts.items()}
+        with replacing(self.path) as temporary:
+            kept = {"settings": dict(self.settings), "progress": asdict(progress)}
+            torch.save({**kept, **state}, temporary)
+
+    def read(self, parts: Mapping[str, Stateful]) -> Progress:
+        """Fill `parts` from the file, and tell how far that run was.
+
+        Raises:
+            UsageError: the run began with other settings.
+            OutputError: the file is damaged, or of another network.
+        """
+        try:
+            state = torch.load(self.path, weights_only=True, map_location="cpu")
+            _refuse_other_settings(self.path, self.settings, state["settings"])
+            for name, part in parts.items():
+                part.load_state_dict(state[name])
+            return Progress(**state["progress"])
+        except _BROKEN as error:
+            raise OutputError(
+                f"{self.path} cannot be gone on with: it is damaged, or of another network; delete "
+                f"it to begin again, or name another run folder as `out` ({error})"
+            ) from error
 
 
-def read_checkpoint(path: Path, recipe: Recipe, parts: Mapping[str, Stateful]) -> Progress:
-    """Fill `parts` from a file, and tell how far that run was.
-
-    A file without settings, from before they were kept, is taken for one of this recipe.
-
-    Raises:
-        UsageError: the run began with other settings than `recipe` has.
-        OutputError: the file is damaged, or of another network.
-    """
-    try:
-        state = torch.load(path, weights_only=True, map_location="cpu")
-        _refuse_other_settings(path, asdict(recipe), state.get("recipe", {}))
-        for name, part in parts.items():
-            part.load_state_dict(state[name])
-        return Progress(**state["progress"])
-    except _BROKEN as error:
-        raise OutputError(
-            f"{path} cannot be gone on with: it is damaged, or of another network; delete it to "
-            f"begin again, or name another run folder with --out ({error})"
-        ) from error
-
-
-def _refuse_other_settings(path: Path, now: dict[str, Any], began: dict[str, Any]) -> None:
+def _refuse_other_settings(path: Path, now: Mapping[str, Any], began: Mapping[str, Any]) -> None:
     now, began = _flat(now), _flat(began)
     changed = [
-        f"{name} = {value!r}, now {now.get(name)!r}"
-        for name, value in began.items()
-        if name.split(".")[0] not in MAY_CHANGE and value != now.get(name)
+        f"{name} = {_shown(began, name)}, now {_shown(now, name)}"
+        for name in {**began, **now}
+        if name.split(".")[0] not in MAY_CHANGE and began.get(name) != now.get(name)
     ]
     if changed:
         raise UsageError(
             f"{path} is of a run with other settings: {'; '.join(changed)}. If the change is "
-            "meant, name another run folder with --out, or delete that file to begin again; if "
+            "meant, name another run folder as `out`, or delete that file to begin again; if "
             f"not, put the settings back. Only {', '.join(MAY_CHANGE)} may change on the way"
         )
 
 
-def _flat(table: dict[str, Any]) -> dict[str, Any]:
+def _shown(table: Mapping[str, Any], name: str) -> str:
+    return repr(table[name]) if name in table else "none"
+
+
+def _flat(table: Mapping[str, Any]) -> dict[str, Any]:
     """Settings of nested tables by their dotted names."""
     flat = {}
     for name, value in table.items():
-        inner = _flat(value) if isinstance(value, dict) else {"": value}
+        inner = _flat(value) if isinstance(value, Mapping) else {"": value}
         flat |= {f"{name}.{key}".rstrip("."): v for key, v in inner.items()}
     return flat

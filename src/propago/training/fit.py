@@ -3,8 +3,7 @@
 import copy
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from pathlib import Path
+from dataclasses import dataclass, field
 from typing import Any
 
 import torch
@@ -14,70 +13,58 @@ from accelerate.utils import broadcast_object_list
 from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel
 
+from propago.data.task import TrainingTask
 from propago.finetune.budget import Budget
-from propago.nn.schedule import half_cosine, warm_up
-from propago.training.batches import Examples, NumberedExamples, load
-from propago.training.checkpoint import Progress, read_checkpoint, write_checkpoint
-from propago.training.recipe import Recipe
+from propago.training.checkpoint import CheckpointFile, Progress
+from propago.training.datasets import NumberedExamples, load
+from propago.training.optimisation import Optimisation
 from propago.training.run_log import Report, RunLog
-from propago.training.validated import Validated
-
-
-def learning_rate(recipe: Recipe, step: int, spent: float) -> float:
-    """Linear warm-up over the first steps, times half a cosine over the budget, down to 0."""
-    settings = recipe.optimisation
-    return settings.learning_rate * warm_up(step, settings.warmup_steps) * half_cosine(spent)
-
-
-Check = Callable[[nn.Module], Validated]
-"""Called with a copy of the averaged network, in evaluation mode."""
-
+from propago.training.validation import ValidationResult, Validator
 
 LOG_EVERY_STEPS = 20
 
 
 @dataclass(frozen=True)
-class Fitted:
+class FitResult:
     """What training ended with.
 
     Attributes:
         net: the network with averaged weights.
-        validated: the last validation; None without one, and in all processes but the main one.
+        validation: the last one; None without one, and in all processes but the main one.
         is_main_process: whether this process is the one of many that writes files.
     """
 
     net: nn.Module
-    validated: Validated | None
+    validation: ValidationResult | None
     is_main_process: bool
 
 
 def fit(
-    objective: nn.Module,
-    examples: Examples,
-    recipe: Recipe,
-    folder: Path,
+    task: TrainingTask,
+    optimisation: Optimisation,
     budget: Budget,
+    checkpoint: CheckpointFile,
     *,
-    check: Check | None = None,
+    seed: int = 0,
+    validator: Validator | None = None,
     workers: int = 1,
     report: Report | None = None,
-) -> Fitted:
-    """Train `objective`.
+) -> FitResult:
+    """Train a network.
 
-    Under `torchrun` each process draws examples of its own; the batch of a step is the recipe's
-    times the number of processes. All stop at the same step, by the main process's clock, and
-    leave the process group; the main one alone validates and writes files.
+    Under `torchrun` each process draws examples of its own; the batch of a step is that of
+    `optimisation` times the number of processes. All stop at the same step, by the main process's
+    clock, and leave the process group; the main one alone validates and writes files.
 
     Args:
-        objective: called with (batch, seed), returns (loss, numbers for the log); its `net` is the
-            network, whose `pretrained` part learns more slowly.
-        examples: what it learns from.
-        recipe: all settings.
-        folder: receives `log.jsonl`, TensorBoard events and `last.pt`; a `last.pt` that is there
-            already is resumed from, and the run goes on as if it had never stopped, given the
-            same number of processes.
+        task: network, objective and examples.
+        optimisation: how it learns.
         budget: how long.
-        check: validation, called every `recipe.validation.every_minutes` and at the end.
+        checkpoint: its folder receives `log.jsonl`, TensorBoard events and `last.pt`; a `last.pt`
+            that is there already is resumed from, and the run goes on as if it had never stopped,
+            given the same number of processes.
+        seed: decides the examples, and what the objective draws.
+        validator: called now and then, and at the end.
         workers: processes that prepare examples, for each training process.
         report: called with each line of the log.
 
@@ -86,32 +73,72 @@ def fit(
         OutputError: `last.pt` is damaged, or the folder cannot be written to.
     """
     accelerator = Accelerator()
-    run = _begin(objective.to(accelerator.device), recipe, folder, accelerator.is_main_process)
-    together = recipe.clips.batch * accelerator.num_processes
+    run = _begin(task, optimisation, checkpoint, accelerator, seed)
+    together = optimisation.batch * accelerator.num_processes
     first = run.progress.step * together
-    numbered = NumberedExamples(examples, recipe.seed, first, 10**6 * together)
-    model, optimiser, loader = accelerator.prepare(
-        objective, run.optimiser, load(numbered, recipe.clips.batch, workers)
-    )
-    checked = saved = run.progress.elapsed_s
-    with RunLog(folder, run.active, report, run.progress.step) as log:
-        for parts in _timed(loader, run.progress, budget):
-            elapsed_s, batch = run.progress.elapsed_s, examples.batch(parts)
-            spent = budget.spent(run.progress.step, elapsed_s)
-            rate = learning_rate(recipe, run.progress.step, spent)
+    numbered = NumberedExamples(task.dataset, seed, first, 10**6 * together)
+    loader = load(numbered, optimisation.batch, task.collate, workers)
+    model, optimiser, loader = accelerator.prepare(task.objective, run.optimiser, loader)
+    validated = saved = run.progress.elapsed_s
+    with RunLog(checkpoint.folder, run.active, report, run.progress.step) as log:
+        for batch in _timed(loader, run.progress, budget):
+            elapsed_s = run.progress.elapsed_s
+            rate = optimisation.rate(run.progress.step, budget.spent(run.progress.step, elapsed_s))
             log.gather(_step(accelerator, run, model, optimiser, batch, rate))
             if run.progress.step % LOG_EVERY_STEPS == 0:
                 log.write(run.progress.step, elapsed_s, {"learning_rate": rate})
-            if elapsed_s - saved >= recipe.save_every_s:
+            if elapsed_s - saved >= checkpoint.every_s:
                 saved = elapsed_s
                 run.save()
-            if elapsed_s - checked > 60 * recipe.validation.every_minutes:
-                checked = elapsed_s
-                _checked(run, log, check)
+            if validator and elapsed_s - validated > 60 * validator.every_minutes:
+                validated = elapsed_s
+                _validated(run, log, validator)
         run.save()
         del model, optimiser, loader
         _leave(accelerator)
-        return Fitted(run.average.module, _checked(run, log, check), run.active)
+        return FitResult(run.average.module, _validated(run, log, validator), run.active)
+
+
+@dataclass
+class _Run:
+    """What learns, and how far it is."""
+
+    task: TrainingTask
+    optimisation: Optimisation
+    checkpoint: CheckpointFile
+    average: AveragedModel
+    optimiser: torch.optim.Optimizer
+    active: bool
+    seed: int
+    progress: Progress = field(default_factory=Progress)
+
+    def parts(self) -> dict[str, Any]:
+        return {"model": self.task.objective, "average": self.average, "optimiser": self.optimiser}
+
+    def save(self) -> None:
+        if self.active:
+            self.checkpoint.write(self.progress, self.parts())
+
+
+def _begin(
+    task: TrainingTask,
+    optimisation: Optimisation,
+    checkpoint: CheckpointFile,
+    accelerator: Accelerator,
+    seed: int,
+) -> _Run:
+    """A fresh run, or the one that the checkpoint holds."""
+    task.objective.to(accelerator.device)
+    decay = _warmed_up_average(optimisation.ema_decay)
+    average = AveragedModel(task.net, avg_fn=decay, use_buffers=True)
+    groups = task.groups or [{"params": list(task.net.parameters()), "lr_scale": 1.0}]
+    for parameter in (p for group in groups if not group["lr_scale"] for p in group["params"]):
+        parameter.requires_grad_(False)
+    optimiser, active = optimisation.begun(groups), accelerator.is_main_process
+    run = _Run(task, optimisation, checkpoint, average, optimiser, active, seed)
+    if checkpoint.path.is_file():
+        run.progress = checkpoint.read(run.parts())
+    return run
 
 
 def _leave(accelerator: Accelerator) -> None:
@@ -123,7 +150,7 @@ def _leave(accelerator: Accelerator) -> None:
 
 def _step(
     accelerator: Accelerator,
-    run: "_Run",
+    run: _Run,
     model: nn.Module,
     optimiser: Any,
     batch: Any,
@@ -131,62 +158,16 @@ def _step(
 ) -> dict[str, float]:
     """Learn from a batch; numbers for the log."""
     for group in optimiser.param_groups:
-        group["lr"] = rate * group["share"]
-    loss, numbers = model(batch, _seed(run.recipe, run.progress.step, accelerator.process_index))
+        group["lr"] = rate * group["lr_scale"]
+    seed = (run.seed * 10**6 + run.progress.step) * 1000 + accelerator.process_index
+    loss, numbers = model(batch, seed)
     accelerator.backward(loss)
-    accelerator.clip_grad_norm_(model.parameters(), run.recipe.optimisation.clip_norm)
+    accelerator.clip_grad_norm_(model.parameters(), run.optimisation.clip_norm)
     optimiser.step()
     optimiser.zero_grad()
-    run.average.update_parameters(run.objective.net)  # type: ignore[arg-type]
+    run.average.update_parameters(run.task.net)
     run.progress.step += 1
     return numbers
-
-
-def _seed(recipe: Recipe, step: int, process: int) -> int:
-    return (recipe.seed * 10**6 + step) * 1000 + process
-
-
-@dataclass
-class _Run:
-    """What learns, and how far it is."""
-
-    recipe: Recipe
-    objective: nn.Module
-    average: AveragedModel
-    optimiser: torch.optim.Optimizer
-    progress: Progress
-    path: Path
-    active: bool
-
-    def parts(self) -> dict[str, Any]:
-        return {"model": self.objective, "average": self.average, "optimiser": self.optimiser}
-
-    def save(self) -> None:
-        if self.active:
-            write_checkpoint(self.path, self.recipe, self.progress, self.parts())
-
-
-def _begin(objective: nn.Module, recipe: Recipe, folder: Path, active: bool) -> _Run:
-    """A fresh run, or the one that `last.pt` in the folder holds."""
-    settings, net = recipe.optimisation, objective.get_submodule("net")
-    average = AveragedModel(net, avg_fn=_warmed_up_average(settings.ema_decay), use_buffers=True)
-    optimiser = torch.optim.AdamW(
-        _groups(net, settings.pretrained_share), weight_decay=settings.weight_decay
-    )
-    run = _Run(recipe, objective, average, optimiser, Progress(), folder / "last.pt", active)
-    if run.path.is_file():
-        run.progress = read_checkpoint(run.path, recipe, run.parts())
-    return run
-
-
-def _groups(net: nn.Module, pretrained_share: float) -> list[dict[str, Any]]:
-    """Parameters with their share of the learning rate."""
-    pretrained = set(net.pretrained.parameters())  # type: ignore[union-attr]
-    new = [p for p in net.parameters() if p not in pretrained]
-    return [
-        {"params": new, "share": 1.0},
-        {"params": [p for p in net.parameters() if p in pretrained], "share": pretrained_share},
-    ]
 
 
 def _warmed_up_average(decay: float) -> Callable[[Tensor, Tensor, Any], Tensor]:
@@ -215,11 +196,11 @@ def _timed(loader: Any, progress: Progress, budget: Budget) -> Iterator[Any]:
         before = now
 
 
-def _checked(run: _Run, log: RunLog, check: Check | None) -> Validated | None:
-    """What `check` says of the averaged network, written to the log."""
-    if not check or not run.active:
+def _validated(run: _Run, log: RunLog, validator: Validator | None) -> ValidationResult | None:
+    """What is said of the averaged network, written to the log."""
+    if not validator or not run.active:
         log.write(run.progress.step, run.progress.elapsed_s, {})
         return None
-    found = check(copy.deepcopy(run.average.module).eval())
+    found = validator.validate(copy.deepcopy(run.average.module).eval())
     log.write(run.progress.step, run.progress.elapsed_s, found.numbers, found.picture)
     return found

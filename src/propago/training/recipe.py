@@ -1,102 +1,34 @@
 """Recipes: TOML files that say how a network is trained, read strictly."""
 
 import dataclasses
-import math
+import json
 import tomllib
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, field
 from difflib import get_close_matches
+from inspect import signature
 from pathlib import Path
 from typing import Any
 
+from propago.components import KINDS, imported
+from propago.data.sources import Sources, ingredients
+from propago.data.task import TrainingTask, require_range
 from propago.errors import UsageError
-from propago.types import VOID
+from propago.training.optimisation import Optimisation
 
-
-@dataclass(frozen=True)
-class Optimisation:
-    """AdamW with a linear warm-up and a cosine down to nothing; weights averaged by EMA.
-
-    `pretrained_share` of the learning rate goes to the encoder that starts from published weights;
-    with 0 it does not learn. 0 `warmup_steps` are none.
-    """
-
-    learning_rate: float = 1e-3
-    pretrained_share: float = 0.1
-    weight_decay: float = 0.02
-    warmup_steps: int = 100
-    clip_norm: float = 5.0
-    ema_decay: float = 0.998
-
-    def __post_init__(self) -> None:
-        """Refuse what is out of range.
-
-        Raises:
-            UsageError: it names the setting and what is legal.
-        """
-        _check(self, "learning_rate", "clip_norm", above=0)
-        _check(self, "pretrained_share", least=0, most=1)
-        _check(self, "weight_decay", "warmup_steps", least=0)
-        _check(self, "ema_decay", least=0, below=1)
-
-
-@dataclass(frozen=True)
-class Clips:
-    """What a batch looks like; `frames` and `max_objects` are of clips, which crops are not."""
-
-    height: int = 224
-    width: int = 224
-    frames: int = 4
-    batch: int = 4
-    max_objects: int = 3
-
-    def __post_init__(self) -> None:
-        """Refuse what is out of range.
-
-        Raises:
-            UsageError: it names the setting and what is legal.
-        """
-        _check(self, "height", "width", least=32)
-        _check(self, "frames", least=2)
-        _check(self, "batch", least=1)
-        _check(self, "max_objects", least=1, below=VOID)
-
-
-@dataclass(frozen=True)
-class Data:
-    """Weights of the sources in the mixture; 0 leaves one out.
-
-    `davis`, `saliency`, `coco` and `voc` are read from folders under the data root. `predicted` and
-    `foreground` are for networks that sharpen masks: the sequences of `davis_set` again, with what
-    the default method with the weights `predicted_by`, or the foreground network of Seg-with-SPN,
-    says of them in place of masks made coarse.
-    """
-
-    synthetic: float = 1.0
-    davis: float = 0.0
-    saliency: float = 0.0
-    coco: float = 0.0
-    voc: float = 0.0
-    predicted: float = 0.0
-    foreground: float = 0.0
-    davis_set: str = "train"
-    predicted_by: str = "synthetic"
-
-    def __post_init__(self) -> None:
-        """Refuse what is out of range.
-
-        Raises:
-            UsageError: it names the setting and what is legal.
-        """
-        weights = [f.name for f in dataclasses.fields(self) if f.type is float]
-        _check(self, *weights, least=0)
+Task = Callable[[Any, Sources], TrainingTask]
+"""Makes the task of settings, of the type it is annotated with, and of data."""
 
 
 @dataclass(frozen=True)
 class Validation:
     """How the network is watched on real sequences.
 
-    `frames`: the first so many of each sequence, of which a foreground network sees every eighth;
-    of a network that sharpens, crops a sequence.
+    Attributes:
+        davis_set: of DAVIS.
+        frames: the first so many of each sequence, of which what finds the foreground sees every
+            eighth; of what sharpens, crops a sequence.
+        every_minutes: of training.
     """
 
     davis_set: str = "val"
@@ -109,32 +41,41 @@ class Validation:
         Raises:
             UsageError: it names the setting and what is legal.
         """
-        _check(self, "frames", least=1)
-        _check(self, "every_minutes", least=0)
+        require_range(self, "frames", least=3)
+        require_range(self, "every_minutes", least=0)
 
 
 @dataclass(frozen=True)
 class Recipe:
     """A training run.
 
-    `init` is empty, "imagenet" (the published weights of the compact presets' encoder alone), a
-    .pth file of torchvision (those of the paper presets' encoder), the name of shipped weights, or
-    a safetensors file.
-
-    `save_every_s` is the training time between two writes of the checkpoint.
+    Attributes:
+        name: of the weights.
+        method: what is trained: a name in a table of `components`, or a function that makes the
+            task.
+        licence: of the weights.
+        init: empty, "imagenet" (the published weights of the compact presets' encoder alone), a
+            .pth file of torchvision (those of the paper presets' encoder), the name of shipped
+            weights, or a safetensors file.
+        seed: of the network, the examples and the objective.
+        steps: of the optimiser.
+        save_every_s: training time between two writes of the checkpoint.
+        optimisation: how it learns.
+        task: settings of what is trained, of the type that its task takes; None: their defaults.
+        data: what it learns from, see `propago.data.sources.ingredients`.
+        validation: how it is watched.
     """
 
     name: str
-    method: str = "feelvos"
-    preset: str = "compact"
+    method: str | Task = "feelvos"
     licence: str = "Apache-2.0"
     init: str = ""
     seed: int = 0
     steps: int = 5000
     save_every_s: float = 120.0
     optimisation: Optimisation = field(default_factory=Optimisation)
-    clips: Clips = field(default_factory=Clips)
-    data: Data = field(default_factory=Data)
+    task: Any = None
+    data: Mapping[str, Any] = field(default_factory=lambda: {"synthetic": 1.0})
     validation: Validation = field(default_factory=Validation)
 
     def __post_init__(self) -> None:
@@ -143,39 +84,34 @@ class Recipe:
         Raises:
             UsageError: it names the setting and what is legal.
         """
-        _check(self, "seed", "save_every_s", least=0)
-        _check(self, "steps", least=1)
-        if self.method == "feelvos":
-            _check(self.validation, "frames", least=3)
+        require_range(self, "seed", "save_every_s", least=0)
+        require_range(self, "steps", least=1)
+        ingredients(self.data)
+
+    def record(self) -> dict[str, Any]:
+        """All settings, as JSON can hold them."""
+        method = self.method
+        named = method if isinstance(method, str) else f"{method.__module__}:{method.__qualname__}"
+        return json.loads(json.dumps({**asdict(self), "method": named}))
 
 
-def _check(
-    settings: object,
-    *names: str,
-    least: float | None = None,
-    above: float | None = None,
-    most: float | None = None,
-    below: float | None = None,
-) -> None:
-    """Refuse a setting that is not finite or not in this range.
+def task_of(method: str | Task) -> Task:
+    """What makes the task of a method.
 
     Raises:
-        UsageError: it names the first such setting and the range.
+        UsageError: no such method, or one that is not trained.
     """
-    table = "" if isinstance(settings, Recipe) else f"{type(settings).__name__.lower()}."
-    bounds = {"at least": least, "above": above, "at most": most, "below": below}
-    legal = " and ".join(f"{word} {bound:g}" for word, bound in bounds.items() if bound is not None)
-    for name in names:
-        value = getattr(settings, name)
-        fits = (
-            math.isfinite(value)
-            and (least is None or value >= least)
-            and (above is None or value > above)
-            and (most is None or value <= most)
-            and (below is None or value < below)
-        )
-        if not fits:
-            raise UsageError(f"{table}{name} = {value}: it is a number {legal}")
+    if not isinstance(method, str):
+        return method
+    there = {n: part for table in KINDS.values() for n, part in table.items() if part.train}
+    if method not in there:
+        raise UsageError(f"method {method} cannot be trained; there are {', '.join(there)}")
+    return imported(there[method].train)
+
+
+def default_settings(task: Task) -> Any:
+    """The settings that a task takes, as they are where nothing is asked for."""
+    return next(iter(signature(task).parameters.values())).annotation()
 
 
 RECIPES = Path(__file__).parent / "recipes"
@@ -193,35 +129,42 @@ def read_recipe(name: str | Path) -> Recipe:
         shipped = ", ".join(sorted(p.stem for p in RECIPES.glob("*.toml")))
         raise UsageError(f"recipe {name}: no such file; shipped recipes are: {shipped}")
     try:
-        table = tomllib.loads(path.read_text())
+        table = tomllib.loads(path.read_text("utf-8"))
+        task = default_settings(task_of(table.get("method", Recipe.method)))
+        return _overlay(Recipe(path.stem, task=task), table, "")
     except tomllib.TOMLDecodeError as error:
         raise UsageError(f"recipe {path}: not valid TOML: {error}") from error
-    return _overlay(Recipe(name=path.stem), table, str(path), "")
+    except UsageError as error:
+        raise UsageError(f"recipe {path}: {error}") from error
 
 
-def _overlay(default: Any, table: dict[str, Any], path: str, prefix: str) -> Any:
+def _overlay(default: Any, table: dict[str, Any], prefix: str) -> Any:
+    """A copy of the dataclass `default` with the settings of a table, all of them checked."""
     known = {f.name: getattr(default, f.name) for f in dataclasses.fields(default)}
     changes = {}
     for key, value in table.items():
         if key not in known:
             near = get_close_matches(key, known, 1)
             hint = f"did you mean '{prefix}{near[0]}'?" if near else f"legal are {sorted(known)}"
-            raise UsageError(f"recipe {path}: unknown setting '{prefix}{key}'; {hint}")
-        changes[key] = _value(known[key], value, path, f"{prefix}{key}")
+            raise UsageError(f"unknown setting '{prefix}{key}'; {hint}")
+        changes[key] = _value(known[key], value, f"{prefix}{key}")
     try:
         return dataclasses.replace(default, **changes)
     except UsageError as error:
-        raise UsageError(f"recipe {path}: {error}") from error
+        raise UsageError(f"{prefix}{error}") from error
 
 
-def _value(now: Any, value: Any, path: str, name: str) -> Any:
+def _value(now: Any, value: Any, name: str) -> Any:
     """A setting from TOML, of the type of the default `now`."""
-    if dataclasses.is_dataclass(now) and isinstance(value, dict):
-        return _overlay(now, value, path, f"{name}.")
-    if dataclasses.is_dataclass(now):
-        raise UsageError(f"recipe {path}: '{name}' is a table [{name}], not {value!r}")
+    is_table = isinstance(value, dict)
+    if is_table and dataclasses.is_dataclass(now):
+        return _overlay(now, value, f"{name}.")
+    if not is_table and (dataclasses.is_dataclass(now) or isinstance(now, Mapping)):
+        raise UsageError(f"'{name}' is a table [{name}], not {value!r}")
+    if type(now) is tuple and type(value) is list:
+        return tuple(value)
     if type(now) is float and type(value) is int:
         return float(value)
     if type(now) is not type(value):
-        raise UsageError(f"recipe {path}: '{name}' is a {type(now).__name__}, not {value!r}")
+        raise UsageError(f"'{name}' is a {type(now).__name__}, not {value!r}")
     return value

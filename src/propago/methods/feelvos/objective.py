@@ -1,6 +1,6 @@
 """What FEELVOS is trained for: masks carried through short clips, its own output fed back."""
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -14,8 +14,7 @@ from propago.nn.losses import competing_log_probabilities, cross_entropy, soft_j
 from propago.types import VOID
 
 
-@dataclass(frozen=True)
-class ClipBatch:
+class ClipBatch(NamedTuple):
     """Clips of equal size.
 
     Attributes:

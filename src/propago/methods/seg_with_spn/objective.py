@@ -1,6 +1,6 @@
 """What the network is trained for, on still pictures and on annotated frames."""
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -10,8 +10,7 @@ from propago.nn.losses import soft_jaccard
 from propago.types import VOID
 
 
-@dataclass(frozen=True)
-class SegBatch:
+class SegBatch(NamedTuple):
     """Pictures of equal size.
 
     Attributes:

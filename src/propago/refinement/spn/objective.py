@@ -1,6 +1,6 @@
 """What the spatial propagation network is trained for: the true mask from a coarse one."""
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import torch
 import torch.nn.functional as F
@@ -14,8 +14,7 @@ STEEPNESS = 8.0
 """Logits for a difference of 1 from the threshold of 0.5."""
 
 
-@dataclass(frozen=True)
-class CropBatch:
+class CropBatch(NamedTuple):
     """Crops of equal size, one object each.
 
     Attributes:

@@ -1,4 +1,4 @@
-"""How much a network sharpens coarse masks of real objects while it trains."""
+"""How much a refiner sharpens coarse masks of real objects while its network trains."""
 
 from pathlib import Path
 
@@ -7,12 +7,11 @@ import torch
 
 from propago.data.crops import Crop, ObjectCrops
 from propago.data.stills import stills_of_davis
+from propago.io.davis import open_davis
 from propago.metrics.davis import boundary_accuracy, region_similarity
-from propago.refinement.spn.net import SpnNet
-from propago.refinement.spn.settings import SpnSettings
 from propago.report.overlay import draw_overlay
-from propago.training.validated import Validated
-from propago.types import VOID
+from propago.training.validation import ValidationResult
+from propago.types import VOID, Frame, Refiner, SoftMasks
 
 TOLERANCES_PX = (8, 2)
 """Of F: the official one at 854x480, and a strict one."""
@@ -21,23 +20,23 @@ _NAMES = ("j", "f", "f_2px")
 
 _SHOWN = 6
 
+CROP_PX = 256
+"""Side of a crop."""
+
 
 @torch.no_grad()
-def validate_crops(net: SpnNet, root: Path, set_name: str, *, size: int, crops: int) -> Validated:
-    """Sharpen the same `crops` crops of side `size` of a DAVIS set as at every other time.
+def validate_refiner(refiner: Refiner, root: Path, set_name: str, frames: int) -> ValidationResult:
+    """Sharpen the same `frames` crops for each sequence of a DAVIS set as at every other time.
 
     The picture has coarse masks above, results below.
     """
-    sampler = ObjectCrops(
-        [(1.0, stills_of_davis(root, set_name))],
-        size=size,
-        cover_px=SpnSettings().cover_px,
-        augmented=False,
-    )
+    crops = frames * len(open_davis(root, Path(set_name)))
+    stills = stills_of_davis(root, set_name)
+    sampler = ObjectCrops([(1.0, stills)], size=CROP_PX, augmented=False)
     scores, shown = [], []
     for number in range(crops):
         crop = sampler.sample(np.random.default_rng((0, number)))
-        after = _sharpened(net, crop)
+        after = _sharpened(refiner, crop)
         scores.append((_scores(crop, crop.coarse > 0.5), _scores(crop, after)))
         if len(shown) < _SHOWN:
             masks = (crop.coarse > 0.5, after)
@@ -48,14 +47,13 @@ def validate_crops(net: SpnNet, root: Path, set_name: str, *, size: int, crops: 
     changes = zip(("J", "F", "F at 2 px"), before, after, strict=True)
     words = ", ".join(f"{name} {old:.3f} -> {new:.3f}" for name, old, new in changes)
     line = f"{crops} crops of the `{set_name}` sequences: {words}"
-    return Validated(numbers, line, np.hstack(shown))
+    return ValidationResult(numbers, line, np.hstack(shown))
 
 
-def _sharpened(net: SpnNet, crop: Crop) -> np.ndarray:
-    device = next(net.parameters()).device
-    image = torch.from_numpy(crop.image).to(device).permute(2, 0, 1)[None].float() / 255
-    sharp = net(image, torch.from_numpy(crop.coarse).to(device)[None, None])
-    return sharp[0, 0].numpy(force=True) > 0.5
+def _sharpened(refiner: Refiner, crop: Crop) -> np.ndarray:
+    image = torch.from_numpy(crop.image).permute(2, 0, 1).float() / 255
+    coarse = SoftMasks((1,), torch.from_numpy(crop.coarse)[None])
+    return refiner(Frame(image, 0, ""), coarse).probabilities[0].numpy(force=True) > 0.5
 
 
 def _scores(crop: Crop, mask: np.ndarray) -> tuple[float, ...]:

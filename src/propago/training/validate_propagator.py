@@ -1,4 +1,4 @@
-"""How good a network is on real sequences while it trains."""
+"""How good a method is on real sequences while its network trains."""
 
 from itertools import islice
 from pathlib import Path
@@ -13,11 +13,13 @@ from propago.metrics.davis import region_similarity
 from propago.ops.image import image_to_rgb
 from propago.pipeline import Segmented, segment_frames
 from propago.report.overlay import draw_overlay
-from propago.training.validated import Validated, by_sequence
+from propago.training.validation import ValidationResult, by_sequence
 from propago.types import Annotation, Propagator
 
 
-def validate_clips(method: Propagator, root: Path, set_name: str, frames: int) -> Validated:
+def validate_propagator(
+    method: Propagator, root: Path, set_name: str, frames: int
+) -> ValidationResult:
     """Segment the first `frames` frames of each sequence of a DAVIS set from its first mask.
 
     J is the mean over objects, first and last frame left out.

@@ -3,33 +3,32 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-import torch
 
+from propago.data.clips import Clip
 from propago.errors import UsageError
 from propago.jobs.train import train
 from propago.methods.seg_with_spn.net import PRESETS, SegNet
 from propago.methods.seg_with_spn.objective import SegObjective
+from propago.methods.seg_with_spn.train import collate
 from propago.nn.weights import fill, load_weights
-from propago.training.plans import plan_for
 from propago.training.recipe import read_recipe
-from propago.training.sources import picture_sampler
 
 TINY = """
 method = "seg_with_spn"
 steps = 4
 seed = 3
 save_every_s = 0
-[clips]
+[optimisation]
+batch = 2
+[task]
 height = 32
 width = 48
-batch = 2
 [data]
 synthetic = 0.3
-davis = 1
-davis_set = "some"
+davis = { weight = 1, set = "some" }
 [validation]
 davis_set = "some"
-frames = 2
+frames = 3
 """
 
 
@@ -75,23 +74,18 @@ def interrupted_at(step):
     return counted
 
 
-def test_batches_hold_the_foreground(data, recipe, tmp_path):
-    examples = plan_for(read_recipe(recipe), data, tmp_path).examples
-    image, truth = examples.draw(np.random.default_rng(0))
-    assert image.shape == (3, 32, 48)
-    assert truth.shape == (32, 48)
-    assert set(np.unique(truth)) <= {0, 1, 255}
-    batch = examples.batch([torch.from_numpy(image)[None], torch.from_numpy(truth)[None]])
-    assert batch.images.shape == (1, 3, 32, 48)
+def test_batches_hold_the_foreground():
+    images = np.zeros((1, 2, 3, 3), np.uint8)
+    labels = np.array([[[0, 1, 2], [255, 0, 7]]], np.uint8)
+    batch = collate([Clip(images, labels), Clip(images, 0 * labels)])
+    assert batch.images.shape == (2, 3, 2, 3)
+    assert batch.truth.tolist() == [[[0, 1, 1], [255, 0, 1]], [[0, 0, 0], [0, 0, 0]]]
 
 
-def test_the_shipped_recipe_is_of_this_network():
-    recipe = read_recipe("seg-with-spn-foreground")
-    assert (recipe.method, recipe.preset) == ("seg_with_spn", "compact")
-    assert recipe.licence == "CC-BY-NC-4.0"
-
-
-def test_what_a_method_said_is_no_picture(data, recipe):
-    chosen = read_recipe(recipe)
-    with pytest.raises(UsageError, match=r"data\.predicted = 0\.5 is for the method spn"):
-        picture_sampler(replace(chosen, data=replace(chosen.data, predicted=0.5)), data)
+def test_soft_masks_are_no_pictures(data, recipe, tmp_path):
+    folder = tmp_path / "said" / "bear"
+    folder.mkdir(parents=True)
+    np.save(folder / "00001.npy", np.zeros((1, 60, 80), np.float32))
+    said = {"weight": 1, "path": str(tmp_path / "said"), "set": "some", "every": 1}
+    with pytest.raises(UsageError, match="soft masks have no pictures"):
+        train(replace(read_recipe(recipe), data={"soft_masks": said}), data=data, out=tmp_path)

@@ -1,13 +1,14 @@
 """What a validation says of a network."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from torch import nn
 
 
 @dataclass(frozen=True)
-class Validated:
+class ValidationResult:
     """Results on a set.
 
     Attributes:
@@ -21,13 +22,26 @@ class Validated:
     picture: np.ndarray
 
 
+@dataclass(frozen=True)
+class Validator:
+    """How and when a network is watched.
+
+    Attributes:
+        validate: called with a copy of the averaged network, in evaluation mode.
+        every_minutes: of training; and once more at the end.
+    """
+
+    validate: Callable[[nn.Module], ValidationResult]
+    every_minutes: float
+
+
 def by_sequence(
     what: str, j_mean: float, j: dict[str, float], pictures: Sequence[np.ndarray]
-) -> Validated:
+) -> ValidationResult:
     """A mean J, in [0, 1], and that of each sequence; last frames (H, W, 3) side by side."""
     scores = ", ".join(f"{name} {value:.3f}" for name, value in j.items())
     height = min(len(picture) for picture in pictures)
-    return Validated(
+    return ValidationResult(
         {"val_j_mean": j_mean} | {f"val_j_{name}": value for name, value in j.items()},
         f"{what}: {j_mean:.3f} ({scores})",
         np.hstack([picture[:height] for picture in pictures]),

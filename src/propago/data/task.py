@@ -1,0 +1,167 @@
+"""What a network is trained on, whatever the network: the task that `training.fit` takes."""
+
+import math
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal, Protocol
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from propago.errors import UsageError
+from propago.types import VOID
+
+
+class Dataset(Protocol):
+    """Draws examples; the same generator state gives the same one."""
+
+    def sample(self, rng: np.random.Generator) -> Any:
+        """One example."""
+        ...
+
+
+class Encoder(Protocol):
+    """The part of a network that may begin from published weights: an `nn.Module`.
+
+    Attributes:
+        title: name of the network that was published.
+    """
+
+    title: str
+
+    def load_published(self, file: Path | None = None) -> None:
+        """Begin from the published weights, of a package where no `file` is given."""
+        ...
+
+    def parameters(self) -> Iterable[nn.Parameter]:
+        """Of the module."""
+        ...
+
+
+@dataclass(frozen=True)
+class TrainingTask:
+    """All that differs from network to network.
+
+    Attributes:
+        network: what the weights file says it is of, e.g. "feelvos/compact".
+        net: the network.
+        objective: a module that holds `net`; called with (batch, seed), it returns the loss and
+            numbers for the log. What it draws, `seed` decides.
+        dataset: what it learns from.
+        collate: makes the batch of several examples: tensors, which may differ in size, in any
+            nest of tuples, named tuples, lists and mappings; they are moved to the device.
+        groups: parameters as optimisers take them, {"params": [...], "lr_scale": share of the
+            learning rate}; a group with 0 is frozen. None: all alike.
+        encoder: the part of `net` that may begin from published weights.
+        kind: how it is validated; None: it is not.
+        part: makes of a network in evaluation mode what is validated: a `Propagator`, a `Refiner`,
+            or what finds the foreground (H, W) in [0, 1] of a picture (3, H, W).
+    """
+
+    network: str
+    net: nn.Module
+    objective: nn.Module
+    dataset: Dataset
+    collate: Callable[[Sequence[Any]], Any]
+    groups: Sequence[Mapping[str, Any]] | None = None
+    encoder: Encoder | None = None
+    kind: Literal["propagator", "refiner", "foreground"] | None = None
+    part: Callable[[Any], Any] | None = None
+
+
+@dataclass(frozen=True)
+class ImageSettings:
+    """What examples of a network look like that learns from pictures.
+
+    Attributes:
+        preset: of the network.
+        height: of an example in pixels.
+        width: of an example in pixels.
+        encoder_lr_scale: share of the learning rate that the encoder gets; with 0 it is frozen.
+    """
+
+    preset: str = "compact"
+    height: int = 224
+    width: int = 224
+    encoder_lr_scale: float = 0.1
+
+    def __post_init__(self) -> None:
+        """Refuse what is out of range.
+
+        Raises:
+            UsageError: it names the setting and what is legal.
+        """
+        require_range(self, "height", "width", least=32)
+        require_range(self, "encoder_lr_scale", least=0, most=1)
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """(H, W)."""
+        return self.height, self.width
+
+
+@dataclass(frozen=True)
+class ClipSettings(ImageSettings):
+    """What examples of a network look like that learns from clips.
+
+    Attributes:
+        frames: of a clip.
+        max_objects: at most so many are labelled.
+    """
+
+    frames: int = 4
+    max_objects: int = 3
+
+    def __post_init__(self) -> None:
+        """Refuse what is out of range.
+
+        Raises:
+            UsageError: it names the setting and what is legal.
+        """
+        super().__post_init__()
+        require_range(self, "frames", least=2)
+        require_range(self, "max_objects", least=1, below=VOID)
+
+
+def stacked(arrays: Sequence[np.ndarray]) -> Tensor:
+    """Arrays of one shape as a tensor with a batch axis in front."""
+    return torch.from_numpy(np.stack(arrays))
+
+
+def parameter_groups(net: nn.Module, encoder: Encoder, lr_scale: float) -> list[dict[str, Any]]:
+    """The parameters of `net`; those of its `encoder` have a share of the learning rate."""
+    inside = set(encoder.parameters())
+    return [
+        {"params": [p for p in net.parameters() if p not in inside], "lr_scale": 1.0},
+        {"params": [p for p in net.parameters() if p in inside], "lr_scale": lr_scale},
+    ]
+
+
+def require_range(
+    settings: object,
+    *names: str,
+    least: float | None = None,
+    above: float | None = None,
+    most: float | None = None,
+    below: float | None = None,
+) -> None:
+    """Refuse a setting that is not finite or not in this range.
+
+    Raises:
+        UsageError: it names the first such setting and the range.
+    """
+    bounds = {"at least": least, "above": above, "at most": most, "below": below}
+    legal = " and ".join(f"{word} {bound:g}" for word, bound in bounds.items() if bound is not None)
+    for name in names:
+        value = getattr(settings, name)
+        fits = (
+            math.isfinite(value)
+            and (least is None or value >= least)
+            and (above is None or value > above)
+            and (most is None or value <= most)
+            and (below is None or value < below)
+        )
+        if not fits:
+            raise UsageError(f"{name} = {value}: it is a number {legal}")

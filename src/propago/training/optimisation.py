@@ -1,0 +1,90 @@
+"""How a network learns: optimiser, batch, and how the learning rate goes. All of it is data."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any, Literal, get_args
+
+from torch import optim
+
+from propago.data.task import require_range
+from propago.errors import UsageError
+from propago.nn.schedule import half_cosine, polynomial, stepped, warm_up
+
+Optimiser = Literal["adamw", "sgd"]
+Schedule = Literal["cosine", "poly", "step"]
+
+
+@dataclass(frozen=True)
+class Optimisation:
+    """An optimiser with a linear warm-up and a schedule; weights averaged by EMA.
+
+    Attributes:
+        optimiser: "adamw" or "sgd".
+        schedule: "cosine" and "poly" end at 0 with the budget, "step" falls at `milestones`.
+        learning_rate: the highest.
+        batch: examples of a step, in each process.
+        weight_decay: of AdamW it is decoupled.
+        momentum: of SGD.
+        power: of "poly", (1 - spent) ** power.
+        milestones: shares of the budget, in (0, 1) and rising.
+        gamma: the rate is multiplied by it at each.
+        warmup_steps: 0 are none.
+        clip_norm: of the gradient.
+        ema_decay: of the averaged weights, which are what training ends with; 0 keeps the last.
+    """
+
+    optimiser: Optimiser = "adamw"
+    schedule: Schedule = "cosine"
+    learning_rate: float = 1e-3
+    batch: int = 4
+    weight_decay: float = 0.02
+    momentum: float = 0.9
+    power: float = 0.9
+    milestones: tuple[float, ...] = (0.6, 0.9)
+    gamma: float = 0.1
+    warmup_steps: int = 100
+    clip_norm: float = 5.0
+    ema_decay: float = 0.998
+
+    def __post_init__(self) -> None:
+        """Refuse what is out of range.
+
+        Raises:
+            UsageError: it names the setting and what is legal.
+        """
+        for name, choices in (("optimiser", Optimiser), ("schedule", Schedule)):
+            if getattr(self, name) not in get_args(choices):
+                legal = ", ".join(get_args(choices))
+                raise UsageError(f"{name} = {getattr(self, name)!r}: there are {legal}")
+        require_range(self, "learning_rate", "clip_norm", "power", "gamma", above=0)
+        require_range(self, "weight_decay", "warmup_steps", least=0)
+        require_range(self, "ema_decay", "momentum", least=0, below=1)
+        require_range(self, "batch", least=1)
+        if not all(a < b for a, b in pairwise((0, *self.milestones, 1))):
+            raise UsageError(f"milestones = {self.milestones}: they rise from above 0 to below 1")
+
+    def rate(self, step: int, spent: float) -> float:
+        """The learning rate.
+
+        Args:
+            step: from 0.
+            spent: share of the budget, in [0, 1].
+        """
+        match self.schedule:
+            case "cosine":
+                share = half_cosine(spent)
+            case "poly":
+                share = polynomial(spent, self.power)
+            case "step":
+                share = stepped(spent, self.milestones, self.gamma)
+        return self.learning_rate * warm_up(step, self.warmup_steps) * share
+
+    def begun(self, groups: Sequence[Mapping[str, Any]]) -> optim.Optimizer:
+        """The optimiser of parameter groups."""
+        own = [dict(group) for group in groups]
+        if self.optimiser == "sgd":
+            return optim.SGD(
+                own, self.learning_rate, momentum=self.momentum, weight_decay=self.weight_decay
+            )
+        return optim.AdamW(own, weight_decay=self.weight_decay)
