@@ -26,7 +26,7 @@ from PIL import Image
 
 from arguments import parser
 from propago.io import png
-from propago.io.masks import read_labels
+from propago.io.masks import DAVIS_PALETTE, read_labels
 from propago.jobs import evaluate as job
 from propago.jobs.evaluate import evaluate
 
@@ -34,7 +34,6 @@ SIZE = (480, 854)
 VOS = Path(gettempdir()) / "propago-vos-benchmark"
 VOS_PACKAGES = ("vos-benchmark", "tqdm", "scikit-image")
 FLOOR, FLOOR_ZLIB = "read both files (isal)", "read both files (zlib)"
-PALETTE = [(i * 61) % 256 for i in range(768)]
 
 
 def main() -> None:
@@ -248,7 +247,7 @@ def save(path: Path, labels: np.ndarray) -> None:
     """An indexed PNG."""
     path.parent.mkdir(parents=True, exist_ok=True)
     image = Image.fromarray(labels)
-    image.putpalette(PALETTE)
+    image.putpalette(DAVIS_PALETTE)
     image.save(path)
 
 

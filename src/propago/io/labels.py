@@ -15,7 +15,7 @@ from propago.conventions import VOID
 from propago.errors import MaskError
 from propago.io.levels import Levels, is_dithered, is_noisy_two_level, is_soft, levels_of, n_noisy
 from propago.io.palette import DAVIS_IDS, Colour
-from propago.io.raw_masks import RawMask
+from propago.io.raw_masks import RawMask, present
 
 MAX_OBJECTS = 254
 _PLAIN_IDS = 64
@@ -105,11 +105,6 @@ def colour_ids(colours: Iterable[Colour]) -> dict[Colour, int]:
     if len(distinct) > MAX_OBJECTS:
         raise MaskError(f"there are {len(distinct)} colours, and at most {MAX_OBJECTS} objects")
     return {colour: i for i, colour in enumerate(distinct, 1)}
-
-
-def present(values: np.ndarray) -> np.ndarray:
-    """The distinct values of a uint8 or uint16 array, ascending; by counting, not sorting."""
-    return np.flatnonzero(np.bincount(values.ravel()))
 
 
 def opaque(raw: RawMask) -> tuple[RawMask, tuple[str, ...]]:

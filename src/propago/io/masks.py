@@ -16,10 +16,9 @@ from propago.io.labels import (
     LabelPolicy,
     Labels,
     labels_of,
-    present,
 )
 from propago.io.palette import DAVIS_PALETTE
-from propago.io.raw_masks import read_raw
+from propago.io.raw_masks import present, read_raw
 
 __all__ = ["DAVIS_PALETTE", "MASK_SUFFIXES", "ReadMask", "read_mask", "write_mask"]
 

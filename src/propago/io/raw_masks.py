@@ -53,7 +53,7 @@ class RawMask:
             return False
         if np.array_equal(self.palette, _DAVIS):
             return True
-        used = np.flatnonzero(np.bincount(self.values.ravel()))
+        used = present(self.values)
         return bool((self.palette[used] == _DAVIS[used]).all())
 
     def by_colour(self) -> "RawMask":
@@ -63,6 +63,13 @@ class RawMask:
         shown = np.arange(256, dtype=np.uint8)[:, None].repeat(3, axis=1)
         palette = shown if self.palette is None else self.palette
         return replace(self, kind="colour", values=palette[self.values], palette=None)
+
+
+def present(values: np.ndarray) -> np.ndarray:
+    """The distinct values of a uint8 or uint16 array, ascending: those at which runs begin."""
+    flat = values.ravel()
+    begins = np.append(0, np.flatnonzero(flat[1:] != flat[:-1]) + 1)[: flat.size]
+    return np.flatnonzero(np.bincount(flat[begins]))
 
 
 def read_raw(path: Path) -> RawMask:

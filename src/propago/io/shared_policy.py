@@ -5,10 +5,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from propago.errors import MaskError
-from propago.io.labels import ANNOTATION, LabelPolicy, colour_ids, colours_in, present
+from propago.io.labels import ANNOTATION, LabelPolicy, colour_ids, colours_in
 from propago.io.palette import DAVIS_PALETTE, Colour
 from propago.io.png import palette_of
-from propago.io.raw_masks import RawMask, read_raw
+from propago.io.raw_masks import RawMask, present, read_raw
 
 _BLACK = (0, 0, 0)
 

@@ -11,8 +11,8 @@ import numpy as np
 
 from propago.errors import MaskError, SourceError
 from propago.io.atomic import replacing
-from propago.io.formats.sequence_folders import find_folders, label_files
 from propago.io.masks import write_mask
+from propago.io.sequence_folders import find_folders, label_files
 from propago.io.shared_policy import shared_policy
 from propago.io.soft_masks import FOLDER as SCORES
 from propago.io.soft_masks import soft_masks_in, write_soft_masks

@@ -11,8 +11,8 @@ import torch
 from torch import Tensor
 
 from propago.errors import MaskError, ShapeError, SourceError
-from propago.io.formats.sequence_folders import label_files
 from propago.io.masks import write_mask
+from propago.io.sequence_folders import label_files
 from propago.io.shared_policy import shared_policy
 from propago.io.soft_masks import FOLDER as SCORES
 from propago.io.soft_masks import (

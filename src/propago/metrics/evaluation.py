@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from propago.io.formats.sequence_folders import SequenceFiles
+from propago.io.sequence_folders import SequenceFiles
 from propago.metrics.statistics import mean
 
 

@@ -4,14 +4,14 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from pathlib import Path
 
 from propago.errors import SourceError
-from propago.io.formats.sequence_folders import (
+from propago.io.names import find_list, names_in
+from propago.io.sequence_folders import (
     FrameFiles,
     LabelFolders,
     SequenceFiles,
     find_folders,
     label_files,
 )
-from propago.io.names import find_list, names_in
 from propago.metrics.protocols import PROTOCOLS, Protocol
 
 Wanted = Sequence[str] | str | Path | None

@@ -8,8 +8,9 @@ from itertools import compress
 import numpy as np
 
 from propago.errors import MaskError
-from propago.io.formats.sequence_folders import FrameFiles
 from propago.io.masks import read_labels
+from propago.io.raw_masks import present
+from propago.io.sequence_folders import FrameFiles
 from propago.metrics.boundary import default_tolerance_px
 from propago.metrics.counts import Counts, count_objects
 from propago.metrics.davis import VOID, indexed
@@ -166,10 +167,7 @@ def renamed(labels: np.ndarray, names: Mapping[int, int]) -> np.ndarray:
 
 def present_ids(labels: np.ndarray) -> tuple[int, ...]:
     """The values but 0 in an unsigned label map, ascending; void is one."""
-    highest = int(labels.max(initial=0))
-    if highest <= FEW:
-        return tuple(i for i in range(1, highest + 1) if (labels == i).any())
-    return tuple((np.flatnonzero(np.bincount(labels.ravel())[1:]) + 1).tolist())
+    return tuple(i for i in present(labels).tolist() if i)
 
 
 def candidates(labels: np.ndarray) -> tuple[int, ...]:

@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 
 from propago.errors import MaskError
-from propago.io.formats.sequence_folders import FrameFiles, SequenceFiles
 from propago.io.masks import read_labels
+from propago.io.sequence_folders import FrameFiles, SequenceFiles
 from propago.metrics.assignment import assign_proposals, compare_all
 from propago.metrics.davis import VOID
 from propago.metrics.evaluation import ObjectScores

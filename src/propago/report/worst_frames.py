@@ -9,7 +9,7 @@ import numpy as np
 
 from propago.errors import SourceError
 from propago.io.davis_layout import davis_frames, sequences_in
-from propago.io.formats.sequence_folders import FrameFiles
+from propago.io.sequence_folders import FrameFiles
 from propago.io.source import selection
 from propago.io.stills import open_stills, stills_in
 from propago.io.video import open_source

@@ -7,10 +7,10 @@ from pathlib import Path
 import numpy as np
 
 from propago.errors import MaskError
-from propago.io.formats.sequence_folders import MASKS, label_files
 from propago.io.labels import LabelPolicy
 from propago.io.mask_sequence import Masks, MaskSequence
 from propago.io.masks import read_mask, write_mask
+from propago.io.sequence_folders import MASKS, label_files
 from propago.io.shared_policy import shared_policy
 
 

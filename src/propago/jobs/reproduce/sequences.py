@@ -5,7 +5,7 @@ from pathlib import Path
 from propago.errors import SourceError, UsageError
 from propago.io.davis import is_davis_root, open_davis
 from propago.io.davis_layout import davis_annotations
-from propago.io.formats.sequence_folders import label_files
+from propago.io.sequence_folders import label_files
 from propago.io.source import Source
 from propago.jobs.reproduce.options import ReproduceOptions
 
