@@ -66,7 +66,7 @@ PROPAGATORS: dict[str, Component] = {
     ),
     "seg_with_spn": Component(
         "propago.methods.seg_with_spn.run:SegWithSpn",
-        "Foreground and object networks fine-tuned on the annotated frame (Cheng et al. 2017)",
+        "Foreground and object networks, fine-tuned on given masks (Cheng et al. 2017)",
         presets="propago.methods.seg_with_spn.net:PRESETS",
         refine="spn",
         clean="craf",
