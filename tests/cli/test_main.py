@@ -138,3 +138,17 @@ def test_the_verb_gets_the_other_arguments(monkeypatch):
     got = []
     assert verb_that(monkeypatch, lambda argv: got.append(argv) or 0) == 0
     assert got == [["clip.mp4"]]
+
+
+@pytest.mark.parametrize(
+    ("loads", "crowded"),
+    [
+        ("1.02 0.40 0.30 3/200 1234", True),
+        ("0.10 0.40 0.30 3/200 1234", False),
+        ("1.90 0.40 0.30 1/200 1234", False),
+    ],
+)
+def test_threads_wait_asleep_only_beside_other_work(tmp_path, loads, crowded):
+    (tmp_path / "loadavg").write_text(loads)
+    assert cli._is_crowded(tmp_path / "loadavg") == crowded
+    assert not cli._is_crowded(tmp_path / "nothing")

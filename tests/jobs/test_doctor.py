@@ -300,3 +300,12 @@ def test_command_line(tmp_path, capsys):
     assert run([str(folder), "--fix"]) == 0
     assert run([str(tmp_path / "m-fixed")]) == 0
     assert "nothing is wrong" in capsys.readouterr().out
+
+
+def test_of_the_folder_of_a_run_the_masks_are_examined(tmp_path):
+    saved(tmp_path / "run" / "masks", map(indexed, LABELS))
+    (tmp_path / "run" / "run.json").write_text("{}")
+    Image.fromarray(COLOURS[LABELS[0]]).save(tmp_path / "run" / "given.png")
+    found = doctor(tmp_path / "run")
+    assert (found.masks, found.unresolved) == (len(LABELS), ())
+    assert "other file" not in kinds(found, wrong=False)

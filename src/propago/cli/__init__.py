@@ -9,6 +9,7 @@ import sys
 import warnings
 from collections.abc import Sequence
 from importlib import import_module
+from pathlib import Path
 from typing import Any
 
 from propago import __version__
@@ -30,6 +31,10 @@ VERBS = {
 
 INTERRUPTED = 130
 
+_SHORT_WAIT = "1000"
+"""How often libgomp's threads look for work before they sleep. By itself it lets them spin for
+milliseconds, and where cores are shared the thread that they wait for does not get one."""
+
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the verb that the arguments name; the exit code."""
@@ -45,9 +50,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 0
     if verb not in VERBS:
         return _unknown(verb)
+    if not {"GOMP_SPINCOUNT", "OMP_WAIT_POLICY"} & set(os.environ) and _is_crowded():
+        os.environ["GOMP_SPINCOUNT"] = _SHORT_WAIT
     with warnings.catch_warnings():
         warnings.showwarning = _note
         return _carried_out(VERBS[verb][0], rest)
+
+
+def _is_crowded(loads: Path = Path("/proc/loadavg")) -> bool:
+    """Other programs have used at least most of a core for a minute, and one does so now."""
+    if not loads.is_file():
+        return False
+    last_minute, _, _, running, _ = loads.read_text().split()
+    return float(last_minute) > 0.7 and int(running.split("/")[0]) > 1
 
 
 def _carried_out(module: str, arguments: Sequence[str]) -> int:

@@ -117,6 +117,9 @@ def run(argv: list[str]) -> int:
     console = Console()
     for table in (*_tables(found, arguments.objects), *_identity_tables(identities)):
         console.print(table)
+    for name in ("json", "csv", "report"):
+        if path := getattr(arguments, name):
+            print(f"{name:<7}  {path}")
     return 0
 
 

@@ -16,6 +16,9 @@ from propago.io.names import natural_key
 from propago.io.stills import STILL_SUFFIXES
 from propago.jobs.options import Progress
 
+MASKS = "masks"
+"""Beside what else a run wrote, the folder of its masks."""
+
 _PICTURES = {*MASK_SUFFIXES, *STILL_SUFFIXES}
 
 
@@ -105,6 +108,8 @@ def _listing(root: Path) -> tuple[list[list[Path]], list[Path]]:
     start = root / ANNOTATIONS if is_davis_root(root) else root
     sequences, others = [], []
     for folder, inner, names in os.walk(start):
+        if MASKS in inner:
+            inner[:], names = [MASKS], []
         inner[:] = sorted((name for name in inner if not name.startswith(".")), key=natural_key)
         paths = [Path(folder, name) for name in sorted(names, key=natural_key)]
         pictures = [path for path in paths if _is_picture(path)]
