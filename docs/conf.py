@@ -12,6 +12,7 @@ include_patterns = [
     "*.md",
     "docs/*.md",
     "src/propago/methods/*/README.md",
+    "src/propago/refinement/*/README.md",
     "src/propago/weights/*.md",
 ]
 exclude_patterns = ["docs/_build"]

@@ -94,6 +94,15 @@ def test_a_method_is_a_folder_of_one_shape_and_a_line_in_the_table(folder):
     assert folder.name in PROPAGATORS
 
 
+def test_refiners_and_cleaners_are_folders_like_methods():
+    from propago.components import CLEANERS, REFINERS
+
+    folders = {path.parent for path in (PACKAGE / "refinement").glob("*/*.py")}
+    assert {folder.name for folder in folders} == {*REFINERS, *CLEANERS}
+    for folder in folders:
+        assert {p.name for p in folder.iterdir()} >= {"run.py", "settings.py", "README.md"}
+
+
 def test_every_weights_file_has_a_card():
     for weights in (PACKAGE / "weights").glob("*.safetensors"):
         assert weights.with_suffix(".md").is_file(), f"{weights.name} has no card"

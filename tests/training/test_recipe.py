@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -76,6 +77,13 @@ def test_shipped_recipes_read(path):
     assert recipe.name == path.stem
     assert json.dumps(recipe.record())
     assert task_of(recipe.method)
+
+
+@pytest.mark.parametrize("page", ["docs/training.md", "src/propago/methods/seg_with_spn/README.md"])
+def test_recipes_in_the_docs_read(page, tmp_path):
+    text = (Path(__file__).parents[2] / page).read_text("utf-8")
+    (tmp_path / "told.toml").write_text(text.split("```toml")[1].split("```")[0])
+    assert read_recipe(tmp_path / "told.toml").data["davis"]
 
 
 def test_an_unknown_recipe_lists_the_shipped_ones():
