@@ -12,6 +12,7 @@ sequence in turn, so that a busy machine slows all of them; times are CPU second
 and of the other tool's per-sequence function.
 """
 
+import resource
 import subprocess
 import sys
 import time
@@ -87,7 +88,20 @@ def report(title: str, gt: Path, pred: Path, other: Callable | None, options) ->
         print(f"| {name} | {spent:.3f} | {spent / frames * 1e3:.2f} | {factor} | {floor} |")
     if other:
         print(f"largest difference of J and F from vos-benchmark: {disagreement(gt, pred, other)}")
+    print(f"\nthe whole process `propago eval`: {process_seconds(gt, pred, options.repeat):.2f} CPU s")
     report_jobs(gt, pred, options.jobs)
+
+
+def process_seconds(gt: Path, pred: Path, repeat: int) -> float:
+    """CPU seconds of the verb, Python's start and all imports included; the best of `repeat`."""
+    command = [sys.executable, "-m", "propago", "eval", str(pred), "--gt", str(gt)]
+    best = float("inf")
+    for _ in range(repeat):
+        before = resource.getrusage(resource.RUSAGE_CHILDREN)
+        subprocess.run(command, capture_output=True, check=True)
+        after = resource.getrusage(resource.RUSAGE_CHILDREN)
+        best = min(best, after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime)
+    return best
 
 
 def measure(tools: dict[str, Callable], gt: Path, pred: Path, repeat: int) -> dict[str, float]:

@@ -29,6 +29,18 @@ def test_table_json_and_csv(tmp_path, capsys):
     assert float(rows[1]["F_mean"]) == figures["objects"][0]["F_mean"]
 
 
+def test_metrics_by_name(capsys):
+    case = SIZES / "75x100"
+    arguments = ["eval", str(case / "pred"), "--gt", str(case / "gt"), "--metrics"]
+    assert cli.main([*arguments, "F", "T"]) == 0
+    said = capsys.readouterr().out
+    assert "F mean" in said
+    assert "T mean" in said
+    assert "J mean" not in said
+    assert cli.main([*arguments, "AP"]) == 2
+    assert "AP measures instances, not masks; there are J&F, J, F, T" in capsys.readouterr().err
+
+
 def test_several_results_side_by_side(tmp_path):
     case = SIZES / "75x100"
     better = shutil.copytree(case / "gt", tmp_path / "better")
