@@ -88,7 +88,8 @@ def report(title: str, gt: Path, pred: Path, other: Callable | None, options) ->
         print(f"| {name} | {spent:.3f} | {spent / frames * 1e3:.2f} | {factor} | {floor} |")
     if other:
         print(f"largest difference of J and F from vos-benchmark: {disagreement(gt, pred, other)}")
-    print(f"\nthe whole process `propago eval`: {process_seconds(gt, pred, options.repeat):.2f} CPU s")
+    whole = process_seconds(gt, pred, options.repeat)
+    print(f"\nthe whole process `propago eval`: {whole:.2f} CPU s")
     report_jobs(gt, pred, options.jobs)
 
 
