@@ -75,13 +75,15 @@ def measure_quality(options: argparse.Namespace, folder: Path) -> None:
         clocks[budget] = steps = StepClock()
         method = load_method(options.method, finetune=finetune(budget, steps))
         row, out = PROPAGATORS[options.method], folder / budget
-        chosen = SegmentOptions(
+        done = segment_set(
+            davis,
+            options.set,
+            method=method,
             refine=options.refine or row.refine,
             clean=options.clean or row.clean,
-            threads=options.threads,
-            overlay=False,
+            out=out,
+            options=SegmentOptions(threads=options.threads, overlay=False),
         )
-        done = segment_set(davis, options.set, method=method, out=out, options=chosen)
         names = [result.name for result in done]
         scores[f"{options.method} {budget}"] = evaluate(out, davis, set=names)
     print_quality(options.set, names, scores)

@@ -8,7 +8,6 @@ import resource
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from fractions import Fraction
 from functools import partial
 from itertools import cycle, islice
@@ -30,7 +29,7 @@ from propago.io.writer import VideoWriter
 from propago.jobs.evaluate import evaluate
 from propago.jobs.options import SegmentOptions
 from propago.jobs.report import write_report
-from propago.jobs.segment import segment
+from propago.jobs.segment import SegmentResult, segment
 from propago.methods.first_mask.run import FirstMask
 from propago.methods.optical_flow.run import OpticalFlow
 from propago.metrics.evaluation import Evaluation
@@ -74,11 +73,11 @@ def main() -> None:
         carry = partial(segment_frames, refine=refine, clean=clean)
         measure_quality(options.data / "davis", options.set, methods, options.report, carry)
     with tempfile.TemporaryDirectory() as folder:
-        stages = SegmentOptions(refine=options.refine, clean=options.clean)
+        carry = partial(segment, method=method, refine=options.refine, clean=options.clean)
         if options.only in (None, "speed"):
-            measure_speed(options.data / "davis", method, Path(folder), stages)
+            measure_speed(options.data / "davis", Path(folder), carry)
         if options.only in (None, "memory"):
-            measure_memory(options.data / "davis", method, Path(folder), stages)
+            measure_memory(options.data / "davis", Path(folder), carry)
 
 
 def measure_quality(
@@ -135,7 +134,7 @@ def print_quality(set_name: str, names: list[str], scores: dict[str, Evaluation]
     )
 
 
-def measure_speed(davis: Path, method: Propagator, folder: Path, stages: SegmentOptions) -> None:
+def measure_speed(davis: Path, folder: Path, carry: Callable[..., SegmentResult]) -> None:
     """Frames per second of the whole job, decoding and writing included, and its floors."""
     video, mask = write_clip(davis, folder, SPEED_FRAMES), folder / "one.png"
     five = folder / "five.png"
@@ -144,14 +143,8 @@ def measure_speed(davis: Path, method: Propagator, folder: Path, stages: Segment
     write_mask(five, with_four_more(truth == 1))
     run = {}
     for name, given in (("one object", mask), ("five objects", five)):
-        segment(
-            video,
-            given,
-            out=folder / "warm",
-            method=method,
-            options=replace(stages, overwrite=True, end=4),
-        )
-        result = segment(video, given, out=folder / name, method=method, options=stages)
+        carry(video, given, out=folder / "warm", options=SegmentOptions(overwrite=True, end=4))
+        result = carry(video, given, out=folder / name)
         run[name] = result.frames_per_s
     floors = {
         "decoding + encoding alone": time_io(video, folder),
@@ -207,7 +200,7 @@ def time_flow(video: Path) -> float:
     return (len(greys) - 1) / (time.perf_counter() - began)
 
 
-def measure_memory(davis: Path, method: Propagator, folder: Path, stages: SegmentOptions) -> None:
+def measure_memory(davis: Path, folder: Path, carry: Callable[..., SegmentResult]) -> None:
     """Resident size of the process after few and after many frames of one run."""
     early, late = MEMORY_FRAMES
     video, mask = write_clip(davis, folder, late), folder / "one.png"
@@ -220,7 +213,7 @@ def measure_memory(davis: Path, method: Propagator, folder: Path, stages: Segmen
             seen[done] = resident_mb()
 
     out = folder / "long"
-    segment(video, mask, out=out, method=method, options=stages, progress=watch)
+    carry(video, mask, out=out, progress=watch)
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     print("| frames | resident MB |\n|---|---|")
     for frames, megabytes in seen.items():

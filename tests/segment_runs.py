@@ -10,12 +10,23 @@ FRAMES = 8
 SIZE, EVEN_SIZE = (49, 67), (48, 64)
 
 
-def run(place, source="frames", out="out", masks="first.png", method=None, **options):
+def run(
+    place,
+    source="frames",
+    out="out",
+    masks="first.png",
+    method=None,
+    refine=None,
+    clean=None,
+    **options,
+):
     return segment(
         place / source,
         place / masks if masks else None,
         out=place / out,
         method=method or OpticalFlow(),
+        refine=refine,
+        clean=clean,
         options=SegmentOptions(**options),
     )
 

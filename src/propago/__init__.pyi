@@ -32,9 +32,9 @@ from propago.jobs.options import SegmentOptions as SegmentOptions
 from propago.jobs.refine import refine as refine
 from propago.jobs.refine import refine_masks as refine_masks
 from propago.jobs.report import write_report as write_report
-from propago.jobs.run_segment import SegmentResult as SegmentResult
+from propago.jobs.segment import SegmentResult as SegmentResult
 from propago.jobs.segment import segment as segment
-from propago.jobs.segment import segment_set as segment_set
+from propago.jobs.segment_set import segment_set as segment_set
 from propago.jobs.train import train as train
 from propago.metrics.evaluation import Evaluation as Evaluation
 from propago.metrics.identity import evaluate_identity as evaluate_identity
@@ -48,6 +48,7 @@ from propago.refinement.craf.run import Craf as Craf
 from propago.refinement.craf.settings import CrafSettings as CrafSettings
 from propago.refinement.spn.run import Spn as Spn
 from propago.refinement.spn.settings import SpnSettings as SpnSettings
+from propago.runs.options import RunOptions as RunOptions
 from propago.training.optimisation import Optimisation as Optimisation
 from propago.training.recipe import Recipe as Recipe
 from propago.types import Annotation as Annotation

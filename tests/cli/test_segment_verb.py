@@ -60,7 +60,7 @@ def test_a_set_is_segmented_in_one_call(place, capsys):
 @pytest.mark.parametrize(
     ("arguments", "code", "said"),
     [
-        (["cat"], 2, "--box 1="),
+        (["cat"], 2, "--box  a box ID=x0,y0,x1,y1"),
         (["nowhere.mp4", "--masks", "first.png"], 1, "nowhere.mp4"),
         (["cat", "--masks", "none.png"], 1, "none.png"),
         (["cat", "--box", "1=0,0,500,20"], 2, "outside the frame"),

@@ -154,7 +154,7 @@ def test_score_files_that_do_not_fit_are_said_and_do_not_block(video, weights):
     frames, scores, spn = video / "frames", video / "scored", Spn.load(weights)
     scores.mkdir()
     cases = [
-        (np.ones((5, 6)), r"scored: the score map is 6x5, its frame 00000 64x48"),
+        (np.ones((5, 6)), r"scored: the mask is 6x5, its frame 00000 64x48"),
         (np.full(SIZE, np.nan), r"00000\.npy: .* nan"),
     ]
     for bad, says in cases:
@@ -221,12 +221,12 @@ def test_bad_folders_are_said(video, weights):
     with pytest.raises(SourceError, match="holds no masks"):
         refine_masks(frames, video / "empty", out=video / "out", refiner=Spn.load(weights))
     refine_masks(frames, masks, out=video / "out", refiner=Spn.load(weights))
-    with pytest.raises(UsageError, match="--overwrite"):
+    with pytest.raises(UsageError, match="`overwrite`"):
         refine_masks(frames, masks, out=video / "out", refiner=Spn.load(weights))
-    with pytest.raises(UsageError, match="choose another --out"):
+    with pytest.raises(UsageError, match="choose another `out`"):
         refine_masks(frames, masks, out=video, refiner=Spn.load(weights), overwrite=True)
     write_mask(masks / "00001.png", np.ones((5, 6), np.uint8))
-    with pytest.raises(MaskError, match=r"00001\.png is 6x5, its frame 00001 64x48"):
+    with pytest.raises(MaskError, match=r"masks: the mask is 6x5, its frame 00001 64x48"):
         refine_masks(frames, masks, out=video / "new", refiner=Spn.load(weights))
     for path in masks.iterdir():
         path.rename(masks / f"x{path.name}")
@@ -248,7 +248,9 @@ def test_segment_refines_before_it_remembers(clip, weights, monkeypatch):
     monkeypatch.setitem(PRESETS["compact"].weights, "default", str(weights))
     plain, refined = run(clip, out="plain"), run(clip, out="refined", refine="spn")
     assert mask_bytes(plain.out) != mask_bytes(refined.out)
-    assert json.loads((refined.out / "run.json").read_text())["inputs"]["refine"] == "spn"
+    assert (
+        json.loads((refined.out / "run.json").read_text())["inputs"]["refine"]["refiner"] == "spn"
+    )
     with pytest.raises(UsageError, match="another refine"):
         run(clip, out="refined", resume=True)
 
@@ -265,10 +267,10 @@ def test_the_refiners_weights_are_said_and_recorded(clip, weights, tmp_path, mon
     assert "weights: feelvos-synthetic, licence Apache-2.0\n" in said
     assert "weights: other, licence CC-BY-NC-4.0\n" in said
     inputs = json.loads((clip / "out" / "run.json").read_text())["inputs"]
-    assert inputs["refine_weights_sha256"] == digest
+    assert inputs["refine"]["weights_sha256"] == digest
     monkeypatch.setitem(PRESETS["compact"].weights, "default", str(weights))
     assert main([*call.split(), "--out", "out", "--resume"]) == 2
-    assert "another refine_weights_sha256" in capsys.readouterr().err
+    assert "another refine (refine weights: then 'other', now 'random'" in capsys.readouterr().err
 
 
 def test_refine_is_public():

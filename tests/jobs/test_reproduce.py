@@ -93,10 +93,13 @@ def test_a_finished_cell_is_not_run_again_and_a_missing_one_is(place, monkeypatc
     first = read_cell(path)
     assert first is not None
     runs = []
-    carry_out = job.carry_out
-    monkeypatch.setattr(
-        job, "carry_out", lambda run, tell: runs.append(run.source.name) or carry_out(run, tell)
-    )
+    segment_source = job.segment_source
+
+    def counted(source, *others):
+        runs.append(source.name)
+        return segment_source(source, *others)
+
+    monkeypatch.setattr(job, "segment_source", counted)
     assert reproduce_seg_with_spn(3, place / "davis", options(place)) == made
     assert runs == []
     path.write_text("{")
@@ -186,7 +189,7 @@ def test_cells_of_another_setup_are_not_mixed_in(place, monkeypatch):
     def refused(what):
         return pytest.raises(UsageError, match=rf"another {what} \(then .*, now .*--out")
 
-    monkeypatch.setattr(job, "carry_out", stop)
+    monkeypatch.setattr(job, "segment_source", stop)
     for _ in range(2):
         with pytest.raises(KeyboardInterrupt):
             make(threads=2)

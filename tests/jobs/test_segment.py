@@ -1,15 +1,18 @@
 import json
+import shutil
 
 import numpy as np
 import pytest
 from PIL import Image
+from torch.nn.functional import max_pool2d
 
 from propago.errors import MaskError, UsageError
 from propago.io.masks import read_mask, write_mask
 from propago.io.pictures import write_picture
 from propago.io.video import open_source
 from propago.jobs.options import SegmentOptions
-from propago.jobs.segment import segment, segment_set
+from propago.jobs.segment import segment
+from propago.jobs.segment_set import segment_set
 from propago.methods.first_mask.run import FirstMask
 from propago.methods.optical_flow.run import OpticalFlow
 from segment_runs import EVEN_SIZE, FRAMES, SIZE, lines, mask_bytes, run
@@ -45,7 +48,8 @@ def test_the_records_say_what_was_done(film):
     assert record["status"] == "done"
     assert record["inputs"]["method"]["method"] == "optical_flow"
     assert record["given"] == {"1": [1, 5]}
-    assert {"seed", "versions", "command", "timings", "threads"} <= set(record)
+    assert {"versions", "command", "timings", "platform"} <= set(record)
+    assert {"seed", "threads", "device"} <= set(record["inputs"])
     assert record["timings"]["frames_per_s"] == result.frames_per_s > 0
     written = lines(result.out)
     assert [line["index"] for line in written] == [1, 3, 5, 7]
@@ -121,7 +125,7 @@ def test_boxes_become_masks_that_are_shown(clip):
         ("1=-1,5,8,20", "outside the frame"),
         ("1=8,5,8,20", "is empty"),
         ("0=1,5,8,20", "id is 1 to 65535"),
-        ("1=1,5,8,20@99", "frame 99 is not there"),
+        ("1=1,5,8,20@99", "no frame 99"),
     ],
 )
 def test_an_illegal_box_is_refused_with_what_is_legal(clip, box, said):
@@ -133,7 +137,7 @@ def test_an_illegal_box_is_refused_with_what_is_legal(clip, box, said):
 def test_without_masks_and_boxes_both_ways_are_shown(clip):
     with pytest.raises(UsageError) as error:
         run(clip, masks=None)
-    for way in ("--masks first.png", "--box 1=", "propago frame"):
+    for way in ("`masks`", "`boxes`", "1=16,12,50,36", "propago frame"):
         assert way in str(error.value)
 
 
@@ -147,7 +151,7 @@ def test_a_mask_of_another_size_needs_fit_masks(clip):
 def test_existing_results_are_refused_kept_or_deleted(clip):
     run(clip)
     (clip / "out" / "mine.txt").write_text("notes")
-    with pytest.raises(UsageError, match="--overwrite to delete them, --resume"):
+    with pytest.raises(UsageError, match="`overwrite` deletes them, `resume` goes on"):
         run(clip)
     assert run(clip, overwrite=True, overlay=False, end=3).frames == 3
     assert (clip / "out" / "mine.txt").exists()
@@ -167,13 +171,33 @@ def test_overwrite_and_resume_contradict():
         SegmentOptions(overwrite=True, resume=True)
 
 
+def test_own_refiners_and_cleaners_enter(clip):
+    class Erodes:
+        def __init__(self):
+            self.description = {"refiner": "erodes"}
+
+        def __call__(self, frame, masks):
+            if not masks.ids:
+                return masks
+            smaller = -max_pool2d(-masks.probabilities[None], 3, 1, 1)[0]
+            return masks.replaced(smaller)
+
+    result = run(clip, method=FirstMask(), refine=Erodes())
+    first, last = (read_mask(result.masks / f"shot_00{t}.png").labels for t in (0, 2))
+    assert 0 < (last == 1).sum() < (first == 1).sum()
+    record = json.loads((result.out / "run.json").read_text())
+    assert record["inputs"]["refine"] == {"refiner": "erodes"}
+
+
 def test_an_unusable_output_folder_is_said(clip):
     (clip / "out").write_text("a file")
     with pytest.raises(UsageError, match="is a file"):
         run(clip)
 
 
-def test_a_davis_root_is_segmented_from_first_annotations_alone(tmp_path):
+@pytest.fixture
+def davis(tmp_path):
+    """A data set of two sequences, and a list that names them."""
     root = tmp_path / "davis"
     for name, ids in (("cat", (1,)), ("dogs", (1, 2))):
         images, labels = tiny_clip(4, SIZE, ids)
@@ -183,12 +207,28 @@ def test_a_davis_root_is_segmented_from_first_annotations_alone(tmp_path):
             write_picture(root / "JPEGImages" / "480p" / name / f"{t:05d}.jpg", images[t])
             write_mask(root / "Annotations" / "480p" / name / f"{t:05d}.png", labels[t])
     (tmp_path / "both.txt").write_text("dogs\ncat\n")
-    results = segment_set(root, tmp_path / "both.txt", out=tmp_path / "out", method=FirstMask())
+    return tmp_path
+
+
+@pytest.mark.parametrize("jobs", [1, 2])
+def test_a_davis_root_is_segmented_from_first_annotations_alone(davis, jobs):
+    root = davis / "davis"
+    results = segment_set(
+        root, davis / "both.txt", out=davis / "out", method="first_mask", jobs=jobs
+    )
     assert [(r.name, r.ids) for r in results] == [("dogs", (1, 2)), ("cat", (1,))]
     for name in ("dogs", "cat"):
         first = read_mask(root / "Annotations" / "480p" / name / "00000.png").labels
-        last = read_mask(tmp_path / "out" / name / "masks" / "00003.png").labels
+        last = read_mask(davis / "out" / name / "masks" / "00003.png").labels
         assert np.array_equal(first, last)
+
+
+def test_a_set_is_refused_as_a_whole_before_any_of_it_is_done(davis):
+    segment_set(davis / "davis", davis / "both.txt", out=davis / "out", method="first_mask")
+    shutil.rmtree(davis / "out" / "dogs")
+    with pytest.raises(UsageError, match="cat already holds results"):
+        segment_set(davis / "davis", davis / "both.txt", out=davis / "out", method="first_mask")
+    assert not (davis / "out" / "dogs").exists()
 
 
 def test_progress_is_told_and_threads_are_put_back(clip):

@@ -7,13 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from propago.errors import OutputError, SourceError, UsageError
+from propago.errors import OutputError, PropagoWarning, SourceError, UsageError
 from propago.io.checkpoint import CheckpointError
 from propago.io.masks import write_mask
 from propago.io.video import open_source
-from propago.jobs import result_writer
 from propago.methods.first_mask.run import FirstMask
 from propago.methods.optical_flow.run import OpticalFlow
+from propago.runs import writers
 from segment_runs import FRAMES, SIZE, lines, mask_bytes, run
 from tiny_clip import tiny_clip
 
@@ -34,7 +34,7 @@ class StopsAt(OpticalFlow):
 @pytest.mark.parametrize("stop", [0, 1, 4, 7])
 def test_an_interrupted_run_goes_on_to_the_same_bytes(clip, stop):
     whole = run(clip, out="whole")
-    with pytest.raises(KeyboardInterrupt, match=rf"{stop} frames are kept.*--resume"):
+    with pytest.raises(KeyboardInterrupt, match=rf"{stop} frames are kept.*`resume`"):
         run(clip, method=StopsAt(stop, KeyboardInterrupt()))
     assert json.loads((clip / "out" / "run.json").read_text())["status"] == "interrupted"
     result = run(clip, resume=True)
@@ -59,10 +59,9 @@ def test_a_failed_run_repeats_the_frames_since_the_last_checkpoint(clip, often):
 KILLED = """
 import os, signal
 from propago.methods.optical_flow.run import OpticalFlow
-from propago.jobs import result_writer
-from propago.jobs.options import SegmentOptions
+from propago.runs import engine
 from propago.jobs.segment import segment
-result_writer.CHECKPOINT_EVERY_FRAMES = 3
+engine.CHECKPOINT_EVERY_FRAMES = 3
 class Killed(OpticalFlow):
     def predict(self, state, frame):
         if frame.index == 5:
@@ -127,8 +126,8 @@ def test_a_full_disk_leaves_the_earlier_frames(clip, monkeypatch):
         written.append(path)
         write_mask(path, labels)
 
-    monkeypatch.setattr(result_writer, "write_mask", full)
-    with pytest.raises(OutputError, match=r"No space left.*4 frames are kept.*--resume"):
+    monkeypatch.setattr(writers, "write_mask", full)
+    with pytest.raises(OutputError, match=r"No space left.*4 frames are kept.*`resume`"):
         run(clip)
     kept = mask_bytes(clip / "out")
     assert len(kept) == 4
@@ -162,3 +161,17 @@ def _as_mkv(path: Path) -> bytes:
                 packet.stream = stream
                 copy.mux(packet)
     return target.read_bytes()
+
+
+def test_a_failure_before_the_first_frame_leaves_nothing_that_blocks_the_next_command(clip):
+    with pytest.raises(RuntimeError, match="broken"):
+        run(clip, method=StopsAt(0, RuntimeError("broken")))
+    assert not (clip / "out").exists()
+    assert run(clip, end=2).frames == 2
+
+
+def test_other_threads_are_said_and_not_refused(clip):
+    with pytest.raises(KeyboardInterrupt):
+        run(clip, method=StopsAt(4, KeyboardInterrupt()), threads=1)
+    with pytest.warns(PropagoWarning, match="threads: then 1, now 2"):
+        assert run(clip, threads=2, resume=True).frames == FRAMES

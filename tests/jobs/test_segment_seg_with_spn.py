@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from types import NoneType
 
 import pytest
 import torch
@@ -9,10 +10,14 @@ import torch
 from colour_net import Colours
 from propago.errors import PropagoWarning, UsageError
 from propago.jobs.options import SegmentOptions
-from propago.jobs.segment import segment, segment_set, settled
+from propago.jobs.parts import load_parts
+from propago.jobs.segment import segment
+from propago.jobs.segment_set import segment_set
 from propago.methods.optical_flow.run import OpticalFlow
 from propago.methods.seg_with_spn import run as seg_with_spn
 from propago.nn.weights import save_weights
+from propago.refinement.craf.run import Craf
+from propago.refinement.spn.run import Spn
 from segment_runs import mask_bytes, run
 
 
@@ -42,26 +47,35 @@ def fine_tuned(place, finetune="2steps", out="out", progress=None, tuning=None, 
 
 
 @pytest.mark.parametrize(
-    ("method", "asked", "expected"),
+    ("asked", "finetune", "expected"),
     [
-        ("seg_with_spn", {}, ("spn", "craf", "60s")),
-        ("seg_with_spn", {"refine": "none", "finetune": "5min"}, ("none", "craf", "300s")),
-        ("seg_with_spn", {"clean": "none"}, ("spn", "none", "60s")),
-        ("feelvos", {}, ("none", "none", None)),
-        ("feelvos", {"refine": "spn", "finetune": "9 steps"}, ("spn", "none", "9steps")),
-        (OpticalFlow(), {"clean": "craf"}, ("none", "craf", None)),
+        ({}, None, (Spn, Craf, "60s")),
+        ({"refine": "none"}, "5min", (NoneType, Craf, "300s")),
+        ({"clean": "none"}, None, (Spn, NoneType, "60s")),
     ],
 )
-def test_a_method_brings_its_own_refiner_cleaner_and_budget(method, asked, expected):
-    options = settled(SegmentOptions(**asked), method)
-    assert (options.refine, options.clean, options.finetune) == expected
+def test_a_method_brings_its_own_refiner_cleaner_and_budget(tiny, asked, finetune, expected):
+    options = SegmentOptions(weights=str(tiny / "tiny.safetensors"), finetune=finetune)
+    parts = load_parts("seg_with_spn", asked.get("refine"), asked.get("clean"), options)
+    assert (type(parts.refine), type(parts.clean), parts.finetune) == expected
+
+
+def test_a_propagator_has_what_is_asked_for():
+    craf = Craf()
+    parts = load_parts(OpticalFlow(), None, craf, SegmentOptions())
+    assert (parts.refine, parts.clean, parts.finetune) == (None, craf, None)
 
 
 def test_a_budget_is_legal_and_for_a_name():
     with pytest.raises(UsageError, match="300steps"):
         SegmentOptions(finetune="a while")
     with pytest.raises(UsageError, match="propagator"):
-        settled(SegmentOptions(finetune="60s"), OpticalFlow())
+        load_parts(OpticalFlow(), None, None, SegmentOptions(finetune="60s"))
+
+
+def test_an_unknown_method_is_named_with_a_budget_too(clip):
+    with pytest.raises(UsageError, match=r"`method` feelvoss: did you mean feelvos"):
+        run(clip, method="feelvoss", finetune="2steps")
 
 
 def test_many_minutes_are_said_before_they_begin(tiny):
@@ -93,7 +107,8 @@ def test_the_record_says_what_the_method_brought_and_resume_refuses_another_budg
     result = fine_tuned(tiny, tuning=lambda *told: heard.append(told[:2]))
     assert heard == [(w, n) for w in ("foreground", "object 1", "object 5") for n in (1, 2)]
     inputs = json.loads((result.out / "run.json").read_text())["inputs"]
-    assert [inputs[key] for key in ("refine", "clean", "finetune")] == ["spn", "craf", "2steps"]
+    assert (inputs["refine"]["refiner"], inputs["clean"]["cleaner"]) == ("spn", "craf")
+    assert inputs["finetune"] == "2steps"
     with pytest.raises(UsageError, match=r"finetune: then '2steps', now '3steps'"):
         fine_tuned(tiny, "3steps", resume=True)
 
@@ -137,4 +152,4 @@ def test_without_a_place_for_the_cache_a_note_is_said_and_all_masks_come(tiny, m
 
 def test_a_propagator_is_neither_refined_nor_cleaned_unless_asked(clip):
     inputs = json.loads((run(clip).out / "run.json").read_text())["inputs"]
-    assert [inputs[key] for key in ("refine", "clean", "finetune")] == ["none", "none", None]
+    assert [inputs[key] for key in ("refine", "clean", "finetune")] == [{}, {}, None]

@@ -8,8 +8,10 @@ import os
 import sys
 import warnings
 from collections.abc import Sequence
+from functools import partial
 from importlib import import_module
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 from propago import __version__
@@ -52,9 +54,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _unknown(verb)
     if not {"GOMP_SPINCOUNT", "OMP_WAIT_POLICY"} & set(os.environ) and _is_crowded():
         os.environ["GOMP_SPINCOUNT"] = _SHORT_WAIT
+    module = import_module(VERBS[verb][0])
     with warnings.catch_warnings():
-        warnings.showwarning = _note
-        return _carried_out(VERBS[verb][0], rest)
+        warnings.showwarning = partial(_note, module)
+        return _carried_out(module, rest)
 
 
 def _is_crowded(loads: Path = Path("/proc/loadavg")) -> bool:
@@ -65,14 +68,14 @@ def _is_crowded(loads: Path = Path("/proc/loadavg")) -> bool:
     return float(last_minute) > 0.7 and int(running.split("/")[0]) > 1
 
 
-def _carried_out(module: str, arguments: Sequence[str]) -> int:
+def _carried_out(verb: ModuleType, arguments: Sequence[str]) -> int:
     """Run a verb; its errors become a message and an exit code."""
     try:
-        return import_module(module).run(arguments)
+        return verb.run(arguments)
     except PropagoError as error:
-        return _failed(str(error), error.exit_code)
+        return _failed(_in_flags(str(error), verb), error.exit_code)
     except KeyboardInterrupt as error:
-        return _failed(str(error) or "interrupted", INTERRUPTED)
+        return _failed(_in_flags(str(error), verb) or "interrupted", INTERRUPTED)
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
@@ -80,10 +83,16 @@ def _carried_out(module: str, arguments: Sequence[str]) -> int:
         return _failed(f"unexpected {type(error).__name__}: {error}", 1, unexpected=True)
 
 
-def _note(message: Warning | str, category: type[Warning], *place: Any) -> None:
+def _in_flags(message: str, verb: ModuleType) -> str:
+    from propago.cli.arguments import with_flags
+
+    return with_flags(message, verb)
+
+
+def _note(verb: ModuleType, message: Warning | str, category: type[Warning], *place: Any) -> None:
     """Say a warning of ours as it is; another's with the place it comes from."""
     if issubclass(category, PropagoWarning):
-        print(f"note: {message}", file=sys.stderr)
+        print(f"note: {_in_flags(str(message), verb)}", file=sys.stderr)
     else:
         print(warnings.formatwarning(message, category, *place[:2]), end="", file=sys.stderr)
 

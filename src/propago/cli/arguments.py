@@ -1,10 +1,11 @@
 """Arguments of a verb: a dataclass, filled from the command line by tyro."""
 
+import re
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import fields, is_dataclass, replace
 from inspect import getdoc
-from types import NoneType
-from typing import TypeVar, get_args
+from types import ModuleType, NoneType
+from typing import Any, TypeVar, get_args, get_type_hints
 
 import tyro
 from tyro.constructors import (
@@ -59,3 +60,32 @@ def parse(
         config=(tyro.conf.FlagCreatePairsOff, tyro.conf.PositionalMetavarFromFieldName),
         registry=registry,
     )
+
+
+def with_flags(message: str, verb: ModuleType) -> str:
+    """What a library says of its arguments, "`out`", in the words of the command line, "--out".
+
+    Args:
+        message: names arguments in backticks; a name that is no option of the verb stays.
+        verb: the module of the verb, in which the dataclass of its arguments is defined.
+    """
+    flags: dict[str, str] = {}
+    for kind in vars(verb).values():
+        if is_dataclass(kind) and kind.__module__ == verb.__name__:
+            flags |= _flags(kind)
+    return re.sub(r"`(\w+)`", lambda named: flags.get(named[1], named[0]), message)
+
+
+def _flags(kind: Any) -> dict[str, str]:
+    """By field, nested ones too, how it is written on the command line."""
+    flags, hints = {}, get_type_hints(kind, include_extras=True)
+    for field in fields(kind):
+        inner, *marks = get_args(hints[field.name]) or [hints[field.name]]
+        if is_dataclass(inner):
+            flags |= _flags(inner)
+        elif tyro.conf.Positional in marks or "Positional" in map(str, marks):
+            flags[field.name] = field.name.upper()
+        else:
+            named = next(filter(None, (getattr(mark, "name", None) for mark in marks)), field.name)
+            flags[field.name] = f"--{named.replace('_', '-')}"
+    return flags

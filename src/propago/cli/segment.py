@@ -3,7 +3,7 @@
 import sys
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import tyro
 
@@ -13,7 +13,7 @@ from propago.errors import UsageError
 from propago.jobs.options import SegmentOptions
 
 if TYPE_CHECKING:
-    from propago.jobs.run_segment import SegmentResult
+    from propago.jobs.segment import SegmentResult
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,11 @@ class SegmentArguments:
     masks: Path | None = None
     """A mask of the first frame (indexed, grey or RGB PNG), or a folder of masks named by frame:
     several annotated frames, objects that enter late, corrections."""
-    box: tyro.conf.UseAppendAction[tuple[Annotated[str, tyro.conf.arg(metavar="BOX")], ...]] = ()
+    boxes: tyro.conf.UseAppendAction[
+        Annotated[
+            tuple[Annotated[str, tyro.conf.arg(metavar="BOX")], ...], tyro.conf.arg(name="box")
+        ]
+    ] = ()
     """ID=x0,y0,x1,y1[@frame]: a box in pixels around object ID, which becomes a mask."""
     set: Path | None = None
     """Segment the sequences this list names in the DAVIS root SOURCE, each from its first
@@ -45,28 +49,39 @@ class SegmentArguments:
     """The output folder. Default: runs/segment/<name of the source>."""
     method: str = "feelvos"
     """One of `propago models`."""
+    refine: Literal["spn", "none"] | None = None
+    """spn sharpens each prediction along the edges of the picture, before it is cleaned. Default:
+    the method's, see `propago models`."""
+    clean: Literal["craf", "none"] | None = None
+    """craf makes each prediction consistent with the frame before, before objects compete and
+    before it is remembered; regions that were not there go. Default: the method's."""
+    jobs: int = 1
+    """With --set: sequences at a time, each in a process of its own."""
 
 
 def run(argv: list[str]) -> int:
     """Segment, and say where things are."""
     arguments = parse(SegmentArguments, argv, "segment")
-    if arguments.set and arguments.box:
+    if arguments.set and arguments.boxes:
         raise UsageError("--box is for one video; with --set every sequence has its annotation")
-    from propago.jobs.segment import segment, segment_set
+    from propago.jobs.segment import segment
+    from propago.jobs.segment_set import segment_set
 
     with frame_progress() as progress:
         common = {
             "masks": arguments.masks,
             "out": arguments.out,
             "method": arguments.method,
+            "refine": arguments.refine,
+            "clean": arguments.clean,
             "options": arguments.run,
             "progress": progress,
             "tuning": progress.tuning,
         }
         if arguments.set:
-            results = segment_set(arguments.source, arguments.set, **common)
+            results = segment_set(arguments.source, arguments.set, jobs=arguments.jobs, **common)
         else:
-            results = [segment(arguments.source, boxes=arguments.box, **common)]
+            results = [segment(arguments.source, boxes=arguments.boxes, **common)]
     for note in dict.fromkeys(note for result in results for note in result.notes):
         print(f"note: {note}", file=sys.stderr)
     say_licence(results[-1].method)

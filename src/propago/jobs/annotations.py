@@ -17,6 +17,8 @@ from propago.io.source import Source
 from propago.ops.box_mask import ellipse_in_box, mask_in_box
 from propago.ops.image import image_to_rgb
 from propago.report.overlay import VIVID, draw_overlay
+from propago.runs.output_folder import OutputFolder
+from propago.runs.writers import Writer
 from propago.types import VOID, Annotation, Frame
 
 _NUMBER = r"\s*(-?\d+(?:\.\d*)?)\s*"
@@ -82,7 +84,7 @@ def parse_box(text: str) -> Box:
     match = _BOX.fullmatch(text)
     if match is None:
         raise UsageError(
-            f"--box {text!r} is not understood: a box is ID=x0,y0,x1,y1 or ID=x0,y0,x1,y1@frame, "
+            f"`boxes` {text!r} is not understood: a box is ID=x0,y0,x1,y1 or ID=x0,y0,x1,y1@frame, "
             "for example 1=120,80,340,260@0 (pixels from the top left corner)"
         )
     object_id, *corners, frame = match.groups()
@@ -93,7 +95,7 @@ def parse_box(text: str) -> Box:
 def gather_annotations(
     source: Source,
     masks: Path | None,
-    boxes: Iterable[Box | str],
+    boxes: Iterable[Box | str] = (),
     *,
     fit: bool = False,
     only_first: bool = False,
@@ -126,16 +128,24 @@ def gather_annotations(
     return AnnotationSet(given, (*notes, *more), tuple(boxed))
 
 
-def write_boxed(boxed: Sequence[Boxed], folder: Path, picture: Path) -> None:
-    """Write the masks that were made of boxes into `folder`, and a picture that shows them.
+class BoxWriter(Writer):
+    """given/FRAME.png and given.png: the masks that were made of boxes, and how they look."""
 
-    Raises:
-        OutputError: they cannot be written.
-    """
-    folder.mkdir(parents=True, exist_ok=True)
-    for made in boxed:
-        write_mask(folder / f"{made.frame.name}.png", made.labels)
-    write_picture(picture, np.concatenate([_shown(made) for made in boxed]))
+    def __init__(self, boxed: Sequence[Boxed]) -> None:
+        """`boxed` are written before the first result."""
+        self._boxed = boxed
+
+    def open(self, output: OutputFolder, after: int | None) -> None:
+        """Write them.
+
+        Raises:
+            OutputError: they cannot be written.
+        """
+        output.make(output.given)
+        for made in self._boxed:
+            write_mask(output.given / f"{made.frame.name}.png", made.labels)
+        picture = np.concatenate([_shown(made) for made in self._boxed])
+        write_picture(output.given_picture, picture)
 
 
 def _made_of_boxes(source: Source, boxes: Sequence[Box]) -> list[Boxed]:
@@ -153,7 +163,9 @@ def _made_of_boxes(source: Source, boxes: Sequence[Box]) -> list[Boxed]:
 def _cut_out(frame: Frame, boxes: list[Box]) -> Boxed:
     ids = [box.id for box in boxes]
     if len(set(ids)) < len(ids):
-        raise UsageError(f"--box: an id is boxed twice on frame {frame.index}; ids: {sorted(ids)}")
+        raise UsageError(
+            f"`boxes`: an id is boxed twice on frame {frame.index}; ids: {sorted(ids)}"
+        )
     rgb = image_to_rgb(frame.image)
     labels = np.zeros(frame.size, np.uint8 if max(ids) < VOID else np.uint16)
     notes = []
@@ -189,13 +201,13 @@ def _refuse_illegal(box: Box, size: tuple[int, int]) -> None:
     height, width = size
     x0, y0, x1, y1 = box.xyxy
     if not all(map(math.isfinite, box.xyxy)) or x1 <= x0 or y1 <= y0:
-        raise UsageError(f"--box {box} is empty: x1 lies right of x0 and y1 below y0")
+        raise UsageError(f"`boxes` {box} is empty: x1 lies right of x0 and y1 below y0")
     if x0 < 0 or y0 < 0 or x1 > width or y1 > height:
         raise UsageError(
-            f"--box {box} lies outside the frame: x goes from 0 to {width}, y from 0 to {height}"
+            f"`boxes` {box} lies outside the frame: x goes from 0 to {width}, y from 0 to {height}"
         )
     if not 1 <= box.id <= _MAX_ID:
-        raise UsageError(f"--box {box}: an object's id is 1 to {_MAX_ID}, not {box.id}")
+        raise UsageError(f"`boxes` {box}: an object's id is 1 to {_MAX_ID}, not {box.id}")
 
 
 def _area_px(box: Box) -> float:
@@ -218,13 +230,11 @@ def _both_ways(source: Source) -> str:
     box = f"1={width // 4},{height // 4},{width * 3 // 4},{height * 3 // 4}"
     first = source.selected.start
     return (
-        f"no object to follow is given. There are two ways:\n"
-        f"  propago segment {source.path} --masks first.png\n"
-        f"      a mask of frame {first}: a PNG of {width}x{height} with 0 for the background and "
-        f"1, 2, ... for the objects\n"
-        f"  propago segment {source.path} --box {box}\n"
-        f"      a box ID=x0,y0,x1,y1 around an object on frame {first} (or on another: @frame); "
-        f"may be repeated\n"
-        f"To get a still to draw on or to read coordinates from:\n"
+        "no object to follow is given. There are two ways:\n"
+        f"  `masks`  a mask of frame {first}: a PNG of {width}x{height} with 0 for the background "
+        "and 1, 2, ... for the objects\n"
+        f"  `boxes`  a box ID=x0,y0,x1,y1 around each object on frame {first} (or on another: "
+        f"@frame), such as {box}\n"
+        "To get a still to draw on or to read coordinates from:\n"
         f"  propago frame {source.path} {first}"
     )

@@ -1,29 +1,26 @@
 """`propago clean`: anyone's masks of a video, made consistent from frame to frame."""
 
-import json
-from collections import Counter
-from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
-from functools import partial
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-
-from propago.errors import MaskError, SourceError
-from propago.io.atomic import replacing
-from propago.io.masks import write_mask
-from propago.io.sequence_folders import find_folders, label_files
-from propago.io.shared_policy import shared_policy
-from propago.io.soft_masks import FOLDER as SCORES
-from propago.io.soft_masks import soft_masks_in, write_soft_masks
-from propago.jobs.options import Progress
-from propago.jobs.places import make_folder, read_labels, refuse_results
+from propago.io.sequence_folders import find_folders
+from propago.jobs.mask_sequence import (
+    Changed,
+    Readers,
+    label_map_readers,
+    refuse_other_size,
+    size_of,
+    soft_mask_readers,
+    write_sequence,
+)
 from propago.refinement.craf.run import Craf
 from propago.refinement.craf.settings import CrafSettings
+from propago.runs.options import Progress
+from propago.runs.output_folder import OutputFolder
 from propago.types import SoftMasks
 
 RUNS = Path("runs/clean")
-MASKS, LOG = "masks", "clean.jsonl"
 
 
 @dataclass(frozen=True)
@@ -83,68 +80,53 @@ def clean(
     """
     folder = Path(masks)
     base = Path(out) if out else RUNS / folder.resolve().name
-    scored = soft_masks_in(folder, pictures=scores) if folder.is_dir() else {}
-    if scores and not scored:
-        raise SourceError(f"{folder} holds no grey PNGs of scores: FRAME.png or ID/FRAME.png")
-    if scored:
-        refuse_results(base, (MASKS, SCORES, LOG), [folder, folder / SCORES], overwrite)
-        return [_clean_one(Craf(settings), folder.resolve().name, scored, base, progress)]
-    folders = find_folders(folder)
-    places = {name: base if folders.single else base / name for name in folders.sequences}
-    for place in places.values():
-        refuse_results(place, (MASKS, SCORES, LOG), folders.sequences.values(), overwrite)
+    soft = soft_mask_readers(folder, scores)
+    if soft:
+        output = OutputFolder(base)
+        output.refuse([folder, folder / "scores"], overwrite=overwrite)
+        return [_clean_one(Craf(settings), folder.resolve().name, soft, output, progress)]
+    found = find_folders(folder)
+    videos = [
+        (name, own, OutputFolder(base if found.single else base / name))
+        for name, own in found.sequences.items()
+    ]
+    for _, own, output in videos:
+        output.refuse([own], overwrite=overwrite)
     return [
-        _clean_one(Craf(settings), name, _label_maps(own), places[name], progress)
-        for name, own in folders.sequences.items()
+        _clean_one(Craf(settings), name, label_map_readers(own), output, progress)
+        for name, own, output in videos
     ]
 
 
-def _label_maps(folder: Path) -> dict[str, Callable[[], np.ndarray]]:
-    """What reads the label map of each frame, by the frame's name."""
-    paths = label_files(folder)
-    policy = shared_policy(paths.values())
-    return {name: partial(read_labels, path, policy) for name, path in paths.items()}
-
-
 def _clean_one(
-    craf: Craf,
-    name: str,
-    frames: Mapping[str, Callable[[], np.ndarray | SoftMasks]],
-    place: Path,
-    progress: Progress | None,
+    craf: Craf, name: str, readers: Readers, output: OutputFolder, progress: Progress | None
 ) -> CleanResult:
-    """Clean the label maps or the scores of one video, frame by frame."""
-    make_folder(place / MASKS)
-    state, size, pixels, kept = craf.begin(), None, Counter(), None
-    with replacing(place / LOG) as unfinished, open(unfinished, "w", encoding="utf-8") as file:
-        for done, (frame, read) in enumerate(frames.items(), 1):
-            given = read()
-            size = size or _size(given)
-            _refuse_other_size(f"{name}: what came for frame {frame}", _size(given), size)
-            if isinstance(given, SoftMasks):
-                cleaned, events = craf.filter(state, given)
-                state, labels, kept = craf.update(state, cleaned), cleaned.labels(), place / SCORES
-                make_folder(kept)
-                write_soft_masks(kept / f"{frame}.npz", cleaned)
-            else:
-                labels, state, events = craf.clean_labels(state, given)
-            write_mask(place / MASKS / f"{frame}.png", labels)
-            for event in events:
-                file.write(json.dumps({"name": frame, **asdict(event)}) + "\n")
-                pixels[event.what] += event.area_px
-            if progress:
-                progress(done, len(frames), name)
-    return CleanResult(name, place / MASKS, kept, place / LOG, len(frames), dict(pixels))
+    output.clear()
+    written = write_sequence(
+        _cleaned(craf, name, readers), output, len(readers), name, events=True, progress=progress
+    )
+    return CleanResult(
+        name,
+        output.masks,
+        output.scores if written.soft else None,
+        output.events,
+        written.frames,
+        written.pixels,
+    )
 
 
-def _size(given: np.ndarray | SoftMasks) -> tuple[int, ...]:
-    """(H, W)."""
-    return tuple(given.probabilities.shape[1:] if isinstance(given, SoftMasks) else given.shape)
-
-
-def _refuse_other_size(what: str, shape: tuple[int, ...], size: tuple[int, ...]) -> None:
-    if shape != size:
-        raise MaskError(
-            f"{what} is {shape[1]}x{shape[0]}, the masks before are "
-            f"{size[1]}x{size[0]}; all masks of a video have one size"
+def _cleaned(craf: Craf, name: str, readers: Readers) -> Iterator[Changed]:
+    """The cleaned label maps or soft masks of one video, frame by frame."""
+    state, size = craf.begin(), None
+    for frame, read in readers.items():
+        masks = read()
+        size = size or size_of(masks)
+        refuse_other_size(
+            f"{name}: what came for frame {frame}", size_of(masks), "the masks before are", size
         )
+        if isinstance(masks, SoftMasks):
+            masks, events = craf.filter(state, masks)
+            state = craf.update(state, masks)
+        else:
+            masks, state, events = craf.clean_labels(state, masks)
+        yield Changed(frame, masks, events)

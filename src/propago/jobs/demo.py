@@ -13,15 +13,15 @@ from propago.io.masks import read_mask, write_mask
 from propago.io.pictures import write_picture
 from propago.io.video import open_source
 from propago.jobs.evaluate import evaluate
-from propago.jobs.options import Progress, SegmentOptions
+from propago.jobs.options import SegmentOptions
 from propago.jobs.report import write_report
-from propago.jobs.run_folder import RunFolder
-from propago.jobs.run_segment import SegmentResult
-from propago.jobs.segment import segment
+from propago.jobs.segment import SegmentResult, segment
 from propago.metrics.evaluation import Evaluation
 from propago.ops.image import image_to_rgb
 from propago.report.contact import contact_sheet
 from propago.report.overlay import draw_overlay
+from propago.runs.options import Progress
+from propago.runs.output_folder import OutputFolder
 from propago.types import Propagator
 
 DEMO_CLIP = Path(str(files("propago"))) / "demo_clip"
@@ -83,8 +83,7 @@ def demo(
     folder, options = Path(out), options or SegmentOptions()
     clip, first_mask, truth = folder / "clip.mp4", folder / "first_mask.png", folder / "truth"
     options = replace(options, end=frames, overwrite=options.overwrite or first_mask.exists())
-    if not options.overwrite:
-        RunFolder(folder).refuse_results()
+    OutputFolder(folder).refuse(overwrite=options.overwrite)
     truth.mkdir(parents=True, exist_ok=True)
     for old in truth.glob("*.png"):
         old.unlink()

@@ -14,7 +14,7 @@ from propago.io.davis_layout import ANNOTATIONS
 from propago.io.masks import MASK_SUFFIXES
 from propago.io.names import natural_key
 from propago.io.stills import STILL_SUFFIXES
-from propago.jobs.options import Progress
+from propago.runs.options import Progress
 
 MASKS = "masks"
 """Beside what else a run wrote, the folder of its masks."""

@@ -8,13 +8,14 @@ from pathlib import Path
 from typing import Any
 
 from propago.errors import MaskError, UsageError
-from propago.jobs.options import Progress
 from propago.metrics.evaluation import CategoryScores, Evaluation, means
 from propago.metrics.inputs import open_pairs, protocol_of
 from propago.metrics.metric import Metric, MetricOfParts, load_metrics
 from propago.metrics.pairing import Wanted, find_pairs
 from propago.metrics.protocols import PROTOCOLS, Protocol
 from propago.metrics.sequences import Found, SequenceTask, measure_sequence
+from propago.runs.executor import map_tasks
+from propago.runs.options import Progress
 
 COMPILED_FROM_FRAMES = 1000
 """From so many frames a process on, compiled code saves more time than it takes to load."""
@@ -147,16 +148,9 @@ def _measured(
         for task in tasks:
             yield measure_sequence(task, tick)
         return
-    from concurrent.futures import ProcessPoolExecutor
-    from multiprocessing import get_context
-
-    with ProcessPoolExecutor(jobs, mp_context=get_context("spawn")) as pool:
-        try:
-            for found, frames in zip(pool.map(measure_sequence, tasks), passes, strict=True):
-                tick(frames)
-                yield found
-        finally:
-            pool.shutdown(wait=True, cancel_futures=True)
+    for found, frames in zip(map_tasks(measure_sequence, tasks, jobs), passes, strict=True):
+        tick(frames)
+        yield found
 
 
 def _ticks(total: int, progress: Progress | None) -> Callable[..., None]:

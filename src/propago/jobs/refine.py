@@ -1,6 +1,6 @@
 """`propago refine`: anyone's masks of a video, sharpened along the edges of the picture."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -10,28 +10,29 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from propago.errors import MaskError, ShapeError, SourceError
-from propago.io.masks import write_mask
-from propago.io.sequence_folders import label_files
-from propago.io.shared_policy import shared_policy
-from propago.io.soft_masks import FOLDER as SCORES
-from propago.io.soft_masks import (
-    SCORE_SUFFIXES,
-    Reader,
-    as_probabilities,
-    soft_masks_in,
-    write_soft_masks,
-)
+from propago.components import REFINERS, load_component
+from propago.errors import SourceError
+from propago.io.soft_masks import SCORE_SUFFIXES, as_probabilities
+from propago.io.source import Source
 from propago.io.video import open_source
-from propago.jobs.options import Progress
-from propago.jobs.places import make_folder, read_labels, refuse_results
-from propago.ops.image import image_from_rgb
+from propago.jobs.mask_sequence import (
+    Changed,
+    Readers,
+    label_map_readers,
+    refuse_other_size,
+    size_of,
+    soft_mask_readers,
+    write_sequence,
+)
+from propago.ops.image import as_image
 from propago.refinement.spn.run import Spn
 from propago.refinement.spn.settings import SpnSettings
-from propago.types import VOID, Annotation, Frame, SoftMasks
+from propago.runs.options import Progress
+from propago.runs.output_folder import OutputFolder
+from propago.types import VOID, Annotation, Frame, Refiner, SoftMasks
 
 RUNS = Path("runs/refine")
-MASKS = "masks"
+MASKS, SCORES = "masks", "scores"
 
 Planes = TypeVar("Planes", Tensor, np.ndarray)
 
@@ -82,10 +83,9 @@ def refine(
         planes = as_probabilities(plain.numpy(force=True))
     else:
         planes = as_probabilities(np.asarray(scores))
-    picture = _checked(image) if isinstance(image, Tensor) else _picture(image)
     rows = planes[None] if planes.ndim == 2 else planes
     spn = Spn(_loaded(weights, device).net, settings)
-    refined = spn.refine(picture, rows).reshape(planes.shape)
+    refined = spn.refine(as_image(image), rows).reshape(planes.shape)
     same = refined.to(scores.device) if isinstance(scores, Tensor) else refined.numpy(force=True)
     return cast(Planes, same)
 
@@ -96,7 +96,7 @@ def refine_masks(
     *,
     scores: bool = False,
     out: str | Path | None = None,
-    refiner: Spn | None = None,
+    refiner: str | Refiner = "spn",
     overwrite: bool = False,
     progress: Progress | None = None,
 ) -> RefineResult:
@@ -110,7 +110,7 @@ def refine_masks(
         scores: the PNGs are scores, not label maps: grey, of 8 or 16 bits, FRAME.png of one object
             or ID/FRAME.png of each.
         out: gets masks/, and scores/ where scores came; runs/refine/<name of the source> if None.
-        refiner: a network and where it works; `Spn.load()` if None.
+        refiner: a name in `propago.components.REFINERS`, or a refiner.
         overwrite: delete earlier results in `out`.
         progress: called as (frames done, frames in all, name of the source).
 
@@ -122,45 +122,35 @@ def refine_masks(
         OutputError: the results cannot be written.
     """
     source, folder = open_source(frames), Path(masks)
-    files = _files(folder, scores)
-    scored = not isinstance(next(iter(files.values())), Path)
-    place = Path(out) if out else RUNS / source.name
-    kinds = (MASKS, SCORES) if scored else (MASKS,)
-    inputs = [folder, *(path for kind in (MASKS, SCORES) if (path := folder / kind).is_dir())]
-    refuse_results(place, (MASKS, SCORES), inputs, overwrite)
-    for kind in kinds:
-        make_folder(place / kind)
-    policy = shared_policy(path for path in files.values() if isinstance(path, Path))
-    spn, done = refiner or Spn.load(), 0
-    for frame in source:
-        file = files.get(frame.name)
-        if file is None:
-            continue
-        given = read_labels(file, policy) if isinstance(file, Path) else file()
-        what = file if isinstance(file, Path) else f"{folder}: the score map"
-        _refuse_other_size(f"{what}", given, frame)
-        refined = _refined(spn, frame, given, place / SCORES)
-        write_mask(place / MASKS / f"{frame.name}.png", refined)
-        done += 1
-        if progress:
-            progress(done, len(files), source.name)
-    if not done:
+    output = OutputFolder(out or RUNS / source.name)
+    output.refuse([folder, *(folder / own for own in (MASKS, SCORES))], overwrite=overwrite)
+    readers = _readers(folder, scores)
+    sharpen: Refiner = load_component(REFINERS, refiner, "`refiner`")
+    output.clear()
+    written = write_sequence(
+        _refined(sharpen, source, folder, readers),
+        output,
+        len(readers),
+        source.name,
+        progress=progress,
+    )
+    if not written.frames:
         raise SourceError(
             f"no mask in {masks} is named like a frame of {frames}: masks are called "
-            f"{next(iter(files))} and so on; frames are named by their file, those of a video by "
+            f"{next(iter(readers))} and so on; frames are named by their file, those of a video by "
             "their index in five digits"
         )
-    return RefineResult(place / MASKS, place / SCORES if scored else None, done)
+    return RefineResult(output.masks, output.scores if written.soft else None, written.frames)
 
 
-def refined_labels(spn: Spn, image: Tensor, labels: np.ndarray) -> np.ndarray:
+def refined_labels(refiner: Refiner, frame: Frame, labels: np.ndarray) -> np.ndarray:
     """A label map whose objects are refined one at a time; the most probable one above 0.5 wins.
 
     Void stays void.
 
     Args:
-        spn: the network and where it works.
-        image: (3, H, W) RGB in [0, 1].
+        refiner: sharpens soft masks.
+        frame: of the map's size.
         labels: (H, W) uint8 or uint16; 0 background, 255 void where uint8.
 
     Returns:
@@ -168,13 +158,13 @@ def refined_labels(spn: Spn, image: Tensor, labels: np.ndarray) -> np.ndarray:
 
     Raises:
         MaskError: `labels` are no label map.
-        ShapeError: the image is of another size.
+        ShapeError: the frame is of another size.
     """
     best = torch.full(labels.shape, 0.5)
     given, refined = Annotation(labels), np.zeros_like(labels)
     for object_id in given.ids:
         coarse = torch.from_numpy((labels == object_id).astype(np.float32))[None]
-        sharper = spn.refine(image, coarse)[0]
+        sharper = refiner(frame, SoftMasks((object_id,), coarse)).probabilities[0].cpu()
         wins = sharper > best
         best = torch.where(wins, sharper, best)
         refined[wins.numpy()] = object_id
@@ -187,60 +177,29 @@ def _loaded(weights: str | Path, device: str) -> Spn:
     return Spn.load(weights, device=device)
 
 
-def _refined(spn: Spn, frame: Frame, given: np.ndarray | SoftMasks, folder: Path) -> np.ndarray:
-    """The sharper label map of a frame; where scores came, theirs are written to `folder`."""
-    if not isinstance(given, SoftMasks):
-        return refined_labels(spn, frame.image, given)
-    refined = spn(frame, given)
-    write_soft_masks(folder / f"{frame.name}.npz", refined)
-    return refined.labels()
-
-
-def _picture(image: np.ndarray) -> Tensor:
-    if image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8:
-        raise ShapeError(
-            f"an array that is a picture is (H, W, 3) uint8 RGB; this one is {image.shape} "
-            f"{image.dtype}. Tensors are (3, H, W) in [0, 1]"
-        )
-    return image_from_rgb(image.copy())
-
-
-def _checked(image: Tensor) -> Tensor:
-    """(3, H, W) float32."""
-    if image.ndim != 3 or image.shape[0] != 3 or not image.is_floating_point():
-        raise ShapeError(
-            f"a tensor that is a picture is (3, H, W) floating RGB in [0, 1]; this one is "
-            f"{tuple(image.shape)} {image.dtype}. Arrays are (H, W, 3) uint8"
-        )
-    low, high = (float(a) for a in image.aminmax()) if image.numel() else (0.0, 0.0)
-    if not (low >= 0 and high <= 1):
-        raise ShapeError(
-            f"a tensor that is a picture is in [0, 1]; this one reaches from {low:g} to {high:g}: "
-            "divide 8-bit values by 255, undo a normalisation, leave no nan"
-        )
-    return image.float()
-
-
-def _files(folder: Path, pictures: bool) -> Mapping[str, Path | Reader]:
-    """By name of the frame: its label map, or what reads its scores."""
+def _readers(folder: Path, scores: bool) -> Readers:
     if not folder.is_dir():
         raise SourceError(f"{folder} is not a folder; masks come as a folder, one file a frame")
-    scored = soft_masks_in(folder, pictures=pictures)
-    if scored:
-        return scored
-    for place in () if pictures else (folder / MASKS, folder):
-        if found := label_files(place):
-            return found
-    wanted = (
-        "no grey PNGs of scores" if pictures else f"neither PNG nor {' nor '.join(SCORE_SUFFIXES)}"
-    )
-    raise SourceError(f"{folder} holds no masks: {wanted}")
-
-
-def _refuse_other_size(what: str, given: np.ndarray | SoftMasks, frame: Frame) -> None:
-    size = tuple(given.probabilities.shape[1:] if isinstance(given, SoftMasks) else given.shape)
-    if size != frame.size:
-        raise MaskError(
-            f"{what} is {size[1]}x{size[0]}, its frame {frame.name} {frame.size[1]}x"
-            f"{frame.size[0]}; scores and masks have the size of their frame"
+    found = soft_mask_readers(folder, scores)
+    found = found or label_map_readers(folder / MASKS) or label_map_readers(folder)
+    if not found:
+        raise SourceError(
+            f"{folder} holds no masks: neither PNG nor {' nor '.join(SCORE_SUFFIXES)}"
         )
+    return found
+
+
+def _refined(refiner: Refiner, source: Source, folder: Path, readers: Readers) -> Iterator[Changed]:
+    """The sharper masks of every frame that has some."""
+    for frame in source:
+        read = readers.get(frame.name)
+        if read is None:
+            continue
+        masks = read()
+        refuse_other_size(
+            f"{folder}: the mask", size_of(masks), f"its frame {frame.name}", frame.size
+        )
+        if isinstance(masks, SoftMasks):
+            yield Changed(frame.name, refiner(frame, masks))
+        else:
+            yield Changed(frame.name, refined_labels(refiner, frame, masks))

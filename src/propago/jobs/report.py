@@ -6,11 +6,11 @@ from pathlib import Path
 
 from propago.errors import UsageError
 from propago.io.atomic import replacing
-from propago.jobs.options import Progress
 from propago.metrics.evaluation import Evaluation
 from propago.metrics.identity import evaluate_identity
 from propago.report.html import name_results, render_report
 from propago.report.worst_frames import shown_frames
+from propago.runs.options import Progress
 
 
 def write_report(

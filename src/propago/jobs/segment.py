@@ -1,37 +1,68 @@
 """`propago segment`: a video and masks of some frames become masks of every frame."""
 
-from collections.abc import Iterable, Sequence
-from dataclasses import replace
+import hashlib
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
-from propago.components import PROPAGATORS, load_method
-from propago.errors import UsageError
-from propago.finetune.budget import Budget
-from propago.finetune.cache import FineTuneCache
-from propago.finetune.fine_tuning import FineTuneProgress, FineTuning
+from propago.clock import Clock
+from propago.finetune.fine_tuning import FineTuneProgress
 from propago.finetune.forecast import forecast
-from propago.io.davis import open_davis
 from propago.io.source import Source
 from propago.io.video import open_source
-from propago.jobs.annotations import Box, gather_annotations
-from propago.jobs.options import Progress, SegmentOptions
-from propago.jobs.processor import processor
-from propago.jobs.run_folder import RunFolder
-from propago.jobs.run_segment import Run, SegmentResult, carry_out
-from propago.refinement.craf.run import Craf
-from propago.refinement.spn.run import Spn
-from propago.types import Cleaner, Propagator, Refiner
+from propago.jobs.annotations import (
+    AnnotationSet,
+    Box,
+    BoxWriter,
+    gather_annotations,
+)
+from propago.jobs.options import SegmentOptions
+from propago.jobs.parts import Parts, load_parts
+from propago.pipeline import Checkpoint, Segmented, segment_frames
+from propago.runs.engine import Run, RunSummary, run
+from propago.runs.options import Progress
+from propago.runs.output_folder import OutputFolder
+from propago.runs.processor import processor
+from propago.runs.record import described, run_inputs
+from propago.runs.writers import EventWriter, MaskWriter, OverlayWriter, SoftMaskWriter, Writer
+from propago.types import Cleaner, Frame, Propagator, Refiner
 
 RUNS = Path("runs/segment")
 
 
-def segment(
+@dataclass(frozen=True)
+class SegmentResult(RunSummary):
+    """What a run made, and what it has come to.
+
+    Attributes:
+        name: of the source.
+        out: the output folder.
+        masks: the folder of masks, one PNG a frame.
+        overlay: the video with the masks drawn in, None without one.
+        notes: how the given masks were understood.
+        method: the method, its preset, weights and their licence.
+        refiner: weights of the refiner, their hash and licence; empty without one.
+    """
+
+    name: str
+    out: Path
+    masks: Path
+    overlay: Path | None
+    notes: tuple[str, ...] = ()
+    method: dict[str, Any] = field(default_factory=dict)
+    refiner: dict[str, Any] = field(default_factory=dict)
+
+
+def segment(  # noqa: PLR0913
     source: str | Path,
     masks: str | Path | None = None,
     *,
     boxes: Iterable[Box | str] = (),
     out: str | Path | None = None,
     method: str | Propagator = "feelvos",
+    refine: str | Refiner | None = None,
+    clean: str | Cleaner | None = None,
     options: SegmentOptions | None = None,
     progress: Progress | None = None,
     tuning: FineTuneProgress | None = None,
@@ -43,7 +74,12 @@ def segment(
         masks: a mask of the first frame, or a folder of masks named by frame.
         boxes: boxes that become masks, "ID=x0,y0,x1,y1[@frame]" or `Box`.
         out: the output folder; runs/segment/<name of the source> if None.
-        method: a name in `propago.methods.PROPAGATORS`, or a propagator.
+        method: a name in `propago.components.PROPAGATORS`, or a propagator.
+        refine: what sharpens each prediction before it is cleaned: a name in `REFINERS`, "none",
+            or a refiner; the named method's own if None.
+        clean: what makes each prediction consistent with the frame before, before objects compete
+            and before it is remembered: a name in `CLEANERS`, "none", or a cleaner; the named
+            method's own if None.
         options: what can be set about a run.
         progress: called as (frames done, frames in all or None, what is being done).
         tuning: called as (what is fine-tuned, steps done, share of its budget spent, running loss).
@@ -58,136 +94,111 @@ def segment(
         OutputError: the results cannot be written; earlier frames are intact.
         KeyboardInterrupt: on Ctrl-C; what was done is kept for `resume`.
     """
-    options = settled(options or SegmentOptions(), method)
+    options = options or SegmentOptions()
     opened = open_source(source, start=options.start, end=options.end, every=options.every)
-    folder = RunFolder(Path(out) if out else RUNS / opened.name)
-    masks = Path(masks) if masks else None
-    _refuse(folder, opened, masks, options)
-    first = gather_annotations(opened, masks, boxes, fit=options.fit_masks)
-    with processor(options.threads, options.seed):
-        propagator = _loaded(method, options, tuning)
-        forecast(propagator, first.given)
-        run = Run(opened, first, propagator, folder, options, _refiner(options), _cleaner(options))
-        return carry_out(run, progress)
-
-
-def segment_set(
-    root: str | Path,
-    set_file: str | Path | None = None,
-    *,
-    masks: str | Path | None = None,
-    out: str | Path | None = None,
-    method: str | Propagator = "feelvos",
-    options: SegmentOptions | None = None,
-    progress: Progress | None = None,
-    tuning: FineTuneProgress | None = None,
-) -> list[SegmentResult]:
-    """Segment sequences of a DAVIS root, each from its first annotation alone.
-
-    Args:
-        root: a folder with JPEGImages and Annotations.
-        set_file: the sequences, one a line, or a name in the root's ImageSets; all if None.
-        masks: another root or folder of annotations, one subfolder a sequence.
-        out: holds one folder a sequence; runs/segment/<name of the root> if None.
-        method: as for `segment`.
-        options: as for `segment`.
-        progress: as for `segment`; tells the sequence.
-        tuning: as for `segment`.
-
-    Returns:
-        One result a sequence, in the order of the set.
-
-    Raises:
-        PropagoError: as `segment`; sequences before the failing one are complete.
-    """
-    options = settled(options or SegmentOptions(), method)
-    base = Path(out) if out else RUNS / Path(root).resolve().name
-    sources = open_davis(
-        Path(root),
-        Path(set_file) if set_file else None,
-        start=options.start,
-        end=options.end,
-        every=options.every,
+    output = OutputFolder(out or RUNS / opened.name)
+    read = [opened.path, *([Path(masks)] if masks else [])]
+    output.refuse(read, overwrite=options.overwrite, resume=options.resume)
+    annotations = gather_annotations(
+        opened, Path(masks) if masks else None, boxes, fit=options.fit_masks
     )
     with processor(options.threads, options.seed):
-        folders = [RunFolder(base / source.name) for source in sources]
-        for source, folder in zip(sources, folders, strict=True):
-            _refuse(folder, source, Path(root), options)
-        propagator, refiner = _loaded(method, options, tuning), _refiner(options)
-        runs = [
-            _sequence(root, masks, source, folder, propagator, refiner, options)
-            for source, folder in zip(sources, folders, strict=True)
-        ]
-        forecast(propagator, *(run.first.given for run in runs))
-        return [carry_out(run, progress) for run in runs]
+        parts = load_parts(method, refine, clean, options, tuning)
+        forecast(parts.method, annotations.given)
+        return segment_source(opened, annotations, parts, output, options, progress)
 
 
-def settled(options: SegmentOptions, method: str | Propagator) -> SegmentOptions:
-    """`options` with the method's own refiner, cleaner and budget where nothing else is asked for.
-
-    A propagator that is no name has none of its own.
-
-    Raises:
-        UsageError: a budget for a propagator, which was given its own when it was made.
-    """
-    row = PROPAGATORS.get(method) if isinstance(method, str) else None
-    if options.finetune and not isinstance(method, str):
-        raise UsageError("finetune is for a method's name; a propagator brings its own fine-tuning")
-    budget = options.finetune or (row and row.finetune)
-    return replace(
-        options,
-        refine=options.refine or (row.refine if row else "none"),
-        clean=options.clean or (row.clean if row else "none"),
-        finetune=str(Budget.parse(budget)) if budget else None,
-    )
-
-
-def _sequence(
-    root: str | Path,
-    masks: str | Path | None,
+def segment_source(
     source: Source,
-    folder: RunFolder,
-    method: Propagator,
-    refiner: Refiner | None,
+    annotations: AnnotationSet,
+    parts: Parts,
+    output: OutputFolder,
     options: SegmentOptions,
-) -> Run:
-    annotations = Path(masks) / source.name if masks else Path(root)
-    first = gather_annotations(source, annotations, (), fit=options.fit_masks, only_first=True)
-    return Run(source, first, method, folder, options, refiner, _cleaner(options))
+    progress: Progress | None = None,
+    clock: Clock | None = None,
+) -> SegmentResult:
+    """One source with loaded parts, into a folder that may be used; `clock` counts their seconds.
+
+    Raises:
+        PropagoError: as `segment`.
+    """
+
+    def loop(frames: Iterable[Frame], resume: Checkpoint | None) -> Iterator[Segmented]:
+        return segment_frames(
+            frames,
+            annotations.given,
+            parts.method,
+            refine=parts.refine,
+            clean=parts.clean,
+            resume=resume,
+            clock=clock,
+        )
+
+    job = Run(
+        source,
+        loop,
+        output,
+        _writers(source, annotations, parts, options),
+        options,
+        inputs=segment_inputs(source, annotations, parts, options),
+        about={
+            "given": {str(index): list(masks.ids) for index, masks in annotations.given.items()},
+            "boxes": [str(box) for made in annotations.boxed for box in made.boxes],
+            "notes": list(annotations.notes),
+        },
+        packages=_packages(parts),
+    )
+    summary = run(job, progress)
+    return SegmentResult(
+        **vars(summary),
+        name=source.name,
+        out=output.root,
+        masks=output.masks,
+        overlay=output.overlay if output.overlay.exists() else None,
+        notes=annotations.notes,
+        method=described(parts.method),
+        refiner=described(parts.refine),
+    )
 
 
-def _loaded(
-    method: str | Propagator, options: SegmentOptions, tuning: FineTuneProgress | None
-) -> Propagator:
-    if not isinstance(method, str):
-        return method
-    asked = {"preset": options.preset, "size": options.size}
-    settings = {name: value for name, value in asked.items() if value is not None}
-    for name, value, default in (
-        ("weights", options.weights, "default"),
-        ("device", options.device, "auto"),
-    ):
-        if value != default:
-            settings[name] = value
-    if options.finetune:
-        settings["finetune"] = FineTuning(Budget.parse(options.finetune), FineTuneCache(), tuning)
-    return load_method(method, **settings)
+def segment_inputs(
+    source: Source, annotations: AnnotationSet, parts: Parts, options: SegmentOptions
+) -> dict[str, Any]:
+    """All that decides the masks, as JSON values. Equal inputs give equal masks."""
+    return run_inputs(source, options) | {
+        "given": _digest(annotations),
+        "finetune": parts.finetune,
+        "method": described(parts.method),
+        "working_size": options.size,
+        "refine": described(parts.refine),
+        "clean": described(parts.clean),
+    }
 
 
-def _refiner(options: SegmentOptions) -> Refiner | None:
-    return Spn.load(device=options.device) if options.refine == "spn" else None
+def _writers(
+    source: Source, annotations: AnnotationSet, parts: Parts, options: SegmentOptions
+) -> list[Writer]:
+    writers: list[Writer] = [MaskWriter(annotations.ids)]
+    if annotations.boxed:
+        writers.append(BoxWriter(annotations.boxed))
+    if options.overlay:
+        writers.append(OverlayWriter(source))
+    if options.save_scores:
+        writers.append(SoftMaskWriter())
+    if parts.clean:
+        writers.append(EventWriter())
+    return writers
 
 
-def _cleaner(options: SegmentOptions) -> Cleaner | None:
-    return Craf() if options.clean == "craf" else None
+def _packages(parts: Parts) -> tuple[str, ...]:
+    """The top-level packages whose states a checkpoint may hold."""
+    own = (type(part).__module__.partition(".")[0] for part in (parts.method, parts.clean) if part)
+    return tuple(dict.fromkeys(("propago", *own)))
 
 
-def _refuse(folder: RunFolder, source: Source, masks: Path | None, options: SegmentOptions) -> None:
-    """Refuse a folder with results, unless they may be deleted or gone on with."""
-    if folder.root.exists() and not folder.root.is_dir():
-        raise UsageError(f"--out {folder.root} is a file; it must be a folder")
-    if options.overwrite:
-        inputs: Sequence[Path | None] = (source.path, masks)
-        folder.refuse_inputs_inside([path for path in inputs if path])
-    elif not options.resume:
-        folder.refuse_results()
+def _digest(annotations: AnnotationSet) -> str:
+    digest = hashlib.sha256()
+    for index, masks in sorted(annotations.given.items()):
+        digest.update(f"{index} {masks.labels.dtype} {sorted(masks.ended)}".encode())
+        digest.update(masks.labels.tobytes())
+    return digest.hexdigest()

@@ -22,15 +22,13 @@ from propago.io.atomic import replacing
 from propago.io.source import Source
 from propago.jobs.annotations import gather_annotations
 from propago.jobs.evaluate import evaluate
-from propago.jobs.options import Progress, SegmentOptions
-from propago.jobs.processor import processor
+from propago.jobs.options import SegmentOptions
+from propago.jobs.parts import Parts
 from propago.jobs.reproduce.cells import Cell, ObjectFigures, keep_setup, read_cell, write_cell
 from propago.jobs.reproduce.options import ReproduceOptions
 from propago.jobs.reproduce.seg_with_spn_tables import TABLES, VARIANTS, Variant, made_of
 from propago.jobs.reproduce.sequences import chosen
-from propago.jobs.reproduce.timing import TimedCleaner, TimedRefiner
-from propago.jobs.run_folder import RunFolder
-from propago.jobs.run_segment import Run, carry_out
+from propago.jobs.segment import segment_source
 from propago.methods.seg_with_spn.run import SegWithSpn
 from propago.methods.seg_with_spn.settings import SegSettings
 from propago.nn.weights import load_weights
@@ -40,7 +38,9 @@ from propago.refinement.spn.net import PRESETS as SPN_PRESETS
 from propago.refinement.spn.run import Spn
 from propago.refinement.spn.settings import SpnSettings
 from propago.report.paper_table import PaperTable
-from propago.types import Cleaner, Refiner
+from propago.runs.options import Progress
+from propago.runs.output_folder import OutputFolder
+from propago.runs.processor import processor
 
 RUNS = Path("runs/reproduce/seg-with-spn")
 SPN_SETTINGS = SpnSettings()
@@ -172,35 +172,33 @@ class _Work:
         self, name: str, variant: Variant, source: Source, masks: Path, clock: Clock
     ) -> None:
         """Fill the folder and the clock: a folder with all frames is made anew, to be timed."""
-        folder = RunFolder(masks / source.name)
+        folder = OutputFolder(masks / source.name)
         untimed = folder.read_record().get("frames") == source.frame_count
         options = SegmentOptions(
             preset=self.options.preset,
             weights=self.options.weights,
             size=self.options.size,
-            refine=variant.refine,
-            clean=variant.clean,
             finetune=self.options.finetune,
             overlay=False,
             overwrite=untimed,
             resume=not untimed,
         )
-        refine: Refiner | None = None
-        if variant.refine == "spn":
-            spn = Spn.load(device=self.options.device, settings=SPN_SETTINGS)
-            refine = TimedRefiner(spn, clock)
-        clean: Cleaner | None = None
-        if variant.clean == "craf":
-            clean = TimedCleaner(Craf(CRAF_SETTINGS), clock)
         first = gather_annotations(source, self.data, (), only_first=True)
-        method = self.method(variant, clock)
+        parts = Parts(
+            self.method(variant, clock),
+            Spn.load(device=self.options.device, settings=SPN_SETTINGS)
+            if variant.refine == "spn"
+            else None,
+            Craf(CRAF_SETTINGS) if variant.clean == "craf" else None,
+            self.options.finetune,
+        )
         progress = self.progress
 
         def tell(done: int, total: int | None, what: str) -> None:
             if progress:
                 progress(done, total, f"{name}: {what}")
 
-        carry_out(Run(source, first, method, folder, options, refine, clean), tell)
+        segment_source(source, first, parts, folder, options, tell, clock)
 
     def notes(self, sequences: Sequence[str]) -> tuple[str, ...]:
         """What differs from the paper."""

@@ -5,7 +5,7 @@ from collections import deque
 import pytest
 import torch
 
-from propago.jobs.stages import BackgroundWriter, Prefetcher
+from propago.runs.background import BackgroundWriter, Prefetcher
 
 
 def test_items_come_in_order_and_only_a_few_ahead():

@@ -1,4 +1,4 @@
-"""Files of JSON lines about the frames of a run: appended as it goes, cut back when resumed."""
+"""The JSON lines that a run appends as it goes, and that are cut back when it is resumed."""
 
 import json
 import os
@@ -70,3 +70,32 @@ class LineLog:
             end = self._file.tell()
         self._file.truncate(end)
         self._file.seek(0, os.SEEK_END)
+
+
+class FrameLog(LineLog):
+    """frames.jsonl: one line a frame, and what they say about each object so far."""
+
+    def __init__(self, path: Path, last_index: int | None) -> None:
+        """As `LineLog`."""
+        self.count = 0
+        self._absent_since: dict[int, int | None] = {}
+        super().__init__(path, last_index)
+
+    @property
+    def lost(self) -> dict[int, int]:
+        """For each object that is absent to the last frame: the first frame without it."""
+        return {i: since for i, since in self._absent_since.items() if since is not None}
+
+    @property
+    def ids(self) -> tuple[int, ...]:
+        """The objects that were there at some time, in order of appearance."""
+        return tuple(self._absent_since)
+
+    def _take_in(self, line: Mapping[str, Any]) -> None:
+        self.count += 1
+        present = {int(i) for i, said in line["objects"].items() if said["area"] > 0}
+        for i in present:
+            self._absent_since[i] = None
+        for i, since in self._absent_since.items():
+            if i not in present and since is None:
+                self._absent_since[i] = line["index"]

@@ -1,0 +1,271 @@
+"""The run engine: frames in, results of any loop, files out; it can be gone on with."""
+
+import sys
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, closing, suppress
+from dataclasses import dataclass, field
+from time import perf_counter
+from typing import Any
+
+import cv2
+
+from propago.errors import OutputError, PropagoError, SourceError
+from propago.io.checkpoint import load_state, save_state
+from propago.io.source import Source
+from propago.pipeline import Checkpoint, Segmented
+from propago.runs.background import BackgroundWriter, Prefetcher
+from propago.runs.journal import FrameLog
+from propago.runs.options import Progress, RunOptions
+from propago.runs.output_folder import OutputFolder
+from propago.runs.processor import give_back_memory
+from propago.runs.record import new_record, now, refuse_other_inputs
+from propago.runs.writers import Writer
+from propago.types import Frame
+
+CHECKPOINT_EVERY_FRAMES = 50
+
+Loop = Callable[[Iterable[Frame], Checkpoint | None], Iterator[Segmented]]
+"""Makes results of frames, in order, from behind a checkpoint on."""
+
+
+@dataclass(frozen=True)
+class RunSummary:
+    """What a run has come to.
+
+    Attributes:
+        frames: how many have results.
+        ids: the objects, in order of appearance.
+        lost: for each object absent to the last frame, the index of the first frame without it.
+        seconds: wall time of this run.
+        frames_per_s: of the frames this run computed, everything included.
+    """
+
+    frames: int
+    ids: tuple[int, ...]
+    lost: dict[int, int]
+    seconds: float
+    frames_per_s: float
+
+
+@dataclass(frozen=True)
+class Run:
+    """Everything the engine needs.
+
+    Attributes:
+        source: the frames.
+        loop: what is done with them.
+        output: where the results go.
+        writers: what is written there, beside the frame log and the record.
+        options: which frames, and what happens to an earlier run.
+        inputs: all that decides the results, as JSON values. Equal inputs give equal results.
+        about: more for the record.
+        packages: whose classes a checkpoint may name.
+    """
+
+    source: Source
+    loop: Loop
+    output: OutputFolder
+    writers: Sequence[Writer]
+    options: RunOptions
+    inputs: Mapping[str, Any]
+    about: Mapping[str, Any] = field(default_factory=dict)
+    packages: tuple[str, ...] = ("propago",)
+
+
+def run(job: Run, progress: Progress | None = None) -> RunSummary:
+    """Do a run, or what is left of it with `options.resume`.
+
+    Raises:
+        SourceError: the source is damaged; the frames before have been written.
+        OutputError: the results cannot be written; earlier frames are intact.
+        UsageError: `resume` of a run that was made of other inputs.
+        KeyboardInterrupt: the run can be resumed.
+    """
+    output, options = job.output, job.options
+    earlier = output.read_record() if options.resume else {}
+    if earlier:
+        refuse_other_inputs(earlier, job.inputs, str(output.root))
+    elif options.overwrite:
+        output.clear()
+    if earlier.get("status") == "done":
+        return _as_recorded(job, earlier, progress)
+    checkpoint = _last_checkpoint(job)
+    record = new_record(job.source, options, job.inputs, job.about)
+    record["resumed_after_frame"] = checkpoint.index if checkpoint else None
+    output.make()
+    output.write_record(record)
+    with closing(FrameLog(output.frames, checkpoint.index if checkpoint else None)) as log:
+        try:
+            damage, timings = _compute(job, checkpoint, log, progress)
+        except BaseException as error:
+            told = _ended(output, record, log.count, error)
+            if told is error:
+                raise
+            raise told from error
+        summary = _summary(log, timings)
+    ended = {
+        "status": "damaged" if damage else "done",
+        "frames": log.count,
+        "objects": list(log.ids),
+        "lost": {str(i): index for i, index in log.lost.items()},
+        "timings": timings,
+    }
+    output.write_record(record | ended | {"finished": now()})
+    if damage:
+        raise SourceError(f"{damage}; the {log.count} frames before are in {output.masks}")
+    output.checkpoint.unlink(missing_ok=True)
+    return summary
+
+
+def _last_checkpoint(job: Run) -> Checkpoint | None:
+    """Where an earlier run in the folder stands, None where it has not come that far."""
+    path = job.output.checkpoint
+    if not path.exists():
+        return None
+    checkpoint = load_state(path, job.packages)
+    if not isinstance(checkpoint, Checkpoint):
+        raise OutputError(f"{path} is no checkpoint of a run; `overwrite` begins again")
+    return checkpoint
+
+
+def _compute(
+    job: Run, checkpoint: Checkpoint | None, log: FrameLog, progress: Progress | None
+) -> tuple[SourceError | None, dict[str, float]]:
+    """Compute and write all frames that are left.
+
+    Returns:
+        The damage that ended the source, if any, and how long things took.
+    """
+    begun, known = perf_counter(), log.count
+    with ExitStack() as stack:
+        for writer in job.writers:
+            writer.open(job.output, checkpoint.index if checkpoint else None)
+            stack.enter_context(writer)
+        damage, timings = _follow(job, checkpoint, log, progress)
+    seconds = perf_counter() - begun
+    for writer in job.writers:
+        writer.complete(job.output, log.count, progress)
+    timings["seconds"] = seconds
+    timings["frames_per_s"] = (log.count - known) / seconds
+    return damage, {name: round(value, 3) for name, value in timings.items()}
+
+
+def _follow(
+    job: Run, checkpoint: Checkpoint | None, log: FrameLog, progress: Progress | None
+) -> tuple[SourceError | None, dict[str, float]]:
+    """Frames are decoded in one thread, followed in this one, written in a third."""
+    damage, done = None, log.count
+    files = _Files(job, log)
+    away: BackgroundWriter[tuple[Segmented, float]] = BackgroundWriter(files.write)
+    with Prefetcher(job.source.frames(checkpoint.index + 1 if checkpoint else 0)) as ahead:
+        try:
+            for result, seconds in _timed(job.loop(ahead, checkpoint)):
+                away.put((result, seconds))
+                done += 1
+                if done % CHECKPOINT_EVERY_FRAMES == 0:
+                    give_back_memory()
+                if progress:
+                    progress(done, job.source.frame_count, job.source.name)
+        except SourceError as error:
+            damage = error
+        except BaseException:
+            with suppress(PropagoError):
+                away.finish()
+                files.save_checkpoint()
+            raise
+        away.finish()
+    if damage:
+        if not log.count:
+            raise damage
+        files.save_checkpoint()
+    return damage, {"waited_for_frames_s": ahead.waited_s, "waited_for_writing_s": away.waited_s}
+
+
+class _Files:
+    """Writes one frame's results after the other, and now and then where the run stands.
+
+    A checkpoint is written after everything of its frame and the frames before, so that a run
+    killed at any moment goes on from it without a gap.
+    """
+
+    def __init__(self, job: Run, log: FrameLog) -> None:
+        self._job, self._log = job, log
+        self._last: Checkpoint | None = None
+
+    def write(self, item: tuple[Segmented, float]) -> None:
+        result, seconds = item
+        for writer in self._job.writers:
+            writer.write(result)
+        self._log.append(_log_line(result, seconds))
+        self._last = result.checkpoint
+        if self._log.count % CHECKPOINT_EVERY_FRAMES == 0:
+            self.save_checkpoint()
+
+    def save_checkpoint(self) -> None:
+        if self._last:
+            for part in (*self._job.writers, self._log):
+                part.sync()
+            save_state(self._job.output.checkpoint, self._last)
+
+
+def _log_line(result: Segmented, seconds: float) -> dict[str, Any]:
+    """For each object its area in pixels and its mean probability there (0 where it is absent)."""
+    objects = {}
+    for i, probabilities in zip(result.masks.ids, result.masks.probabilities, strict=True):
+        mask = (result.labels == i).view("uint8")
+        mean = cv2.mean(probabilities.numpy(force=True), mask)[0]
+        objects[str(i)] = {"area": cv2.countNonZero(mask), "score": round(mean, 4)}
+    frame = result.frame
+    return {
+        "index": frame.index,
+        "name": frame.name,
+        "time_s": frame.time_s,
+        "objects": objects,
+        "seconds": round(seconds, 4),
+    }
+
+
+def _timed(results: Iterator[Segmented]) -> Iterator[tuple[Segmented, float]]:
+    """Each result with the seconds it took to come."""
+    while True:
+        begun = perf_counter()
+        result = next(results, None)
+        if result is None:
+            return
+        yield result, perf_counter() - begun
+
+
+def _ended(
+    output: OutputFolder, record: dict[str, Any], frames: int, error: BaseException
+) -> BaseException:
+    """Record how the run ended, and the error to raise: it says what is kept.
+
+    Of a failure before the first frame nothing is kept, so that it does not stand in the way.
+    """
+    interrupted = isinstance(error, KeyboardInterrupt)
+    if not frames and not interrupted:
+        with suppress(OSError, OutputError):
+            output.clear()
+            output.root.rmdir()
+        return error
+    status = {"status": "interrupted" if interrupted else "failed", "error": str(error)}
+    with suppress(OutputError):
+        output.write_record(record | status | {"frames": frames, "finished": now()})
+    kept = f"{frames} frames are kept in {output.root}; the same command with `resume` goes on"
+    if interrupted:
+        return KeyboardInterrupt(f"interrupted; {kept}")
+    if isinstance(error, OutputError):
+        return OutputError(f"{error}; {kept}")
+    return error
+
+
+def _as_recorded(job: Run, record: Mapping[str, Any], progress: Progress | None) -> RunSummary:
+    """The summary of a run that was complete before."""
+    with closing(FrameLog(job.output.frames, sys.maxsize)) as log:
+        for writer in job.writers:
+            writer.complete(job.output, log.count, progress)
+        return _summary(log, record["timings"])
+
+
+def _summary(log: FrameLog, timings: Mapping[str, float]) -> RunSummary:
+    return RunSummary(log.count, log.ids, log.lost, timings["seconds"], timings["frames_per_s"])

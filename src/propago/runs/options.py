@@ -1,0 +1,47 @@
+"""What can be set about any run. Imports nothing heavy: the command line shows it at once."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from propago.errors import UsageError
+
+Progress = Callable[[int, int | None, str], None]
+"""Called as (frames done, frames in all or None, what is being done)."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunOptions:
+    """What can be set about any run over the frames of a source.
+
+    Attributes:
+        start: first frame of the source, counted from 0.
+        end: frame behind the last one.
+        every: take every n-th frame.
+        device: auto, cpu, cuda or mps.
+        threads: processor threads; all of them if None.
+        seed: of every random choice.
+        overlay: draw overlay.mp4 (--no-overlay leaves it out).
+        overwrite: delete an earlier run in the output folder.
+        resume: go on with an interrupted run in the output folder.
+    """
+
+    start: int | None = None
+    end: int | None = None
+    every: int = 1
+    device: str = "auto"
+    threads: int | None = None
+    seed: int = 0
+    overlay: bool = True
+    overwrite: bool = False
+    resume: bool = False
+
+    def __post_init__(self) -> None:
+        """Refuse what contradicts itself.
+
+        Raises:
+            UsageError: `resume` and `overwrite` together, or no threads.
+        """
+        if self.resume and self.overwrite:
+            raise UsageError("`resume` keeps what is there, `overwrite` deletes it: choose one")
+        if self.threads is not None and self.threads < 1:
+            raise UsageError(f"`threads` is {self.threads}; it is at least 1")

@@ -1,0 +1,134 @@
+"""The output folder of a verb: what its files are called, what is already there, its record."""
+
+import json
+import shutil
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from propago.errors import OutputError, UsageError
+from propago.io.atomic import replacing
+
+
+class OutputFolder:
+    """Where the results of a run lie, whatever verb makes them.
+
+    Attributes:
+        root: the folder.
+        masks: one PNG a frame.
+        scores: soft masks, one npz a frame, where asked for.
+        given: the masks that were made of boxes.
+        given_picture: a picture of these.
+        overlay: the video with the masks drawn in.
+        frames: one line a frame.
+        events: one line for each thing that a cleaner did.
+        record: how the run was made.
+        checkpoint: where an unfinished run stands.
+    """
+
+    def __init__(self, root: str | Path) -> None:
+        self.root = Path(root)
+        self.masks = self.root / "masks"
+        self.scores = self.root / "scores"
+        self.given = self.root / "given"
+        self.given_picture = self.root / "given.png"
+        self.overlay = self.root / "overlay.mp4"
+        self.frames = self.root / "frames.jsonl"
+        self.events = self.root / "clean.jsonl"
+        self.record = self.root / "run.json"
+        self.checkpoint = self.root / "checkpoint.safetensors"
+
+    @property
+    def results(self) -> list[Path]:
+        """All that a run makes, whether it is there or not."""
+        return [path for name, path in vars(self).items() if name != "root"]
+
+    def refuse(
+        self, inputs: Iterable[Path] = (), *, overwrite: bool = False, resume: bool = False
+    ) -> None:
+        """Before any work: refuse a folder that holds results, and inputs that lie among them.
+
+        Args:
+            inputs: files and folders that the run reads.
+            overwrite: results may be deleted.
+            resume: results may be gone on with.
+
+        Raises:
+            UsageError: `root` is a file, holds results, or would lose an input.
+        """
+        if self.root.exists() and not self.root.is_dir():
+            raise UsageError(f"{self.root} is a file; `out` must be a folder")
+        if resume:
+            return
+        for path in inputs:
+            if any(path.resolve().is_relative_to(result.resolve()) for result in self.results):
+                raise UsageError(
+                    f"{path}, which is read, lies among the results of {self.root}: copy it "
+                    "elsewhere or choose another `out`"
+                )
+        there = next(filter(_holds_something, self.results), None)
+        if there and not overwrite:
+            goes_on = "`resume` goes on with an interrupted run, " * self.record.exists()
+            raise UsageError(
+                f"{self.root} already holds results ({there.name}): `overwrite` deletes them, "
+                f"{goes_on}or choose another `out`"
+            )
+
+    def clear(self) -> None:
+        """Delete every result of an earlier run, and nothing else.
+
+        Raises:
+            OutputError: something cannot be deleted.
+        """
+        try:
+            for result in self.results:
+                if result.is_dir():
+                    shutil.rmtree(result)
+                else:
+                    result.unlink(missing_ok=True)
+        except OSError as error:
+            raise OutputError(
+                f"{self.root} cannot be cleared: {error}; choose another `out`"
+            ) from error
+
+    def make(self, *folders: Path) -> None:
+        """Make `root` and `folders` in it.
+
+        Raises:
+            OutputError: that is not possible.
+        """
+        for folder in (self.root, *folders):
+            try:
+                folder.mkdir(parents=True, exist_ok=True)
+            except OSError as error:
+                raise OutputError(
+                    f"{folder} cannot be made ({error.strerror}); choose another `out`"
+                ) from error
+
+    def write_record(self, record: Mapping[str, Any]) -> None:
+        """Write run.json.
+
+        Raises:
+            OutputError: it cannot be written.
+        """
+        with replacing(self.record) as unfinished:
+            unfinished.write_text(json.dumps(record, indent=1) + "\n", "utf-8")
+
+    def read_record(self) -> dict[str, Any]:
+        """What run.json says; empty where there is none.
+
+        Raises:
+            OutputError: it is damaged.
+        """
+        try:
+            return json.loads(self.record.read_text("utf-8"))
+        except FileNotFoundError:
+            return {}
+        except (OSError, ValueError) as error:
+            raise OutputError(
+                f"{self.record} is damaged ({error}); `overwrite` begins again"
+            ) from error
+
+
+def _holds_something(result: Path) -> bool:
+    return any(result.iterdir()) if result.is_dir() else result.exists()

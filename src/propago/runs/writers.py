@@ -1,0 +1,154 @@
+"""What a run writes: one writer a kind of file. Each gets every result in turn."""
+
+# ruff: noqa: D102 -- what is overridden is described in `Writer`
+
+from dataclasses import asdict
+from fractions import Fraction
+from types import TracebackType
+from typing import Self
+
+import numpy as np
+
+from propago.errors import MaskError, OutputError
+from propago.io.masks import read_mask, write_mask
+from propago.io.soft_masks import write_soft_masks
+from propago.io.source import Source
+from propago.io.writer import VideoWriter
+from propago.ops.image import image_to_rgb
+from propago.pipeline import Segmented
+from propago.report.overlay import draw_overlay
+from propago.runs.background import Prefetcher
+from propago.runs.journal import LineLog
+from propago.runs.options import Progress
+from propago.runs.output_folder import OutputFolder
+from propago.types import VOID
+
+STILLS_FPS = 24
+"""The overlay's rate where the source has none."""
+
+
+class Writer:
+    """Writes one kind of file of a run. Inherit from it and override what is needed."""
+
+    def open(self, output: OutputFolder, after: int | None) -> None:
+        """Be ready for the results that come behind frame `after`; None: for all.
+
+        Raises:
+            OutputError: nothing can be written.
+        """
+
+    def write(self, result: Segmented) -> None:
+        """Write what belongs to one frame.
+
+        Raises:
+            OutputError: it cannot be written.
+        """
+
+    def sync(self) -> None:
+        """Wait until the disk has everything: a checkpoint is to follow."""
+
+    def close(self, *, failed: bool) -> None:
+        """Finish the files, or leave no half one behind where the run failed."""
+
+    def complete(self, output: OutputFolder, frames: int, progress: Progress | None) -> None:
+        """Make what could not be written along: the run has `frames` whole frames."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close(failed=kind is not None)
+
+
+class MaskWriter(Writer):
+    """masks/FRAME.png: indexed label maps, of 16 bits in every frame where an id exceeds 254."""
+
+    def __init__(self, ids: tuple[int, ...]) -> None:
+        """`ids` are all that can come."""
+        self._dtype = np.uint16 if max(ids, default=0) >= VOID else np.uint8
+
+    def open(self, output: OutputFolder, after: int | None) -> None:
+        self._folder = output.masks
+        output.make(output.masks)
+
+    def write(self, result: Segmented) -> None:
+        labels = result.labels.astype(self._dtype, copy=False)
+        write_mask(self._folder / f"{result.frame.name}.png", labels)
+
+
+class SoftMaskWriter(Writer):
+    """scores/FRAME.npz: the probabilities of every object as float16."""
+
+    def open(self, output: OutputFolder, after: int | None) -> None:
+        self._folder = output.scores
+        output.make(output.scores)
+
+    def write(self, result: Segmented) -> None:
+        write_soft_masks(self._folder / f"{result.frame.name}.npz", result.masks)
+
+
+class EventWriter(Writer):
+    """clean.jsonl: a line for each thing that the cleaner did."""
+
+    def open(self, output: OutputFolder, after: int | None) -> None:
+        self._log = LineLog(output.events, after)
+
+    def write(self, result: Segmented) -> None:
+        at = {"index": result.frame.index, "name": result.frame.name}
+        self._log.append(*({**at, **asdict(event)} for event in result.events))
+
+    def sync(self) -> None:
+        self._log.sync()
+
+    def close(self, *, failed: bool) -> None:
+        self._log.close()
+
+
+class OverlayWriter(Writer):
+    """overlay.mp4: the frames with the masks drawn in; of a resumed run, made when it is whole."""
+
+    def __init__(self, source: Source) -> None:
+        """`source` has the frames, and their rate."""
+        self._source = source
+        self._video: VideoWriter | None = None
+
+    def open(self, output: OutputFolder, after: int | None) -> None:
+        if after is None:
+            self._video = self._opened(output)
+        else:
+            output.overlay.unlink(missing_ok=True)
+
+    def write(self, result: Segmented) -> None:
+        if self._video:
+            drawn = draw_overlay(image_to_rgb(result.frame.image), result.labels)
+            self._video.write(drawn, result.frame.time_s)
+
+    def close(self, *, failed: bool) -> None:
+        if self._video and failed:
+            self._video.abort()
+        elif self._video:
+            self._video.close()
+
+    def complete(self, output: OutputFolder, frames: int, progress: Progress | None) -> None:
+        if output.overlay.exists():
+            return
+        with Prefetcher(self._source.frames()) as ahead, self._opened(output) as video:
+            for done, frame in zip(range(1, frames + 1), ahead, strict=False):
+                try:
+                    path = output.masks / f"{frame.name}.png"
+                    labels = read_mask(path, may_be_empty=True).labels
+                except MaskError as error:
+                    raise OutputError(f"the overlay cannot be rendered: {error}") from error
+                video.write(draw_overlay(image_to_rgb(frame.image), labels), frame.time_s)
+                if progress:
+                    progress(done, frames, "overlay")
+
+    def _opened(self, output: OutputFolder) -> VideoWriter:
+        return VideoWriter(
+            output.overlay, self._source.size, self._source.fps or Fraction(STILLS_FPS)
+        )
