@@ -153,7 +153,7 @@ def test_rgb_colours_become_ids_and_it_is_said(tmp_path):
     Image.fromarray(rgb).save(tmp_path / "a.png")
     read = read_mask(tmp_path / "a.png")
     assert np.array_equal(read.labels, np.array([0, 2, 1], np.uint8)[blobs()])
-    assert read.notes == ("RGB colours mapped to ids: (0, 0, 255) -> 1, (255, 0, 0) -> 2",)
+    assert read.notes == ("colours mapped to ids: (0, 0, 255) -> 1, (255, 0, 0) -> 2",)
     read = read_mask(tmp_path / "a.png", LabelPolicy(colours={(255, 0, 0): 7, (0, 0, 255): 3}))
     assert np.array_equal(read.labels, np.array([0, 7, 3], np.uint8)[blobs()])
 

@@ -189,7 +189,7 @@ def _ids_from_colours(raw: RawMask, ids: Mapping[Colour, int] | None) -> Labels:
     place = np.searchsorted(table, packed).clip(max=len(table) - 1)
     labels = np.where(packed == 0, 0, of_colour[place]).astype(np.uint8)
     shown = ", ".join(f"{_shown(c)} -> {ids[c]}" for c in colours)
-    notes = (f"RGB colours mapped to ids: {shown}",)
+    notes = (f"colours mapped to ids: {shown}",)
     return labels, notes if (labels == 0).any() else (*notes, "no pixel is black (background)")
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from propago.errors import SourceError
 from propago.io.davis_layout import sequences_in
+from propago.io.labels import AS_IT_STANDS, LabelPolicy
 from propago.io.names import natural_key
 
 MASKS = "masks"
@@ -18,11 +19,13 @@ MASKS = "masks"
 
 @dataclass(frozen=True)
 class FrameFiles:
-    """The true and the predicted label map of one frame."""
+    """The true and the predicted label map of one frame, and what the files of each side mean."""
 
     name: str
     gt: Path
     pred: Path
+    gt_policy: LabelPolicy = AS_IT_STANDS
+    pred_policy: LabelPolicy = AS_IT_STANDS
 
 
 @dataclass(frozen=True)

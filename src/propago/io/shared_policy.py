@@ -50,7 +50,7 @@ def shared_policy(paths: Iterable[Path], policy: LabelPolicy = ANNOTATION) -> La
         shown = [_shown_by(path) for path in paths]
     mapped = (s.colours for s in shown if by_colour or not s.palette)
     ids = colour_ids(colour for colours in mapped for colour in colours)
-    return replace(policy, colours=ids or None, by_colour=by_colour)
+    return replace(policy, colours=ids or policy.colours, by_colour=by_colour)
 
 
 def indices_mislead(shown: Iterable[ShownColours]) -> bool:

@@ -4,6 +4,7 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from pathlib import Path
 
 from propago.errors import SourceError
+from propago.io.labels import AS_IT_STANDS
 from propago.io.names import find_list, names_in
 from propago.io.sequence_folders import (
     FrameFiles,
@@ -12,6 +13,7 @@ from propago.io.sequence_folders import (
     find_folders,
     label_files,
 )
+from propago.io.shared_policy import shared_policy
 from propago.metrics.protocols import PROTOCOLS, Protocol
 
 Wanted = Sequence[str] | str | Path | None
@@ -115,7 +117,8 @@ def _frames(
     _refuse_gaps(names, pred, predicted, true)
     if not (rules.sparse or official):
         _refuse_gaps(pred, gt, true, predicted)
-    frames = tuple(FrameFiles(frame, gt[frame], pred[frame]) for frame in names)
+    policies = [shared_policy(files.values(), AS_IT_STANDS) for files in (gt, pred)]
+    frames = tuple(FrameFiles(frame, gt[frame], pred[frame], *policies) for frame in names)
     return SequenceFiles(name, frames, first_gt=next(iter(gt.values())))
 
 

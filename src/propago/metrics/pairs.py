@@ -103,7 +103,7 @@ def read_pair(files: FrameFiles) -> tuple[np.ndarray, np.ndarray]:
         SourceError: a file is missing or unreadable.
         MaskError: a file holds no label map, or the two differ in size.
     """
-    gt, pred = read_labels(files.gt), read_labels(files.pred)
+    gt, pred = read_labels(files.gt, files.gt_policy), read_labels(files.pred, files.pred_policy)
     if gt.shape != pred.shape:
         raise MaskError(
             f"{files.pred} is {pred.shape[1]} x {pred.shape[0]} pixels, its ground truth "

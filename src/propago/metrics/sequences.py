@@ -30,6 +30,10 @@ from propago.metrics.scratch import Scratch
 Found = tuple[list[ObjectScores], list[str]]
 """The objects of a sequence, and notes on those left out."""
 
+_WHITE = (
+    ": are the results 0/255? Take the protocol davis2016, or give them ids (propago doctor --fix)"
+)
+
 
 @dataclass(frozen=True)
 class SequenceTask:
@@ -151,7 +155,7 @@ def _proposals(
 
 def _first_ids(task: SequenceTask) -> list[int]:
     """The ids in a sequence's first true label map, whether it is evaluated or not."""
-    labels = read_labels(task.files.first_gt)
+    labels = read_labels(task.files.first_gt, task.files.frames[0].gt_policy)
     if task.protocol.binary:
         return [1]
     return [i for i in present_ids(labels) if i != VOID or labels.itemsize > 1]
@@ -196,9 +200,10 @@ def _refuse_other_ids(files: SequenceFiles, ids: Sequence[int], drawn: Mapping[i
     if extra:
         path = min(extra.values(), key=[frame.pred for frame in files.frames].index)
         here = sorted(i for i, first in extra.items() if first == path)
+        hint = _WHITE if here == [255] else ""
         raise MaskError(
             f"{path} has object {', '.join(map(str, here))}, which the ground truth of "
-            f"{files.name} lacks; it has {', '.join(map(str, ids))}"
+            f"{files.name} lacks; it has {', '.join(map(str, ids))}{hint}"
         )
 
 
