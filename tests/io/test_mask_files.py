@@ -210,7 +210,7 @@ def jpeg_noise(rgb: np.ndarray) -> Image.Image:
 )
 def test_soft_masks_are_refused_with_the_remedy(tmp_path, picture):
     picture.save(tmp_path / "a.png")
-    with pytest.raises(MaskError, match=r"a\.png.*anti-aliased.*hard brush.*a mask is"):
+    with pytest.raises(MaskError, match=r"a\.png.*once a JPEG.*hard brush.*a mask is"):
         read_mask(tmp_path / "a.png")
 
 

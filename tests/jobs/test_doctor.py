@@ -117,6 +117,22 @@ def test_blends_and_noise_go_to_what_they_came_from(tmp_path, kind, draw, suffix
     assert kinds(doctor(tmp_path / "out")) == set()
 
 
+@pytest.mark.parametrize("quality", [75, 90, 100])
+@pytest.mark.parametrize("draw", [lambda labels: COLOURS[without_bar(labels)], binary])
+def test_what_was_once_a_jpeg_is_mended_in_any_format(tmp_path, draw, quality):
+    pictures = []
+    for n, labels in enumerate(LABELS):
+        once = tmp_path / f"{n}.jpg"
+        Image.fromarray(draw(labels)).save(once, quality=quality, subsampling=0)
+        pictures.append(Image.open(once).copy())
+    diagnosis, masks = mended(saved(tmp_path / "m", pictures), tmp_path / "out")
+    assert "lossy" in kinds(diagnosis)
+    for labels, mask in zip(LABELS, masks, strict=True):
+        expected = np.sign(labels) if draw is binary else without_bar(labels)
+        assert set(np.unique(mask)) == set(np.unique(expected))
+        assert (mask != expected).mean() < 0.01
+
+
 def test_thin_objects_are_not_anti_aliasing(tmp_path):
     labels = np.zeros((40, 60), np.uint8)
     labels[10:30, 10:30] = 5

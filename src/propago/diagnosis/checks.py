@@ -126,7 +126,7 @@ def file_findings(mask: MaskInspection, mapping: LabelMapping) -> Iterator[Findi
 
 def _encoding(mask: MaskInspection) -> Iterator[tuple[str, str]]:
     if mask.lossy:
-        yield "lossy", f"{mask.format} made {mask.n_values} values and blurs what is thin"
+        yield "lossy", f"lossy compression made {mask.n_values} values and blurs what is thin"
     elif mask.anti_aliased:
         what = f"{mask.n_soft} of {mask.n_values} values are blends ({mask.soft_px} px)"
         yield "anti-aliased", what + ", half transparent pixels" * mask.soft_alpha + _THIN

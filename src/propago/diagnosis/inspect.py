@@ -8,7 +8,7 @@ import numpy as np
 from propago.diagnosis.snapping import SURE_WITHIN, Value, flat_values
 from propago.errors import MaskError
 from propago.io.labels import opaque
-from propago.io.levels import Levels, levels_of
+from propago.io.levels import Levels, levels_of, looks_lossy
 from propago.io.raw_masks import RawMask, read_raw
 from propago.io.shared_policy import ShownColours, shown_colours
 
@@ -110,14 +110,18 @@ def inspect_mask(path: Path) -> MaskInspection:
 def read_opaque(path: Path) -> tuple[RawMask, bool]:
     """A mask file with hard alpha resolved, and whether anything was half transparent.
 
+    One that was once a JPEG is `lossy`, whatever it is saved as now.
+
     Raises:
         MaskError: it cannot be decoded.
     """
-    raw = read_raw(path)
-    if raw.alpha is None:
-        return raw, False
-    hard = np.where(raw.alpha >= 128, 255, 0).astype(np.uint8)
-    return opaque(replace(raw, alpha=hard))[0], bool(((raw.alpha > 0) & (raw.alpha < 255)).any())
+    raw, soft = read_raw(path), False
+    if raw.alpha is not None:
+        soft = bool(((raw.alpha > 0) & (raw.alpha < 255)).any())
+        hard = np.where(raw.alpha >= 128, 255, 0).astype(np.uint8)
+        raw, _ = opaque(replace(raw, alpha=hard))
+    clean = raw.lossy or raw.has_davis_palette or not looks_lossy(levels_of(raw), raw.full)
+    return raw if clean else replace(raw, lossy=True), soft
 
 
 def _kept(levels: Levels, hard: np.ndarray) -> np.ndarray:

@@ -203,15 +203,15 @@ def _refuse_unclean(levels: Levels) -> None:
     """Refuse pictures whose values are not what somebody drew."""
     remedy = "draw with a hard brush, threshold it, or mend it with propago doctor --fix"
     n = len(levels.pixels)
-    if is_soft(levels):
-        raise MaskError(
-            f"it has {n} levels, {int(levels.soft.sum())} of them only as blends at edges: it was "
-            f"anti-aliased or once a JPEG; {remedy}"
-        )
     if noise := n_noisy(levels):
         raise MaskError(
             f"it has {n} values, {noise} of them a few specks beside a value that is nearly the "
             f"same: it was once a JPEG; {remedy}"
+        )
+    if is_soft(levels):
+        raise MaskError(
+            f"it has {n} levels, {int(levels.soft.sum())} of them only as blends at edges: it was "
+            f"anti-aliased or once a JPEG; {remedy}"
         )
     if is_dithered(levels):
         raise MaskError(

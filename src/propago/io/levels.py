@@ -19,7 +19,8 @@ _NEAR_ENDS = 0.25
 _SPECKS = 0.1
 """A level of which less lies in flat areas is no object by itself."""
 
-_NEAR, _LEAST_NOISE, _SCATTERED = 12, 3, 2
+_NEAR, _MOST, _LEAST_NOISE = 12, 0.6, 3
+_SCATTERED, _CRUMB_PX = 2, 2.5
 _LEAST_DITHERED_PX = 32
 
 
@@ -82,6 +83,12 @@ def is_soft(levels: Levels) -> bool:
     return int(levels.soft.sum()) > max(0.0, (len(levels.pixels) - 2) / 2)
 
 
+def looks_lossy(levels: Levels, full: int) -> bool:
+    """Whether values were changed by a lossy compression, whatever the file's format is now."""
+    grey = levels.coordinates.shape[1] == 1
+    return (grey and is_noisy_two_level(levels, full)) or n_noisy(levels) > 0
+
+
 def is_noisy_two_level(levels: Levels, full: int) -> bool:
     """Whether a grey picture is black and white but for the noise of a lossy compression.
 
@@ -104,7 +111,7 @@ def is_noisy_two_level(levels: Levels, full: int) -> bool:
 def n_noisy(levels: Levels) -> int:
     """How many values are scattered specks around one that is nearly the same and fills an area.
 
-    0 where most specks are none of these, or lie together: then they are small objects.
+    0 where most specks are none of these, as in soft edges, or lie together: small objects.
     """
     import cv2
 
@@ -114,10 +121,11 @@ def n_noisy(levels: Levels) -> int:
     flat = levels.coordinates[~levels.specks]
     far = np.abs(levels.coordinates[specks][:, None] - flat[None]).max(-1).min(1)
     near = specks[far <= _NEAR]
-    if len(near) <= len(specks) / 2:
+    if levels.pixels[near].sum() < _MOST * levels.pixels[specks].sum():
         return 0
     pieces = sum(cv2.connectedComponents((levels.place == i).astype(np.uint8))[0] - 1 for i in near)
-    return len(near) if pieces >= _SCATTERED * len(near) else 0
+    scattered = pieces >= _SCATTERED * len(near) or levels.pixels[near].sum() < _CRUMB_PX * pieces
+    return len(near) if scattered else 0
 
 
 def is_dithered(levels: Levels) -> bool:
