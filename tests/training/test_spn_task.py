@@ -8,7 +8,7 @@ from propago.errors import SourceError, UsageError
 from propago.jobs.train import train
 from propago.nn.weights import load_weights
 from propago.refinement.spn.run import Spn
-from propago.training.recipe import read_recipe
+from propago.training.recipe import Validation, read_recipe
 
 TINY = """
 method = "spn"
@@ -62,6 +62,7 @@ def test_a_run_with_other_data_is_not_gone_on_with(data, recipe, tmp_path):
     [
         ({"data": {"synthetic": 1.0}}, UsageError, "rendered clips have no pictures"),
         ({"data": {"coco": 0.5}}, SourceError, "trains on coco"),
+        ({"validation": Validation("other")}, SourceError, "no list other"),
         ({"data": {}}, UsageError, "a mixture needs weights"),
         ({"method": "rgmp"}, UsageError, "rgmp cannot be trained; there are feelvos"),
         ({"init": "spn-compact", "method": "feelvos", "task": None}, UsageError, "no clips"),

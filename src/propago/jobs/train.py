@@ -15,6 +15,7 @@ from propago.data.task import TrainingTask
 from propago.errors import UsageError
 from propago.finetune.budget import Budget
 from propago.io.atomic import replacing
+from propago.io.davis import open_davis
 from propago.nn.weights import fill, load_weights, save_weights
 from propago.training.checkpoint import CheckpointFile
 from propago.training.fit import FitResult, fit
@@ -131,9 +132,14 @@ def begun(recipe: Recipe, root: Path) -> TrainingTask:
 
 
 def _validator(task: TrainingTask, settings: Validation, davis: Path) -> Validator | None:
-    """None where nothing is to be validated, or the data are absent."""
+    """None where nothing is to be validated, or the data are absent.
+
+    Raises:
+        SourceError: there is no such set.
+    """
     if task.kind is None or task.part is None or not davis.is_dir():
         return None
+    open_davis(davis, Path(settings.davis_set))
     part, validate = task.part, VALIDATIONS[task.kind]
 
     def run(net: nn.Module) -> ValidationResult:
