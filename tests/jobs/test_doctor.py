@@ -295,7 +295,7 @@ def test_bad_arguments_are_refused(tmp_path):
         doctor(folder / "00000.png")
     with pytest.raises(MaskError, match="holds no picture"):
         doctor(tmp_path / "none")
-    with pytest.raises(UsageError, match="add --fix"):
+    with pytest.raises(UsageError, match="belong to `fix`"):
         doctor(folder, renumber=True)
     with pytest.raises(UsageError, match="not both"):
         doctor(folder, fix=True, out=tmp_path / "o", in_place=True)

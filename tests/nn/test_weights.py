@@ -50,6 +50,14 @@ def test_another_network_is_refused(file):
         load_weights(file[0], "toy/large")
 
 
+def test_the_names_offered_are_those_of_the_network():
+    with pytest.raises(WeightsError, match="no such file") as none:
+        load_weights("spn", "spn/compact", "spn/paper")
+    assert "legal are spn-compact, a .safetensors file" in str(none.value)
+    with pytest.raises(WeightsError, match="not of feelvos/compact; legal are feelvos-compact, "):
+        load_weights("spn-compact", "feelvos/compact")
+
+
 def test_tensors_that_do_not_fit_are_refused(file):
     with pytest.raises(WeightsError, match="do not fit"):
         fill(nn.Linear(2, 2), load_weights(file[0], "toy/small"))

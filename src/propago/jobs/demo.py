@@ -77,8 +77,8 @@ def demo(
     labels = demo_truth()
     if frames is not None and not 3 <= frames <= len(labels):
         raise UsageError(
-            f"frames is {frames}; the demo needs 3 to {len(labels)}: the first and the last frame "
-            "are not scored, and the clip has no more"
+            f"`frames` is {frames}; the demo needs 3 to {len(labels)}: the first and the last "
+            "frame are not scored, and the clip has no more"
         )
     folder, options = Path(out), options or SegmentOptions()
     clip, first_mask, truth = folder / "clip.mp4", folder / "first_mask.png", folder / "truth"

@@ -104,7 +104,7 @@ def doctor(
 def _listing(root: Path) -> tuple[list[list[Path]], list[Path]]:
     """The pictures of each folder, in natural order, and all other files."""
     if not root.is_dir():
-        raise MaskError(f"{root} is no folder; give a folder of masks")
+        raise MaskError(f"{root} is no folder; `folder` holds masks, or folders of masks")
     start = root / ANNOTATIONS if is_davis_root(root) else root
     sequences, others = [], []
     for folder, inner, names in os.walk(start):
@@ -131,18 +131,18 @@ def _target(
     """Where to write, if anywhere."""
     if not fix:
         if out or in_place or renumber:
-            raise UsageError("out, in_place and renumber belong to fix: add --fix")
+            raise UsageError("`out`, `in_place` and `renumber` belong to `fix`: give it, too")
         return None
     if in_place:
         if out:
-            raise UsageError("either --out or --in-place, not both")
+            raise UsageError("either `out` or `in_place`, not both")
         return root
     resolved = root.resolve()
     target = Path(out) if out else resolved.with_name(f"{resolved.name}-fixed")
     if target.resolve().is_relative_to(resolved):
-        raise UsageError(f"{target} lies in {root}; choose another --out, or --in-place")
+        raise UsageError(f"{target} lies in {root}; choose another `out`, or `in_place`")
     if target.exists() and (not target.is_dir() or any(target.iterdir())):
-        raise OutputError(f"{target} exists and is not empty; choose another --out")
+        raise OutputError(f"{target} exists and is not empty; choose another `out`")
     return target
 
 

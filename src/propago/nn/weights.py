@@ -1,7 +1,7 @@
 """Weights files: safetensors with their own description and checksum, shipped or a user's."""
 
 import hashlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.resources import files
@@ -102,10 +102,7 @@ def load_weights(name: str | Path, *networks: str) -> Weights:
     """
     path = Path(name) if str(name).endswith(".safetensors") else SHIPPED / f"{name}.safetensors"
     if not path.is_file():
-        raise WeightsError(
-            f"weights {name}: no such file; shipped are {', '.join(shipped_weights()) or 'none'}; "
-            "or give the path of a .safetensors file that `propago train` wrote"
-        )
+        raise WeightsError(f"weights {name}: no such file; {_legal(networks)}")
     with _opened(path) as file:
         about = file.metadata() or {}
         stored = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
@@ -118,9 +115,16 @@ def load_weights(name: str | Path, *networks: str) -> Weights:
         )
     if about.get("network") not in networks:
         wanted = " or ".join(networks)
-        raise WeightsError(f"weights {path} are of {about.get('network')}, not of {wanted}")
+        raise WeightsError(
+            f"weights {path} are of {about.get('network')}, not of {wanted}; {_legal(networks)}"
+        )
     tensors = {k: t.float() if t.is_floating_point() else t for k, t in stored.items()}
     return Weights(path.stem, tensors, digest, about)
+
+
+def _legal(networks: Sequence[str]) -> str:
+    fit = [name for name in shipped_weights() if describe_shipped(name).network in networks]
+    return f"legal are {', '.join([*fit, 'a .safetensors file that `propago train` wrote'])}"
 
 
 def fill(net: nn.Module, weights: Weights) -> None:
