@@ -226,6 +226,15 @@ def test_the_noise_of_a_jpeg_is_not_many_objects(tmp_path, quality, mode):
     assert "noise of a lossy compression" in read.notes[0]
 
 
+@pytest.mark.parametrize("ends", [(16, 235), (0, 254), (3, 255)])
+def test_black_and_white_of_video_are_background_and_object(tmp_path, ends):
+    labels = (blobs() > 0).astype(np.uint8)
+    Image.fromarray(np.array(ends, np.uint8)[labels]).save(tmp_path / "a.png")
+    read = read_mask(tmp_path / "a.png")
+    np.testing.assert_array_equal(read.labels, labels)
+    assert read.notes == (f"grey {ends[0]} is the background, {ends[1]} object 1",)
+
+
 @pytest.mark.parametrize("labels", [blobs() * 100, with_void(), np.where(with_void() == 1, 2, 0)])
 def test_clean_ids_are_not_noise(tmp_path, labels):
     Image.fromarray(labels.astype(np.uint8)).save(tmp_path / "a.png")

@@ -133,6 +133,24 @@ def test_what_was_once_a_jpeg_is_mended_in_any_format(tmp_path, draw, quality):
         assert (mask != expected).mean() < 0.01
 
 
+@pytest.mark.parametrize("ends", [(0, 255), (0, 254), (16, 235), (0, 250), (5, 255)])
+@pytest.mark.parametrize("blur", [1, 3, 9, 41])
+def test_a_matte_is_one_object_cut_at_half(tmp_path, ends, blur):
+    disk = cv2.circle(np.zeros((160, 200), np.uint8), (90, 80), 40, 255, -1)
+    shares = cv2.GaussianBlur(disk, (blur, blur), 0) / 255
+    matte = np.rint(ends[0] + shares * (ends[1] - ends[0])).astype(np.uint8)
+    diagnosis, (mask,) = mended(saved(tmp_path / "m", [matte]), tmp_path / "out")
+    assert set(np.unique(mask)) == {0, 1}
+    assert (mask != (disk > 0)).sum() < 0.03 * (disk > 0).sum()
+    assert "void" not in kinds(diagnosis, wrong=False)
+
+
+def test_a_frame_of_void_alone_among_ids_stays_void(tmp_path):
+    void = np.where(LABELS[0] == 1, 255, 0).astype(np.uint8)
+    _, masks = mended(saved(tmp_path / "m", [LABELS[0], void]), tmp_path / "out")
+    np.testing.assert_array_equal(masks[1], void)
+
+
 def test_thin_objects_are_not_anti_aliasing(tmp_path):
     labels = np.zeros((40, 60), np.uint8)
     labels[10:30, 10:30] = 5

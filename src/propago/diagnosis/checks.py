@@ -144,7 +144,8 @@ def _encoding(mask: MaskInspection) -> Iterator[tuple[str, str]]:
     elif mask.mode in ("L", "1") and not _is_0_255(mask) and not mask.lossy:
         yield "grey", "grey values are the ids: looks black in viewers"
     if _is_0_255(mask) and not mask.lossy:
-        yield "0/255", f"0 and {mask.values[-1][0]} instead of 0 and 1"
+        black, white = mask.matte or (0, mask.values[-1][0])
+        yield "0/255", f"{black} and {white} instead of 0 and 1"
     if not mask.davis_palette:
         yield "palette", "other colours than DAVIS's for its ids"
 
@@ -152,7 +153,7 @@ def _encoding(mask: MaskInspection) -> Iterator[tuple[str, str]]:
 def _is_0_255(mask: MaskInspection) -> bool:
     full = 65535 if mask.is_16_bit else 255
     numbers = {value for value in mask.values if value != (0,)}
-    return mask.kind != "colour" and numbers == {(full,)}
+    return mask.matte is not None or (mask.kind != "colour" and numbers == {(full,)})
 
 
 def _contents(mask: MaskInspection, mapping: LabelMapping) -> Iterator[tuple[str, str]]:

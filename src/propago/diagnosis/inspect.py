@@ -8,7 +8,7 @@ import numpy as np
 from propago.diagnosis.snapping import SURE_WITHIN, Value, flat_values
 from propago.errors import MaskError
 from propago.io.labels import opaque
-from propago.io.levels import Levels, levels_of, looks_lossy
+from propago.io.levels import Levels, is_soft, levels_of, looks_lossy, matte_ends
 from propago.io.raw_masks import RawMask, read_raw
 from propago.io.shared_policy import ShownColours, shown_colours
 
@@ -30,6 +30,7 @@ class MaskInspection:
         n_values: how many there were.
         n_soft: how many of them are blends at edges, on `soft_px` pixels.
         soft_alpha: some pixels are half transparent.
+        matte: what black and white are, where it is a grey picture of one object.
         lossy: the file format changes values.
         davis_palette: the indices in use have the DAVIS colours, or there are no indices.
         shown: the colours of the indices in use.
@@ -49,6 +50,7 @@ class MaskInspection:
     n_soft: int = 0
     soft_px: int = 0
     soft_alpha: bool = False
+    matte: tuple[int, int] | None = None
     lossy: bool = False
     davis_palette: bool = True
     shown: ShownColours = field(default_factory=ShownColours)
@@ -86,7 +88,8 @@ def inspect_mask(path: Path) -> MaskInspection:
         return MaskInspection(path, error=str(error))
     levels = levels_of(raw)
     hard = np.where(levels.soft, 0, levels.pixels - levels.blends)
-    kept = _kept(levels, hard)
+    matte = _matte(raw, levels)
+    kept = _kept(levels, hard) if matte is None else np.isin(levels.coordinates[:, 0], matte)
     return MaskInspection(
         path,
         size=(raw.values.shape[0], raw.values.shape[1]),
@@ -101,6 +104,7 @@ def inspect_mask(path: Path) -> MaskInspection:
         n_soft=int(levels.soft.sum()),
         soft_px=int(levels.pixels[levels.soft].sum()),
         soft_alpha=soft_alpha,
+        matte=matte,
         lossy=raw.lossy,
         davis_palette=raw.palette is None or raw.has_davis_palette,
         shown=ShownColours() if raw.palette is None else shown_colours(raw),
@@ -122,6 +126,13 @@ def read_opaque(path: Path) -> tuple[RawMask, bool]:
         raw, _ = opaque(replace(raw, alpha=hard))
     clean = raw.lossy or raw.has_davis_palette or not looks_lossy(levels_of(raw), raw.full)
     return raw if clean else replace(raw, lossy=True), soft
+
+
+def _matte(raw: RawMask, levels: Levels) -> tuple[int, int] | None:
+    """Black and white of a grey picture that is soft, was, or has just these two values."""
+    two = len(levels.pixels) == 2 and raw.full == 255
+    one_object = raw.kind == "grey" and (two or raw.lossy or is_soft(levels))
+    return matte_ends(levels, raw.full) if one_object else None
 
 
 def _kept(levels: Levels, hard: np.ndarray) -> np.ndarray:

@@ -50,6 +50,9 @@ class LabelMapping:
         """(H, W) uint16 ids of a file, decoded again, and how many pixels were ambiguous."""
         kind = self.kinds[mask.path]
         raw, _ = read_opaque(mask.path)
+        black, white = mask.matte or (0, 0)
+        if (self.legal[kind].get((black,)), self.legal[kind].get((white,))) == (0, 1):
+            return (raw.values > (black + white) / 2).astype(np.uint16), 0
         raw = raw.by_colour() if kind == "colour" else raw
         return snap(levels_of(raw), self.legal[kind], mask.lossy)
 
@@ -70,9 +73,11 @@ def infer_label_mapping(files: Sequence[MaskInspection]) -> LabelMapping:
         mine = [mask for mask in readable if kinds[mask.path] == kind]
         found |= dict.fromkeys(value for mask in mine for value in _clean_values(mask, kind))
         found |= dict.fromkeys(_lossy_values([mask for mask in mine if mask.lossy], kind))
+    greys = [mask for mask in readable if kinds[mask.path] == "grey"]
+    mattes = [mask.matte for mask in greys if mask.matte] if all(m.matte for m in greys) else []
     legal = {
         "index": _ids_of_numbers(values["index"], full=255),
-        "grey": _ids_of_numbers(values["grey"], full=255),
+        "grey": _ids_of_mattes(mattes) or _ids_of_numbers(values["grey"], full=255),
         "wide": _ids_of_numbers(values["wide"], full=65535),
         "colour": _ids_of_colours(values["colour"]),
     }
@@ -127,6 +132,10 @@ def _ids_of_numbers(values: Iterable[Value], full: int) -> dict[Value, int]:
     if numbers <= {0, full}:
         return {(0,): 0, (full,): 1}
     return {(0,): 0} | {(n,): n for n in sorted(numbers)}
+
+
+def _ids_of_mattes(mattes: Iterable[tuple[int, int]]) -> dict[Value, int]:
+    return {(value,): i for ends in mattes for i, value in enumerate(ends)}
 
 
 def _ids_of_colours(values: Iterable[Value]) -> dict[Value, int]:

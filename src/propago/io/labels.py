@@ -148,6 +148,10 @@ def _ids_from_grey(raw: RawMask, policy: LabelPolicy) -> Labels:
     """
     values, full, said = raw.values, raw.full, ()
     found = present(values)
+    if full == VOID and len(found) == 2 and _are_nearly_ends(*found.tolist()):
+        said = (f"grey {found[0]} is the background, {found[1]} object 1",)
+        values = np.where(values == found[1], np.uint8(full), np.uint8(0))
+        found = np.array([0, full])
     if not _are_plain_ids(found, full):
         levels = levels_of(raw)
         if is_noisy_two_level(levels, full):
@@ -165,6 +169,11 @@ def _ids_from_grey(raw: RawMask, policy: LabelPolicy) -> Labels:
     if full == VOID and VOID in found and policy.white == "object":
         return values, ("grey 255 beside other values is void: nobody vouches for these pixels",)
     return values, said
+
+
+def _are_nearly_ends(low: int, high: int) -> bool:
+    """Black and white as video has them, or nearly; not black and white themselves."""
+    return low <= 25 and high >= 230 and (low, high) != (0, 255)
 
 
 def _are_plain_ids(found: np.ndarray, full: int) -> bool:

@@ -13,6 +13,9 @@ LOSSY_SPREAD = 8
 """How much the values of a flat area may differ after lossy compression."""
 
 _SQUARE = np.ones((3, 3), np.uint8)
+_END = 0.1
+"""So near to the ends of the scale, as a share of it, lie what people save as black and white."""
+
 _NEAR_ENDS = 0.25
 """So near to black or white, as a share of full scale, lies what compression made of them."""
 
@@ -106,6 +109,23 @@ def is_noisy_two_level(levels: Levels, full: int) -> bool:
         and far < _SPECKS * noise
         and levels.pixels[~between].sum() > noise
     )
+
+
+def matte_ends(levels: Levels, full: int) -> tuple[int, int] | None:
+    """What black and white are in a grey picture of one object, soft or not; None of any other.
+
+    Most of it lies near the ends of the scale, and no value between them is frequent. Black may be
+    16 and white 235, as in video.
+    """
+    values, pixels = levels.coordinates[:, 0], levels.pixels
+    black, white = values <= _END * full, values >= (1 - _END) * full
+    if not (black.any() and white.any()):
+        return None
+    between = pixels[~(black | white)]
+    if between.sum() > pixels.sum() / 2 or between.max(initial=0) > pixels[white].sum() / 5:
+        return None
+    ends = (int(values[end][pixels[end].argmax()]) for end in (black, white))
+    return next(ends), next(ends)
 
 
 def n_noisy(levels: Levels) -> int:
