@@ -14,7 +14,7 @@ def run(
     place,
     source="frames",
     out="out",
-    masks="first.png",
+    masks: str | None = "first.png",
     method=None,
     refine=None,
     clean=None,

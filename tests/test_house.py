@@ -39,7 +39,7 @@ def imported(module: ast.Module) -> set[str]:
 def body_lines(function: ast.FunctionDef) -> int:
     """Lines of a function's statements, without signature and docstring."""
     statements = function.body[ast.get_docstring(function) is not None :]
-    return statements[-1].end_lineno - statements[0].lineno + 1 if statements else 0
+    return (statements[-1].end_lineno or 0) - statements[0].lineno + 1 if statements else 0
 
 
 @pytest.mark.parametrize("folder", ["src", "tests", "benchmarks", "examples", "tools"])

@@ -23,7 +23,10 @@ def test_what_is_not_public_is_not_there():
 def test_the_stub_is_all_that_type_checkers_see():
     stub = (Path(propago.__file__).parent / "__init__.pyi").read_text("utf-8")
     lines = stub.split('"""\n\n', 1)[1].splitlines()
-    assert [line for line in lines if line and " import " not in line] == ["__version__: str"]
+    assert [line for line in lines if line and " import " not in line] == [
+        "__all__: list[str]",
+        "__version__: str",
+    ]
     assert len([line for line in lines if " import " in line]) == len(propago.__all__) - 1 > 40
 
 

@@ -60,4 +60,5 @@ from propago.types import Propagator as Propagator
 from propago.types import Refiner as Refiner
 from propago.types import SoftMasks as SoftMasks
 
+__all__: list[str]
 __version__: str

@@ -91,7 +91,7 @@ def test_motion_blur_and_shadow_leave_labels_alone():
     draw_layer(plain, labels[0], Layer(parts, path, 1), np.eye(3), 0.0)
     layer = Layer(parts, path, 1, shadow=0.6, blur_px=(7.0, 0.0))
     draw_layer(fancy, labels[1], layer, np.eye(3), 0.0)
-    assert np.array_equal(*labels)
+    assert np.array_equal(labels[0], labels[1])
     assert fancy[22, 11, 0] > plain[22, 11, 0]
     assert fancy[34:36, 22].max() < 115
 

@@ -189,7 +189,7 @@ def test_processes_give_the_same(tmp_path):
     gt = write(tmp_path / "gt/a", moving_square(60)).parent
     write(gt / "b", moving_square(4))
     results = shutil.copytree(gt, tmp_path / "results")
-    serial_calls: list[tuple[int, int]] = []
+    serial_calls: list[tuple[int, int | None]] = []
     serial = evaluate(
         results, gt, "davis2016", progress=lambda done, total, _: serial_calls.append((done, total))
     )

@@ -83,7 +83,7 @@ def test_tables_share_rows_and_rows_share_fine_tuned_networks(place):
     seconds = {line.name: line.ours[0] for line in third.table.lines}
     steps = ("foreground network", "object network", "SPN", "CRAF")
     assert all(seconds[step] > 0 for step in steps)
-    assert seconds["all steps"] == pytest.approx(sum(seconds[step] for step in steps))
+    assert seconds["all steps"] == pytest.approx(sum(seconds[step] or 0 for step in steps))
     assert seconds["fine-tuning an object, once"] > 0
 
 

@@ -1,4 +1,5 @@
 import json
+from typing import Any
 
 import numpy as np
 import pytest
@@ -10,7 +11,7 @@ from propago.runs.output_folder import OutputFolder
 from segment_runs import FRAMES, mask_bytes, run
 
 
-def speckled(stop=None, error=None):
+def speckled(stop=None, error: Any = None):
     """Predicts an island of object 5 in the lower left corner of every second frame.
 
     Ends with `error` at the frame `stop`. A checkpoint holds the state of the baseline's package,

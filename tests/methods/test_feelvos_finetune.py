@@ -37,6 +37,11 @@ def method(folder, steps=1, progress=None, **settings):
     return Feelvos(FeelvosNet(SMALL), settings, finetune=tuning)
 
 
+def head_of(run, frame, net=None):
+    assert run.finetune is not None
+    return fine_tuned_head(net or run.net, [frame], run.finetune)
+
+
 class TestContract(PropagatorContract):
     @pytest.fixture(autouse=True)
     def folder(self, tmp_path):
@@ -61,7 +66,7 @@ def annotated(labels=None):
 def test_only_the_head_is_fine_tuned_and_only_in_a_copy(tmp_path):
     net = method(tmp_path).net
     before = {name: tensor.clone() for name, tensor in net.state_dict().items()}
-    head = fine_tuned_head(net, [annotated()], method(tmp_path).finetune)
+    head = head_of(method(tmp_path), annotated(), net)
     assert head is not None
     assert set(head) == {name for name in before if name.startswith("head.")}
     assert any(not torch.equal(head[name], before[name]) for name in head)
@@ -75,7 +80,7 @@ def test_only_the_head_is_fine_tuned_and_only_in_a_copy(tmp_path):
 def test_it_learns_the_annotated_frame(tmp_path):
     """Loss on a clip of the same frame, drawn by another seed than those of the fine-tuning."""
     net, frame = method(tmp_path).net, annotated()
-    head = fine_tuned_head(net, [frame], method(tmp_path, steps=12).finetune)
+    head = head_of(method(tmp_path, steps=12), frame, net)
     example = finetune._draw(np.random.default_rng(99), [frame], torch.device("cpu"))
     with torch.no_grad():
         before, after = (float(finetune._loss(n, example)) for n in (net, with_head(net, head)))
@@ -85,22 +90,22 @@ def test_it_learns_the_annotated_frame(tmp_path):
 def test_whatever_decides_the_result_is_in_the_key(tmp_path, monkeypatch):
     told = []
     run = method(tmp_path, progress=lambda what, *_: told.append(what))
-    fine_tuned_head(run.net, [annotated()], run.finetune)
+    head_of(run, annotated())
     with monkeypatch.context() as patched:
         patched.setattr(run.net, "config", replace(SMALL, window=5))
-        fine_tuned_head(run.net, [annotated()], run.finetune)
+        head_of(run, annotated())
     for name in ("HARDEST", "DAMAGED"):
         with monkeypatch.context() as patched:
             patched.setattr(finetune, name, 0.3)
-            fine_tuned_head(run.net, [annotated()], run.finetune)
+            head_of(run, annotated())
     assert len(told) == 4
-    fine_tuned_head(run.net, [annotated()], run.finetune)
+    head_of(run, annotated())
     assert len(told) == 4
 
 
 def test_frames_without_objects_change_nothing(tmp_path):
     empty = annotated(np.zeros((48, 64), np.uint8))
-    assert fine_tuned_head(method(tmp_path).net, [empty], method(tmp_path).finetune) is None
+    assert head_of(method(tmp_path), empty) is None
 
 
 def test_an_object_that_enters_later_fine_tunes_again_on_both_frames(tmp_path):

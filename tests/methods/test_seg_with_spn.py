@@ -229,7 +229,7 @@ def test_of_two_annotations_that_contradict_each_other_the_later_wins():
 class TestExamples:
     image = torch.rand(3, 4, 6)
 
-    def annotated(self, labels, dtype=np.uint8):
+    def annotated(self, labels, dtype: type[np.unsignedinteger] = np.uint8):
         labels = np.array(labels, dtype)
         return annotated_frame(self.image, Annotation(labels), np.zeros_like(labels))
 

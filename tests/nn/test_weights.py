@@ -74,9 +74,10 @@ def test_every_shipped_file_is_small_and_has_a_card():
 
 def test_folding_batch_norm_changes_nothing():
     torch.manual_seed(0)
-    net = nn.Sequential(nn.Conv2d(3, 5, 3), nn.BatchNorm2d(5), nn.ReLU())
-    net[1].running_mean.normal_()
-    net[1].running_var.uniform_(0.5, 2)
+    norm = nn.BatchNorm2d(5)
+    net = nn.Sequential(nn.Conv2d(3, 5, 3), norm, nn.ReLU())
+    torch.nn.init.normal_(norm.get_buffer("running_mean"))
+    torch.nn.init.uniform_(norm.get_buffer("running_var"), 0.5, 2)
     x = torch.rand(2, 3, 8, 8)
     expected = net.eval()(x)
     folded = ready(net, choose_device("cpu"))

@@ -8,7 +8,7 @@ from propago.ops.flow import dis_flow, grey, warp
 
 def texture(size, seed=0):
     noise = np.random.default_rng(seed).integers(0, 256, size, dtype=np.uint8)
-    return cv2.normalize(cv2.GaussianBlur(noise, (0, 0), 3), None, 0, 255, cv2.NORM_MINMAX)
+    return cv2.normalize(cv2.GaussianBlur(noise, (0, 0), 3), np.empty(0), 0, 255, cv2.NORM_MINMAX)
 
 
 def test_flow_points_from_now_to_before():

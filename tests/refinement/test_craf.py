@@ -1,5 +1,8 @@
 """The connected-region-aware filter: each step by hand, then what holds for any input."""
 
+from collections.abc import Mapping
+from typing import Any
+
 import hypothesis.extra.numpy as hnp
 import hypothesis.strategies as st
 import numpy as np
@@ -377,6 +380,7 @@ def test_consistent_changes_nothing_in_a_still_picture(labels):
 class Islands:
     """A propagator that predicts the true label map with an island that comes and goes."""
 
+    description: Mapping[str, Any] = {}
     look_ahead_frames = 0
 
     def __init__(self, labels):

@@ -48,7 +48,8 @@ def test_objects_hide_one_another(story):
         assert min(areas) < 0.75 * max(areas)
     touching = set()
     for _, labels in story:
-        near = {i: cv2.dilate((labels == i).astype(np.uint8), np.ones((3, 3))) for i in (1, 2, 3)}
+        masks = ((i, (labels == i).astype(np.uint8)) for i in (1, 2, 3))
+        near = {i: (cv2.dilate(mask, np.ones((3, 3)))) > 0 for i, mask in masks}
         touching |= {p for p in itertools.combinations(near, 2) if (near[p[0]] & near[p[1]]).any()}
     assert touching == {(1, 2), (1, 3), (2, 3)}
 

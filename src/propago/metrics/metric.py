@@ -16,12 +16,12 @@ class Metric(Protocol):
     `propago.metrics.pairs.MaskPair`; the figures of the whole are means over the objects. Of track
     files a pair is a `VideoTracks`, of COCO files an `InstanceFiles`, of class maps a `ClassMaps`,
     and one copy sees them all; it has `parts`, too.
-
-    Attributes:
-        lower_is_better: names of the figures of which less is better.
     """
 
-    lower_is_better: Collection[str]
+    @property
+    def lower_is_better(self) -> Collection[str]:
+        """Names of the figures of which less is better."""
+        ...
 
     def update(self, pair: Any) -> Mapping[str, float]:
         """Take in the next pair; what becomes curves: values of this frame by name, or nothing."""
