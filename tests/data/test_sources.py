@@ -59,7 +59,7 @@ def test_a_shape_that_a_source_lacks_is_refused(tmp_path):
 
 
 def test_every_tenth_still_is_held_out():
-    names = [Still(Path(f"{n}.jpg"), dict) for n in range(25)]
+    names = [Still(Path(f"{n}.jpg"), lambda: np.zeros((1, 1), np.uint8)) for n in range(25)]
     val = part_of(names, "val")
     assert [still.image.stem for still in val] == ["9", "19"]
     assert [s for s in part_of(names, "all") if s not in val] == part_of(names, "train")

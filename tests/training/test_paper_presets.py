@@ -78,7 +78,7 @@ def test_the_vgg_guidance_is_trained_and_loaded(data, tmp_path):
     assert net.config == SPN["paper"].config
     assert [group["lr_scale"] for group in task.groups] == [1.0, 0.0]
     assert set(task.groups[1]["params"]) == set(net.pretrained.parameters())
-    torch.nn.init.normal_(net.guidance.gates.weight, std=0.01)
+    torch.nn.init.normal_(net.get_parameter("guidance.gates.weight"), std=0.01)
     images = torch.randint(0, 255, (1, 3, 32, 32), dtype=torch.uint8)
     truth = torch.zeros(1, 1, 32, 32, dtype=torch.uint8)
     truth[..., 8:20, 8:20] = 1
