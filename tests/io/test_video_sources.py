@@ -9,6 +9,7 @@ import cv2
 import numpy as np
 import pytest
 import torch
+from av.stream import Disposition
 from PIL import Image
 
 from propago.errors import OutputError, ShapeError, SourceError, UsageError
@@ -229,6 +230,41 @@ def test_sound_alone_is_no_source(tmp_path):
         container.mux(stream.encode(None))
     with pytest.raises(SourceError, match="no video stream"):
         open_source(tmp_path / "s.mkv")
+
+
+def write_two_streams(path: Path, first: tuple[str, int, int], cover: bool) -> Path:
+    """A clip behind another stream: (codec, size, frames)."""
+    codec, side, frames = first
+    with av.open(str(path), "w") as container:
+        other, clip = container.add_stream(codec, rate=25), container.add_stream("mpeg4", rate=25)
+        other.width = other.height = side
+        other.pix_fmt = "yuvj420p" if codec == "mjpeg" else "yuv420p"
+        clip.width, clip.height, clip.pix_fmt, clip.bit_rate = W, H, "yuv420p", 2_000_000
+        if cover:
+            other.disposition = Disposition.attached_pic
+        for i in range(5):
+            if i < frames:
+                grey = np.full((side, side, 3), 128, np.uint8)
+                container.mux(other.encode(av.VideoFrame.from_ndarray(grey, "rgb24")))
+            container.mux(clip.encode(av.VideoFrame.from_ndarray(numbered(i), "rgb24")))
+        for stream in (other, clip):
+            container.mux(stream.encode(None))
+    return path
+
+
+@pytest.mark.parametrize(
+    ("name", "first", "cover"),
+    [
+        ("cover.mp4", ("mjpeg", 500, 1), True),
+        ("cover.mkv", ("mjpeg", 500, 1), True),
+        ("preview.mkv", ("mpeg4", 16, 3), False),
+        ("preview.mp4", ("mpeg4", 16, 5), False),
+    ],
+)
+def test_the_main_stream_is_read_not_cover_art_or_a_preview(tmp_path, name, first, cover):
+    source = open_source(write_two_streams(tmp_path / name, first, cover))
+    assert source.size == (H, W)
+    assert [index_seen(frame.image) for frame in source] == list(range(5))
 
 
 def test_folders_sort_naturally_and_keep_names(tmp_path):

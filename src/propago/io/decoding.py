@@ -11,6 +11,7 @@ import numpy as np
 from av.container import InputContainer
 from av.error import FFmpegError
 from av.sidedata.sidedata import Type as SideDataType
+from av.stream import Disposition
 from av.video.frame import VideoFrame
 from av.video.reformatter import VideoReformatter
 from av.video.stream import VideoStream
@@ -24,6 +25,7 @@ from propago.types import Frame
 
 VIDEO_SUFFIXES = (".mp4", ".mov", ".m4v", ".mkv", ".webm", ".avi")
 _DECODE_THREADS = 2
+_STILL_CODECS = ("mjpeg", "png", "bmp", "webp", "tiff")
 
 
 class _DamageError(Exception):
@@ -31,7 +33,7 @@ class _DamageError(Exception):
 
 
 def open_video(path: Path, wanted: range) -> Source:
-    """A source of the frames of the first video stream of a file.
+    """A source of the frames of the main video stream of a file.
 
     Pictures are turned and mirrored in quarter turns as the display matrix says; pixels count as
     square. `Frame.time_s` is the presentation time, so a variable frame rate is kept. Selecting
@@ -79,12 +81,25 @@ def _opened(path: Path) -> Iterator[tuple[InputContainer, VideoStream]]:
         cut = "; the file is cut off, and its index with it" if missing_bytes(path) else ""
         raise SourceError(f"{path} is no readable video: {error.strerror}{cut}") from error
     with container:
-        if not container.streams.video:
-            raise SourceError(f"{path} holds no video stream; give a file with pictures")
-        stream = container.streams.video[0]
+        stream = _main_stream(container)
+        if stream is None:
+            raise SourceError(f"{path} holds no video stream; give a file with moving pictures")
         stream.thread_type = "AUTO"
         stream.codec_context.thread_count = _DECODE_THREADS
         yield container, stream
+
+
+def _main_stream(container: InputContainer) -> VideoStream | None:
+    """What a player shows: the largest video, then the one with most frames; never cover art.
+
+    Matroska does not say what is a cover: streams of still pictures come last.
+    """
+    videos = [s for s in container.streams.video if not s.disposition & Disposition.attached_pic]
+    return max(
+        videos,
+        key=lambda s: (s.codec_context.name not in _STILL_CODECS, s.width * s.height, s.frames),
+        default=None,
+    )
 
 
 def _read(path: Path, size: tuple[int, int] | None, start: int, wanted: range) -> Iterator[Frame]:
