@@ -10,14 +10,14 @@ def test_a_fine_tuning_has_a_bar_with_steps_and_loss_and_frames_are_counted():
     console = Console(file=io.StringIO(), force_terminal=True, width=100)
     shown = Progress("{task.description}", Counted(), FramesPerSecond(), console=console)
     bars = Bars(shown)
-    bars.tuning("object 3", 1, 0.1, 0.75)
-    bars.tuning("object 3", 2, 0.2, 0.5)
+    bars.fine_tuning("object 3", 1, 0.1, 0.75)
+    bars.fine_tuning("object 3", 2, 0.2, 0.5)
     bars(3, 80, "clip")
     console.print(shown)
     said = console.file.getvalue()
-    assert "tuning object 3" in said
+    assert "fine-tuning object 3" in said
     assert "2 steps, loss 0.500" in said
     assert "3/80" in said
     assert shown.tasks[0].completed == 200
-    bars.tuning("object 3", 1, 0.1, 0.75)
+    bars.fine_tuning("object 3", 1, 0.1, 0.75)
     assert len(shown.tasks) == 3

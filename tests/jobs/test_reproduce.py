@@ -12,11 +12,11 @@ from propago.cli import main
 from propago.errors import PropagoError, UsageError
 from propago.io.masks import write_mask
 from propago.io.pictures import write_picture
-from propago.jobs.reproduce import seg_with_spn as job
+from propago.jobs.reproduce import job, seg_with_spn
 from propago.jobs.reproduce.cells import Cell, ObjectFigures, read_cell
+from propago.jobs.reproduce.job import reproduce
 from propago.jobs.reproduce.options import ReproduceOptions
-from propago.jobs.reproduce.seg_with_spn import reproduce_seg_with_spn
-from propago.jobs.reproduce.seg_with_spn_tables import STEPS, made_of
+from propago.jobs.reproduce.seg_with_spn import STEPS, made_of
 from propago.jobs.reproduce.sequences import chosen
 from propago.methods.seg_with_spn import run as method
 from propago.nn.weights import save_weights
@@ -61,7 +61,9 @@ def test_tables_share_rows_and_rows_share_fine_tuned_networks(place):
             heard.append(what)
 
     def make(table):
-        return reproduce_seg_with_spn(table, place / "davis", options(place), tuning=hear)
+        return reproduce(
+            "seg-with-spn", table, place / "davis", options(place), finetune_progress=hear
+        )
 
     second = make(2)
     of_a_sequence = ["foreground", "object 1", "object 2"]
@@ -88,7 +90,7 @@ def test_tables_share_rows_and_rows_share_fine_tuned_networks(place):
 
 
 def test_a_finished_cell_is_not_run_again_and_a_missing_one_is(place, monkeypatch):
-    made = reproduce_seg_with_spn(3, place / "davis", options(place))
+    made = reproduce("seg-with-spn", 3, place / "davis", options(place))
     path = place / "out/cells/full/cat.json"
     first = read_cell(path)
     assert first is not None
@@ -100,10 +102,10 @@ def test_a_finished_cell_is_not_run_again_and_a_missing_one_is(place, monkeypatc
         return segment_source(source, *others)
 
     monkeypatch.setattr(job, "segment_source", counted)
-    assert reproduce_seg_with_spn(3, place / "davis", options(place)) == made
+    assert reproduce("seg-with-spn", 3, place / "davis", options(place)) == made
     assert runs == []
     path.write_text("{")
-    reproduce_seg_with_spn(3, place / "davis", options(place))
+    reproduce("seg-with-spn", 3, place / "davis", options(place))
     assert runs == ["cat"]
     again = read_cell(path)
     assert again is not None
@@ -120,10 +122,10 @@ def test_an_interrupted_cell(place, frames):
 
     chosen = options(place, sequences=("boat",))
     with pytest.raises(KeyboardInterrupt):
-        reproduce_seg_with_spn(3, place / "davis", chosen, progress=stop)
+        reproduce("seg-with-spn", 3, place / "davis", chosen, progress=stop)
     record = place / "out/masks/full/boat/run.json"
     assert json.loads(record.read_text())["status"] == "interrupted"
-    made = reproduce_seg_with_spn(3, place / "davis", chosen)
+    made = reproduce("seg-with-spn", 3, place / "davis", chosen)
     assert json.loads(record.read_text())["status"] == "done"
     assert all(line.ours[0] for line in made.table.lines[: len(STEPS)])
 
@@ -131,19 +133,19 @@ def test_an_interrupted_cell(place, frames):
 @pytest.mark.parametrize(
     ("table", "others", "says"),
     [
-        (4, {}, "1, 2 and 3"),
+        (4, {}, "1, 2, 3"),
         (1, {"sequences": ("dog",)}, "boat, cat"),
         (1, {"preset": "huge"}, "compact"),
     ],
 )
 def test_what_is_wrong_is_said(place, table, others, says):
     with pytest.raises(UsageError, match=says):
-        reproduce_seg_with_spn(table, place / "davis", options(place, **others))
+        reproduce("seg-with-spn", table, place / "davis", options(place, **others))
 
 
 def refused_at_once(place, says, data="davis", **others):
     with pytest.raises(PropagoError, match=says):
-        reproduce_seg_with_spn(3, place / data, options(place, **others))
+        reproduce("seg-with-spn", 3, place / data, options(place, **others))
     assert not (place / "out").exists()
 
 
@@ -151,9 +153,9 @@ def test_frames_without_ground_truth_are_refused_before_anything_is_done(place):
     for path in (place / "davis/Annotations/480p/cat").iterdir():
         if path.stem != "00000":
             path.unlink()
-    refused_at_once(place, "cat has 1 label maps, .* 4 frames.*--sequences")
+    refused_at_once(place, "cat has 1 label maps, .* 4 frames.*`sequences`")
     (place / "davis/Annotations/480p/boat/00003.png").rename(place / "00003.png")
-    refused_at_once(place, "boat has 3 label maps, .* 4 frames.*--set", sequences=("boat",))
+    refused_at_once(place, "boat has 3 label maps, .* 4 frames.*`set`", sequences=("boat",))
     shutil.rmtree(place / "davis/Annotations")
     refused_at_once(place, "Annotations.*boat has 0 label maps")
 
@@ -167,9 +169,9 @@ def test_a_sequence_of_two_frames_is_refused(place):
 
 def test_a_missing_set_a_wrong_root_and_missing_weights_are_said(place):
     refused_at_once(
-        place, "no list test, .*there are: val.txt; name --sequences.*--set", set="test"
+        place, "no list test, .*there are: val.txt; name `sequences`.*`set`", set="test"
     )
-    refused_at_once(place, "has not the DAVIS layout(?!.*--set)", data="davis/JPEGImages")
+    refused_at_once(place, "has not the DAVIS layout(?!.*`set`)", data="davis/JPEGImages")
     refused_at_once(place, "no such file", weights="none.safetensors")
     refused_at_once(place, "no weights in the package", preset="paper", weights="default")
 
@@ -184,10 +186,10 @@ def test_cells_of_another_setup_are_not_mixed_in(place, monkeypatch):
         raise KeyboardInterrupt
 
     def make(data="davis", **others):
-        reproduce_seg_with_spn(3, place / data, options(place, **others))
+        reproduce("seg-with-spn", 3, place / data, options(place, **others))
 
     def refused(what):
-        return pytest.raises(UsageError, match=rf"another {what} \(then .*, now .*--out")
+        return pytest.raises(UsageError, match=rf"another {what} \(then .*, now .*`out`")
 
     monkeypatch.setattr(job, "segment_source", stop)
     for _ in range(2):
@@ -200,14 +202,14 @@ def test_cells_of_another_setup_are_not_mixed_in(place, monkeypatch):
         make(finetune="3steps", threads=2)
     with refused("threads"):
         make(threads=1)
-    for name, value, what in [
-        ("_called", lambda device: "another GPU", "device"),
-        ("__version__", "0.0", "propago"),
-        ("SPN_SETTINGS", SpnSettings(margin_px=3), "spn_settings"),
-        ("CRAF_SETTINGS", CrafSettings(beta=None), "craf_settings"),
+    for module, name, value, what in [
+        (job, "device_name", lambda device: "another GPU", "device"),
+        (job, "__version__", "0.0", "propago"),
+        (seg_with_spn, "SPN_SETTINGS", SpnSettings(margin_px=3), "spn_settings"),
+        (seg_with_spn, "CRAF_SETTINGS", CrafSettings(beta=None), "craf_settings"),
     ]:
         with monkeypatch.context() as patch, refused(what):
-            patch.setattr(job, name, value)
+            patch.setattr(module, name, value)
             make(threads=2)
 
 
@@ -215,12 +217,12 @@ def test_the_machine_is_that_of_the_run(place, monkeypatch):
     monkeypatch.setattr(job, "read_cell", lambda path: cell(path.stem))
     threads = torch.get_num_threads() + 1
     chosen = options(place, threads=threads, sequences=("boat",))
-    made = reproduce_seg_with_spn(3, place / "davis", chosen)
+    made = reproduce("seg-with-spn", 3, place / "davis", chosen)
     assert [note for note in made.table.notes if f"processor threads: {threads}." in note]
 
 
 def test_no_threads_are_refused():
-    with pytest.raises(UsageError, match="--threads is 0; it is at least 1"):
+    with pytest.raises(UsageError, match="`threads` is 0; it is at least 1"):
         ReproduceOptions(threads=0)
 
 

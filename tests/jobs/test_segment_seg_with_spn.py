@@ -32,7 +32,9 @@ def tiny(clip, monkeypatch):
     return clip
 
 
-def fine_tuned(place, finetune="2steps", out="out", progress=None, tuning=None, **options):
+def fine_tuned(
+    place, finetune="2steps", out="out", progress=None, finetune_progress=None, **options
+):
     return segment(
         place / "frames",
         place / "first.png",
@@ -42,7 +44,7 @@ def fine_tuned(place, finetune="2steps", out="out", progress=None, tuning=None, 
             weights=str(place / "tiny.safetensors"), finetune=finetune, **options
         ),
         progress=progress,
-        tuning=tuning,
+        finetune_progress=finetune_progress,
     )
 
 
@@ -86,7 +88,7 @@ def test_many_minutes_are_said_before_they_begin(tiny):
         pytest.warns(PropagoWarning, match=r"up to 9 min in all: 3 times up to 180s"),
         pytest.raises(KeyboardInterrupt),
     ):
-        fine_tuned(tiny, "3min", tuning=stop)
+        fine_tuned(tiny, "3min", finetune_progress=stop)
     root = tiny / "root"
     for name in ("one", "two"):
         frames = root / "JPEGImages" / "480p" / name
@@ -99,12 +101,14 @@ def test_many_minutes_are_said_before_they_begin(tiny):
         pytest.warns(PropagoWarning, match=r"up to 6 min in all: 6 times up to 60s"),
         pytest.raises(KeyboardInterrupt),
     ):
-        segment_set(root, out=tiny / "set", method="seg_with_spn", options=options, tuning=stop)
+        segment_set(
+            root, out=tiny / "set", method="seg_with_spn", options=options, finetune_progress=stop
+        )
 
 
 def test_the_record_says_what_the_method_brought_and_resume_refuses_another_budget(tiny):
     heard = []
-    result = fine_tuned(tiny, tuning=lambda *told: heard.append(told[:2]))
+    result = fine_tuned(tiny, finetune_progress=lambda *told: heard.append(told[:2]))
     assert heard == [(w, n) for w in ("foreground", "object 1", "object 5") for n in (1, 2)]
     inputs = json.loads((result.out / "run.json").read_text())["inputs"]
     assert (inputs["refine"]["refiner"], inputs["clean"]["cleaner"]) == ("spn", "craf")
@@ -133,9 +137,11 @@ def test_an_interrupted_fine_tuning_goes_on_to_the_same_bytes(tiny, monkeypatch)
     whole = fine_tuned(tiny, "4steps", out="whole")
     monkeypatch.setenv("PROPAGO_CACHE", str(tiny / "cache"))
     with pytest.raises(KeyboardInterrupt):
-        fine_tuned(tiny, "4steps", tuning=stop)
+        fine_tuned(tiny, "4steps", finetune_progress=stop)
     heard = []
-    result = fine_tuned(tiny, "4steps", resume=True, tuning=lambda *told: heard.append(told[:2]))
+    result = fine_tuned(
+        tiny, "4steps", resume=True, finetune_progress=lambda *told: heard.append(told[:2])
+    )
     assert heard == [("object 5", 3), ("object 5", 4)]
     assert mask_bytes(result.out) == mask_bytes(whole.out)
 

@@ -54,13 +54,13 @@ class Bars:
             self.tasks[what] = self.bars.add_task(what, total=total)
         self.bars.update(self.tasks[what], completed=done, total=total)
 
-    def tuning(self, what: str, steps: int, share: float, loss: float) -> None:
-        """What is tuned, steps done, share of the budget spent, running loss."""
+    def fine_tuning(self, what: str, steps: int, share: float, loss: float) -> None:
+        """What is fine-tuned, steps done, share of the budget spent, running loss."""
         said = f"{steps} steps, loss {loss:.3f}"
-        task = self.tasks.get(f"tuning {what}")
+        task = self.tasks.get(f"fine-tuning {what}")
         if task is None or steps == 1:
-            task = self.bars.add_task(f"tuning {what}", total=WHOLE, said=said)
-            self.tasks[f"tuning {what}"] = task
+            task = self.bars.add_task(f"fine-tuning {what}", total=WHOLE, said=said)
+            self.tasks[f"fine-tuning {what}"] = task
         self.bars.update(task, completed=WHOLE * share, said=said)
 
 

@@ -2,13 +2,14 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Annotated
 
 import tyro
 
 from propago.cli.arguments import parse
 from propago.cli.progress import frame_progress
 from propago.jobs.reproduce.options import ReproduceOptions
+from propago.jobs.reproduce.papers import PAPERS
 
 if TYPE_CHECKING:
     from propago.report.paper_table import PaperTable
@@ -24,9 +25,10 @@ class ReproduceArguments:
         propago reproduce seg-with-spn --table 1 --data DAVIS
     """
 
-    paper: tyro.conf.Positional[Literal["seg-with-spn"]]
-    """Which paper: seg-with-spn (Cheng et al. 2017)."""
-    table: Literal[1, 2, 3]
+    paper: tyro.conf.Positional[
+        Annotated[str, tyro.conf.arg(help=f"Which paper: {', '.join(PAPERS)}.")]
+    ]
+    table: int
     """Which of its tables."""
     data: Path
     """A DAVIS root: JPEGImages and Annotations."""
@@ -36,15 +38,16 @@ class ReproduceArguments:
 def run(argv: list[str]) -> int:
     """Make the table, print it with what differs, and say where it is."""
     arguments = parse(ReproduceArguments, argv, "reproduce")
-    from propago.jobs.reproduce.seg_with_spn import reproduce_seg_with_spn
+    from propago.jobs.reproduce.job import reproduce
 
     with frame_progress() as progress:
-        made = reproduce_seg_with_spn(
+        made = reproduce(
+            arguments.paper,
             arguments.table,
             arguments.data,
             arguments.run,
             progress=progress,
-            tuning=progress.tuning,
+            finetune_progress=progress.fine_tuning,
         )
     _print(made.table)
     print(f"csv   {made.csv}\nhtml  {made.html}")

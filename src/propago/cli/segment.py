@@ -76,7 +76,7 @@ def run(argv: list[str]) -> int:
             "clean": arguments.clean,
             "options": arguments.run,
             "progress": progress,
-            "tuning": progress.tuning,
+            "finetune_progress": progress.fine_tuning,
         }
         if arguments.set:
             results = segment_set(arguments.source, arguments.set, jobs=arguments.jobs, **common)

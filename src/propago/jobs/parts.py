@@ -27,7 +27,7 @@ def load_parts(
     refine: str | Refiner | None,
     clean: str | Cleaner | None,
     options: SegmentOptions,
-    tuning: FineTuneProgress | None = None,
+    finetune_progress: FineTuneProgress | None = None,
 ) -> Parts:
     """The parts, loaded; of a named method its own ones where nothing else is asked for.
 
@@ -47,7 +47,7 @@ def load_parts(
         settings: dict[str, Any] = {k: v for k, v in asked.items() if v is not None}
         settings |= {"weights": options.weights} if options.weights != "default" else {}
         if budget:
-            settings["finetune"] = FineTuning(budget, FineTuneCache(), tuning)
+            settings["finetune"] = FineTuning(budget, FineTuneCache(), finetune_progress)
         loaded = load_component(PROPAGATORS, method, "`method`", **settings, **device)
     return Parts(
         loaded,

@@ -65,7 +65,7 @@ def segment(  # noqa: PLR0913
     clean: str | Cleaner | None = None,
     options: SegmentOptions | None = None,
     progress: Progress | None = None,
-    tuning: FineTuneProgress | None = None,
+    finetune_progress: FineTuneProgress | None = None,
 ) -> SegmentResult:
     """Carry the masks of given objects through a video, and write the result to a folder.
 
@@ -82,7 +82,8 @@ def segment(  # noqa: PLR0913
             method's own if None.
         options: what can be set about a run.
         progress: called as (frames done, frames in all or None, what is being done).
-        tuning: called as (what is fine-tuned, steps done, share of its budget spent, running loss).
+        finetune_progress: called as (what is fine-tuned, steps done, share of its budget spent,
+            running loss).
 
     Returns:
         Where everything lies, and which object was lost from which frame on.
@@ -103,7 +104,7 @@ def segment(  # noqa: PLR0913
         opened, Path(masks) if masks else None, boxes, fit=options.fit_masks
     )
     with processor(options.threads, options.seed):
-        parts = load_parts(method, refine, clean, options, tuning)
+        parts = load_parts(method, refine, clean, options, finetune_progress)
         forecast(parts.method, annotations.given)
         return segment_source(opened, annotations, parts, output, options, progress)
 

@@ -33,7 +33,7 @@ def segment_set(  # noqa: PLR0913
     options: SegmentOptions | None = None,
     jobs: int = 1,
     progress: Progress | None = None,
-    tuning: FineTuneProgress | None = None,
+    finetune_progress: FineTuneProgress | None = None,
 ) -> list[SegmentResult]:
     """Segment sequences of a DAVIS root, each from its first annotation alone.
 
@@ -48,7 +48,7 @@ def segment_set(  # noqa: PLR0913
         options: as for `segment`; each sequence begins with its seed.
         jobs: sequences at a time, each in a process of its own with `options.threads`.
         progress: as for `segment`; tells the sequence, or with several jobs those that are done.
-        tuning: as for `segment`; not called with several jobs.
+        finetune_progress: as for `segment`; not called with several jobs.
 
     Returns:
         One result a sequence, in the order of the set.
@@ -69,7 +69,7 @@ def segment_set(  # noqa: PLR0913
         tasks.append((source, annotations, output))
     here = jobs == 1
     with processor(options.threads, options.seed):
-        parts = load_parts(method, refine, clean, options, tuning)
+        parts = load_parts(method, refine, clean, options, finetune_progress)
         forecast(parts.method, *(annotations.given for _, annotations, _ in tasks))
     work = _SetWorker(method, refine, clean, options)
     if here:

@@ -81,12 +81,12 @@ def keep_setup(folder: Path, setup: Mapping[str, Any]) -> None:
     try:
         before = json.loads(path.read_text("utf-8"))
     except (OSError, ValueError) as error:
-        raise OutputError(f"{path} is damaged ({error}); choose another --out") from error
+        raise OutputError(f"{path} is damaged ({error}); choose another `out`") from error
     for name, value in json.loads(json.dumps(setup)).items():
         if before.get(name) != value:
             raise UsageError(
                 f"{folder} holds cells made with another {name} (then {before.get(name)!r}, now "
-                f"{value!r}); choose another --out"
+                f"{value!r}); choose another `out`"
             )
 
 
@@ -95,7 +95,7 @@ def _write(path: Path, told: Mapping[str, Any]) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise OutputError(
-            f"{path.parent} cannot be made ({error.strerror}); choose another --out"
+            f"{path.parent} cannot be made ({error.strerror}); choose another `out`"
         ) from error
     with replacing(path) as unfinished:
         unfinished.write_text(json.dumps(told, indent=1) + "\n", "utf-8")

@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 
 from propago.errors import UsageError
 from propago.finetune.budget import Budget
@@ -13,7 +12,7 @@ class ReproduceOptions:
     """What can be set about the reproduction of a table.
 
     Attributes:
-        preset: size of the network: compact, or the paper's.
+        preset: size of the network, e.g. compact or paper.
         set: sequences of the DAVIS root: a name in its ImageSets, or a file of names.
         sequences: names of sequences, instead of a set.
         finetune: budget of each fine-tuning: 60s, 5min or 300steps.
@@ -24,7 +23,7 @@ class ReproduceOptions:
         threads: processor threads; all of them if None.
     """
 
-    preset: Literal["compact", "paper"] = "compact"
+    preset: str = "compact"
     set: str = "val"
     sequences: tuple[str, ...] = ()
     finetune: str = "60s"
@@ -42,4 +41,4 @@ class ReproduceOptions:
         """
         Budget.parse(self.finetune)
         if self.threads is not None and self.threads < 1:
-            raise UsageError(f"--threads is {self.threads}; it is at least 1")
+            raise UsageError(f"`threads` is {self.threads}; it is at least 1")

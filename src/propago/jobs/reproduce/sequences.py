@@ -9,7 +9,7 @@ from propago.io.sequence_folders import label_files
 from propago.io.source import Source
 from propago.jobs.reproduce.options import ReproduceOptions
 
-HINT = "name --sequences, or another --set"
+HINT = "name `sequences`, or another `set`"
 
 
 def chosen(data: Path, options: ReproduceOptions) -> list[Source]:
@@ -29,7 +29,7 @@ def _named(data: Path, names: tuple[str, ...]) -> list[Source]:
     there = {source.name: source for source in open_davis(data)}
     missing = [name for name in names if name not in there]
     if missing:
-        raise UsageError(f"--sequences {missing[0]}: {data} has {', '.join(there)}")
+        raise UsageError(f"`sequences` {missing[0]}: {data} has {', '.join(there)}")
     return [there[name] for name in dict.fromkeys(names)]
 
 
