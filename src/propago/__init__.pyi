@@ -15,6 +15,9 @@ from propago.errors import ShapeError as ShapeError
 from propago.errors import SourceError as SourceError
 from propago.errors import UsageError as UsageError
 from propago.errors import WeightsError as WeightsError
+from propago.finetune.budget import Budget as Budget
+from propago.finetune.cache import FineTuneCache as FineTuneCache
+from propago.finetune.fine_tuning import FineTuning as FineTuning
 from propago.io.formats import MaskFormat as MaskFormat
 from propago.io.formats import open_masks as open_masks
 from propago.io.mask_sequence import MaskSequence as MaskSequence
@@ -32,6 +35,8 @@ from propago.jobs.options import SegmentOptions as SegmentOptions
 from propago.jobs.refine import refine as refine
 from propago.jobs.refine import refine_masks as refine_masks
 from propago.jobs.report import write_report as write_report
+from propago.jobs.reproduce.job import reproduce as reproduce
+from propago.jobs.reproduce.options import ReproduceOptions as ReproduceOptions
 from propago.jobs.segment import SegmentResult as SegmentResult
 from propago.jobs.segment import segment as segment
 from propago.jobs.segment_set import segment_set as segment_set
