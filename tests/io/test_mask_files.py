@@ -411,3 +411,14 @@ def test_a_davis_root_gives_the_masks_of_the_sequence(tmp_path):
     source = open_source(images)
     assert list(read_annotations(tmp_path, source)[0]) == [0, 1, 2]
     assert list(read_annotations(tmp_path, source, only_first=True)[0]) == [0]
+
+
+def test_a_mask_that_may_be_inverted_is_hinted_at(tmp_path):
+    (tmp_path / "frames").mkdir()
+    Image.new("RGB", (W, H)).save(tmp_path / "frames/0.png")
+    source = open_source(tmp_path / "frames")
+    for name, labels in (("a.png", blobs() == 0), ("b.png", blobs() > 0)):
+        Image.fromarray(labels).save(tmp_path / name)
+    _, notes = read_annotations(tmp_path / "a.png", source)
+    assert any("is the mask inverted?" in note for note in notes)
+    assert read_annotations(tmp_path / "b.png", source)[1] == ()

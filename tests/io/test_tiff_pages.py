@@ -31,6 +31,7 @@ def drawn(dtype: str, channels: int) -> np.ndarray:
     return values.astype(dtype)[..., 0] if channels == 1 else values.astype(dtype)
 
 
+@pytest.mark.filterwarnings("ignore:Corrupt EXIF")
 @pytest.mark.parametrize("planes", ["contig", "separate"])
 @pytest.mark.parametrize(("dtype", "channels"), [("u1", 3), ("u2", 3), ("u2", 4), ("f4", 3)])
 def test_colours_of_every_layout(tmp_path, dtype, channels, planes):

@@ -13,6 +13,7 @@ from av.stream import Disposition
 from PIL import Image
 
 from propago.errors import OutputError, ShapeError, SourceError, UsageError
+from propago.io.masks import write_mask
 from propago.io.names import natural_key
 from propago.io.video import VideoWriter, is_davis_root, open_davis, open_source
 
@@ -232,13 +233,13 @@ def test_sound_alone_is_no_source(tmp_path):
         open_source(tmp_path / "s.mkv")
 
 
-def write_two_streams(path: Path, first: tuple[str, int, int], cover: bool) -> Path:
-    """A clip behind another stream: (codec, size, frames)."""
-    codec, side, frames = first
+def write_two_streams(path: Path, side: int, frames: int, cover: bool) -> Path:
+    """A clip behind another stream: a cover, or a smaller video."""
     with av.open(str(path), "w") as container:
-        other, clip = container.add_stream(codec, rate=25), container.add_stream("mpeg4", rate=25)
+        other = container.add_stream("mjpeg" if cover else "mpeg4", rate=25)
+        clip = container.add_stream("mpeg4", rate=25)
         other.width = other.height = side
-        other.pix_fmt = "yuvj420p" if codec == "mjpeg" else "yuv420p"
+        other.pix_fmt = "yuvj420p" if cover else "yuv420p"
         clip.width, clip.height, clip.pix_fmt, clip.bit_rate = W, H, "yuv420p", 2_000_000
         if cover:
             other.disposition = Disposition.attached_pic
@@ -253,18 +254,45 @@ def write_two_streams(path: Path, first: tuple[str, int, int], cover: bool) -> P
 
 
 @pytest.mark.parametrize(
-    ("name", "first", "cover"),
+    ("name", "side", "frames", "cover"),
     [
-        ("cover.mp4", ("mjpeg", 500, 1), True),
-        ("cover.mkv", ("mjpeg", 500, 1), True),
-        ("preview.mkv", ("mpeg4", 16, 3), False),
-        ("preview.mp4", ("mpeg4", 16, 5), False),
+        ("cover.mp4", 500, 1, True),
+        ("cover.mkv", 500, 1, True),
+        ("preview.mkv", 16, 3, False),
+        ("preview.mp4", 16, 5, False),
     ],
 )
-def test_the_main_stream_is_read_not_cover_art_or_a_preview(tmp_path, name, first, cover):
-    source = open_source(write_two_streams(tmp_path / name, first, cover))
+def test_the_main_stream_is_read_not_cover_art_or_a_preview(tmp_path, name, side, frames, cover):
+    source = open_source(write_two_streams(tmp_path / name, side, frames, cover))
     assert source.size == (H, W)
     assert [index_seen(frame.image) for frame in source] == list(range(5))
+
+
+@pytest.mark.parametrize(
+    ("frames", "masks"),
+    [
+        ("img_00{}.png", ["img_000_cp_masks.png", "img_001_cp_masks.png", "img_002_cp_masks.png"]),
+        ("0000{}.jpg", ["mask.png"]),
+        ("0000{}.jpg", ["first.png"]),
+        ("0000{}.png", ["0_seg.png"]),
+    ],
+)
+def test_masks_among_the_frames_are_refused_by_name(tmp_path, frames, masks):
+    for i in range(3):
+        Image.fromarray(numbered(i)).save(tmp_path / frames.format(i))
+    for name in masks:
+        write_mask(tmp_path / name, np.eye(H, W, dtype=np.uint8))
+    with pytest.raises(SourceError, match=f"look like masks, such as {masks[0]}"):
+        open_source(tmp_path)
+    for name in masks:
+        (tmp_path / name).unlink()
+    assert open_source(tmp_path).frame_count == 3
+
+
+def test_a_folder_of_masks_alone_is_a_folder_of_pictures(tmp_path):
+    for i in range(3):
+        write_mask(tmp_path / f"mask_{i}.png", np.eye(H, W, dtype=np.uint8))
+    assert open_source(tmp_path).frame_count == 3
 
 
 def test_folders_sort_naturally_and_keep_names(tmp_path):

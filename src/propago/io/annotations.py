@@ -5,6 +5,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from propago.conventions import VOID
 from propago.errors import MaskError
 from propago.io.davis import is_davis_root
 from propago.io.davis_layout import davis_annotations
@@ -57,7 +58,7 @@ def read_annotations(
             continue
         given[index] = masks
         resized = (f"resized to {_wh(source.size)}",) if mask.labels.shape != source.size else ()
-        for note in (*mask.notes, *resized):
+        for note in (*mask.notes, *_inverted(masks.labels), *resized):
             said.setdefault(note, []).append(file.name)
         if only_first:
             break
@@ -123,6 +124,14 @@ def _fitted(labels: np.ndarray, source: Source, path: Path, fit: bool) -> np.nda
         f"{path} is {_wh(labels.shape)}, the frames of {source.name} are {_wh(source.size)}; "
         "draw it on a frame of the source, or let it be resized (--fit-masks)"
     )
+
+
+def _inverted(labels: np.ndarray) -> tuple[str, ...]:
+    """A hint where one object lies all along the border, as in a mask that is inverted."""
+    border = np.concatenate([labels[0], labels[-1], labels[:, 0], labels[:, -1]])
+    if border[0] in (0, VOID) or (border != border[0]).any() or (labels == 0).sum() == 0:
+        return ()
+    return (f"object {border[0]} lies all along the border of the picture: is the mask inverted?",)
 
 
 def _wh(size: tuple[int, ...]) -> str:

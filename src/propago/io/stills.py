@@ -1,6 +1,8 @@
 """Folders and globs of still images as a source, and one still as a tensor."""
 
 import glob
+import re
+from collections import Counter
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
@@ -10,6 +12,7 @@ import numpy as np
 
 from propago.errors import SourceError
 from propago.io.names import natural_key
+from propago.io.png import palette_of
 from propago.io.source import Source
 from propago.io.tiff_pages import is_tiff, read_rgb_page, tiff_pages
 from propago.ops.image import image_from_rgb
@@ -18,6 +21,9 @@ from propago.types import Frame
 STILL_SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp")
 TIFF_SUFFIXES = (".tif", ".tiff")
 _CAMERA_BITS = (8, 10, 12, 14, 16)
+_MASK_WORD = re.compile(
+    "(^|[^a-z])(masks?|labels?|seg|segmentation|annotations?|gt|mattes?|outlines|flows)([^a-z]|$)"
+)
 _PNG_END = b"IEND\xaeB`\x82"
 
 
@@ -34,11 +40,12 @@ def open_stills(paths: list[Path], name: str, where: Path, wanted: range) -> Sou
         wanted: indices to select.
 
     Raises:
-        SourceError: no file, two files with one stem, an unreadable first file, or nothing
-            selected; while iterating, an unreadable file or one of another size.
+        SourceError: no file, two files with one stem, masks among the frames, an unreadable first
+            file, or nothing selected; while iterating, an unreadable file or one of another size.
     """
     files = sorted(paths, key=lambda path: natural_key(path.name))
     _refuse_double_stems(files, where)
+    _refuse_masks(files, where)
     selected = within(wanted, len(files), where)
     first = read_rgb(files[0])
     size = first.shape[:2] if selected.start == 0 else read_rgb(files[selected.start]).shape[:2]
@@ -185,3 +192,17 @@ def _refuse_double_stems(files: list[Path], where: Path) -> None:
                 f"'{path.stem}', and their masks one file; move one of them away"
             )
         seen[path.stem] = path
+
+
+def _refuse_masks(files: list[Path], where: Path) -> None:
+    """Refuse masks that lie among the frames, told by their names or by a palette of their own."""
+    patterns = Counter(re.sub("[0-9]+", "0", path.name) for path in files)
+    usual, n = patterns.most_common(1)[0]
+    named = [path for path in files if _MASK_WORD.search(path.stem.lower())]
+    odd = [path for path in files if re.sub("[0-9]+", "0", path.name) != usual] if n > 1 else []
+    masks = named if len(named) < len(files) else []
+    if masks := masks or [path for path in odd if palette_of(path)]:
+        raise SourceError(
+            f"{where} holds frames and {len(masks)} files that look like masks, such as "
+            f"{masks[0].name}; move them to a folder of their own"
+        )
