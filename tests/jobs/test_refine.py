@@ -215,7 +215,7 @@ def test_bad_scores_are_said(weights, tmp_path):
 
 def test_bad_folders_are_said(video, weights):
     frames, masks = video / "frames", video / "masks"
-    with pytest.raises(SourceError, match="not a folder"):
+    with pytest.raises(SourceError, match="does not exist"):
         refine_masks(frames, video / "nowhere", out=video / "out", refiner=Spn.load(weights))
     (video / "empty").mkdir()
     with pytest.raises(SourceError, match="holds no masks"):

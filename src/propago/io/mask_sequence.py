@@ -13,6 +13,9 @@ from propago.types import Annotation, SoftMasks
 Masks = np.ndarray | SoftMasks
 """A label map (H, W), or soft masks."""
 
+Readers = Mapping[str, Callable[[], Masks]]
+"""What reads the masks of each frame, by the frame's name, in order of time."""
+
 
 @dataclass(frozen=True)
 class MaskSequence:
@@ -20,11 +23,11 @@ class MaskSequence:
 
     Attributes:
         path: the file or folder.
-        readers: what reads the masks of each frame, by the frame's name, in order of time.
+        readers: of its frames.
     """
 
     path: Path
-    readers: Mapping[str, Callable[[], Masks]] = field(repr=False)
+    readers: Readers = field(repr=False)
 
     @property
     def names(self) -> tuple[str, ...]:

@@ -4,14 +4,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from propago.io.formats import open_masks
+from propago.io.mask_sequence import Readers
 from propago.io.sequence_folders import find_folders
+from propago.io.soft_masks import soft_masks_in
 from propago.jobs.mask_sequence import (
     Changed,
-    Readers,
-    label_map_readers,
     refuse_other_size,
     size_of,
-    soft_mask_readers,
     write_sequence,
 )
 from propago.refinement.craf.run import Craf
@@ -80,7 +80,7 @@ def clean(
     """
     folder = Path(masks)
     base = Path(out) if out else RUNS / folder.resolve().name
-    soft = soft_mask_readers(folder, scores)
+    soft = open_masks(folder, "soft-pictures").readers if scores else soft_masks_in(folder)
     if soft:
         output = OutputFolder(base)
         output.refuse([folder, folder / "scores"], overwrite=overwrite)
@@ -93,7 +93,7 @@ def clean(
     for _, own, output in videos:
         output.refuse([own], overwrite=overwrite)
     return [
-        _clean_one(Craf(settings), name, label_map_readers(own), output, progress)
+        _clean_one(Craf(settings), name, open_masks(own, "label-maps").readers, output, progress)
         for name, own, output in videos
     ]
 

@@ -2,29 +2,19 @@
 
 import json
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass
-from functools import partial
-from pathlib import Path
 
 import numpy as np
 
-from propago.errors import MaskError, SourceError
+from propago.errors import MaskError
 from propago.io.atomic import replacing
-from propago.io.labels import LabelPolicy
-from propago.io.masks import read_mask, write_mask
-from propago.io.sequence_folders import label_files
-from propago.io.shared_policy import shared_policy
-from propago.io.soft_masks import soft_masks_in, write_soft_masks
+from propago.io.mask_sequence import Masks
+from propago.io.masks import write_mask
+from propago.io.soft_masks import write_soft_masks
 from propago.runs.options import Progress
 from propago.runs.output_folder import OutputFolder
 from propago.types import Event, SoftMasks
-
-Masks = np.ndarray | SoftMasks
-"""A label map (H, W), or soft masks."""
-
-Readers = Mapping[str, Callable[[], Masks]]
-"""What reads the masks of each frame, by the frame's name, in order."""
 
 
 @dataclass(frozen=True)
@@ -48,25 +38,6 @@ class Written:
     frames: int
     soft: bool
     pixels: dict[str, int]
-
-
-def soft_mask_readers(folder: Path, pictures: bool) -> Readers:
-    """Of the soft masks in a folder; nothing where it has none.
-
-    Raises:
-        SourceError: `pictures` are asked for, and there are none.
-    """
-    readers = soft_masks_in(folder, pictures=pictures) if folder.is_dir() else {}
-    if pictures and not readers:
-        raise SourceError(f"{folder} holds no grey PNGs of scores: FRAME.png or ID/FRAME.png")
-    return readers
-
-
-def label_map_readers(folder: Path) -> Readers:
-    """Of the label maps in a folder; nothing where it has none."""
-    paths = label_files(folder)
-    policy = shared_policy(paths.values())
-    return {name: partial(_read_labels, path, policy) for name, path in paths.items()}
 
 
 def write_sequence(
@@ -129,10 +100,3 @@ def refuse_other_size(
             f"{what} is {size[1]}x{size[0]}, {other} {wanted[1]}x{wanted[0]}; all masks of a "
             "video have the size of its frames"
         )
-
-
-def _read_labels(path: Path, policy: LabelPolicy) -> np.ndarray:
-    try:
-        return read_mask(path, policy, may_be_empty=True).labels
-    except MaskError as error:
-        raise MaskError(f"{error}. If the pictures are scores, say so with `scores`") from error

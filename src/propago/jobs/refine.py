@@ -12,16 +12,15 @@ from torch import Tensor
 
 from propago.components import REFINERS, load_component
 from propago.errors import SourceError
-from propago.io.soft_masks import SCORE_SUFFIXES, as_probabilities
+from propago.io.formats import open_masks
+from propago.io.mask_sequence import Readers
+from propago.io.soft_masks import as_probabilities
 from propago.io.source import Source
 from propago.io.video import open_source
 from propago.jobs.mask_sequence import (
     Changed,
-    Readers,
-    label_map_readers,
     refuse_other_size,
     size_of,
-    soft_mask_readers,
     write_sequence,
 )
 from propago.ops.image import as_image
@@ -124,7 +123,7 @@ def refine_masks(
     source, folder = open_source(frames), Path(masks)
     output = OutputFolder(out or RUNS / source.name)
     output.refuse([folder, *(folder / own for own in (MASKS, SCORES))], overwrite=overwrite)
-    readers = _readers(folder, scores)
+    readers = open_masks(folder, "soft-pictures" if scores else None).readers
     sharpen: Refiner = load_component(REFINERS, refiner, "`refiner`")
     output.clear()
     written = write_sequence(
@@ -175,18 +174,6 @@ def refined_labels(refiner: Refiner, frame: Frame, labels: np.ndarray) -> np.nda
 @lru_cache(maxsize=2)
 def _loaded(weights: str | Path, device: str) -> Spn:
     return Spn.load(weights, device=device)
-
-
-def _readers(folder: Path, scores: bool) -> Readers:
-    if not folder.is_dir():
-        raise SourceError(f"{folder} is not a folder; masks come as a folder, one file a frame")
-    found = soft_mask_readers(folder, scores)
-    found = found or label_map_readers(folder / MASKS) or label_map_readers(folder)
-    if not found:
-        raise SourceError(
-            f"{folder} holds no masks: neither PNG nor {' nor '.join(SCORE_SUFFIXES)}"
-        )
-    return found
 
 
 def _refined(refiner: Refiner, source: Source, folder: Path, readers: Readers) -> Iterator[Changed]:

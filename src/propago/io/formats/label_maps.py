@@ -50,5 +50,5 @@ def _read(path: Path, policy: LabelPolicy) -> np.ndarray:
         return read_mask(path, policy, may_be_empty=True).labels
     except MaskError as error:
         raise MaskError(
-            f"{error}. If the pictures are soft masks, say so: the format is soft-pictures"
+            f"{error}. If the pictures are soft masks, say so with `scores`: soft-pictures"
         ) from error
