@@ -1,6 +1,8 @@
 """The public names, one a line: for type checkers, and for `__init__.py`, which imports them."""
 
+from propago.components import ASSOCIATORS as ASSOCIATORS
 from propago.components import CLEANERS as CLEANERS
+from propago.components import DETECTORS as DETECTORS
 from propago.components import PROPAGATORS as PROPAGATORS
 from propago.components import REFINERS as REFINERS
 from propago.components import load_method as load_method
@@ -54,6 +56,11 @@ from propago.refinement.craf.settings import CrafSettings as CrafSettings
 from propago.refinement.spn.run import Spn as Spn
 from propago.refinement.spn.settings import SpnSettings as SpnSettings
 from propago.runs.options import RunOptions as RunOptions
+from propago.tracking import Associator as Associator
+from propago.tracking import Detector as Detector
+from propago.tracking import Tracked as Tracked
+from propago.tracking import Tracker as Tracker
+from propago.tracking import track_frames as track_frames
 from propago.training.optimisation import Optimisation as Optimisation
 from propago.training.recipe import Recipe as Recipe
 from propago.types import Annotation as Annotation

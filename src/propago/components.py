@@ -99,10 +99,21 @@ CLEANERS: dict[str, Component] = {
     ),
 }
 
+DETECTORS: dict[str, Component] = {}
+
+ASSOCIATORS: dict[str, Component] = {
+    "iou": Component(
+        "propago.association.iou:IouAssociator",
+        "Overlap with the frame before, assigned by the Hungarian method (as SORT)",
+    ),
+}
+
 KINDS: dict[str, dict[str, Component]] = {
     "method": PROPAGATORS,
     "refine": REFINERS,
     "clean": CLEANERS,
+    "detector": DETECTORS,
+    "associator": ASSOCIATORS,
 }
 """Every table, by the argument that takes its names."""
 

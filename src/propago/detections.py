@@ -60,6 +60,14 @@ class Detections:
         parts = {name: getattr(self, name) for name in self.__dataclass_fields__}
         return replace(self, **{n: p[chosen] for n, p in parts.items() if p is not None})
 
+    def joined(self, other: "Detections") -> "Detections":
+        """These, and behind them those of `other`; parts that only one of both has are dropped."""
+        parts = {}
+        for name in self.__dataclass_fields__:
+            a, b = getattr(self, name), getattr(other, name)
+            parts[name] = None if a is None or b is None else np.concatenate([a, b])
+        return Detections(**parts)
+
     @classmethod
     def of_masks(
         cls, masks: np.ndarray, classes: Any = None, confidence: Any = None, ids: Any = None

@@ -1,0 +1,1 @@
+"""What gives detections of a video their identities, frame by frame."""

@@ -1,0 +1,181 @@
+"""The loop that finds and tracks instances. Every detector and associator meets here."""
+
+import copy
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+from typing import Protocol, TypeVar
+
+import numpy as np
+import torch
+
+from propago.components import ASSOCIATORS, DETECTORS, REFINERS, load_component
+from propago.detections import Detections
+from propago.errors import UsageError
+from propago.ops.image import as_image
+from propago.pipeline import Checkpoint, Picture
+from propago.types import Described, Frame, Refiner, SoftMasks
+
+State = TypeVar("State")
+
+
+class Detector(Described, Protocol):
+    """Finds the instances of one frame."""
+
+    def __call__(self, frame: Frame, /) -> Detections:
+        """What is there, without identities."""
+        ...
+
+
+class Associator(Described, Protocol[State]):
+    """Gives detections their identities, in order of time; its state is a value."""
+
+    def begin(self) -> State:
+        """The state before the first frame."""
+        ...
+
+    def associate(self, state: State, found: Detections, /) -> tuple[Detections, State]:
+        """Those of `found` that belong to an instance, with its id; and the state after them."""
+        ...
+
+
+@dataclass(frozen=True)
+class Tracked:
+    """One frame's result.
+
+    Attributes:
+        frame: the frame; None where only detections came.
+        detections: with the id of each.
+        checkpoint: where the loop stands after this frame.
+    """
+
+    frame: Frame | None
+    detections: Detections
+    checkpoint: Checkpoint
+
+
+class Tracker:
+    """Instances tracked through a stream: detect -> refine -> associate.
+
+    tracker = propago.Tracker(my_detector)
+    for picture in camera:
+        result = tracker.step(picture)          # or tracker.update(detections), of anyone
+    """
+
+    def __init__(
+        self,
+        detector: str | Detector | None = None,
+        associator: str | Associator = "iou",
+        *,
+        refine: str | Refiner | None = None,
+        checkpoint: Checkpoint | None = None,
+    ) -> None:
+        """Begin a stream, or go on behind `checkpoint`.
+
+        Args:
+            detector: a name in `DETECTORS`, or a detector; None where `update` is called.
+            associator: a name in `ASSOCIATORS`, or an associator.
+            refine: sharpens the masks of detections: a name in `REFINERS`, or a refiner.
+            checkpoint: of a result of an equal tracker.
+
+        Raises:
+            UsageError: no such name.
+        """
+        self.detector: Detector | None = load_component(DETECTORS, detector, "`detector`")
+        self.associator: Associator = load_component(ASSOCIATORS, associator, "`associator`")
+        self.refiner: Refiner | None = load_component(REFINERS, refine, "`refine`")
+        self._after = checkpoint or Checkpoint(-1, self.associator.begin())
+
+    @property
+    def checkpoint(self) -> Checkpoint:
+        """Where the tracker stands; its index is -1 before the first frame."""
+        return self._after
+
+    @torch.no_grad()
+    def step(self, picture: Picture) -> Tracked:
+        """Find and track the instances of the next picture.
+
+        Args:
+            picture: (H, W, 3) uint8 RGB array, (3, H, W) tensor in [0, 1], or a `Frame`.
+
+        Raises:
+            UsageError: there is no detector.
+            ShapeError: no such picture.
+        """
+        if self.detector is None:
+            raise UsageError("a tracker without a `detector` has no step; give update detections")
+        frame = self._as_frame(picture)
+        return self.update(self.detector(frame), frame)
+
+    @torch.no_grad()
+    def update(self, detections: Detections, picture: Picture | None = None) -> Tracked:
+        """Track the next frame's instances, whoever found them.
+
+        Args:
+            detections: their ids, if any, are not looked at.
+            picture: the frame they were found in; only a refiner needs it.
+
+        Raises:
+            UsageError: there is a refiner, and no picture or no masks.
+            ShapeError: no such picture, or masks of another size.
+        """
+        frame = None if picture is None else self._as_frame(picture)
+        if self.refiner:
+            detections = _refined(self.refiner, frame, detections)
+        tracked, state = self.associator.associate(self._after.state, detections)
+        self._after = Checkpoint(frame.index if frame else self._after.index + 1, state)
+        return Tracked(frame, tracked, self._after)
+
+    def rewind(self, checkpoint: Checkpoint) -> None:
+        """Go on behind `checkpoint` of an earlier result: undoes what came after it."""
+        self._after = checkpoint
+
+    def fork(self) -> "Tracker":
+        """A tracker of its own that stands where this one does, with the same networks."""
+        return copy.copy(self)
+
+    def _as_frame(self, picture: Picture) -> Frame:
+        if isinstance(picture, Frame):
+            return picture
+        index = self._after.index + 1
+        return Frame(as_image(picture), index, f"{index:05d}")
+
+
+def track_frames(
+    frames: Iterable[Picture],
+    detector: str | Detector,
+    associator: str | Associator = "iou",
+    *,
+    refine: str | Refiner | None = None,
+    resume: Checkpoint | None = None,
+) -> Iterator[Tracked]:
+    """Find and track the instances of frames, one at a time.
+
+    Args:
+        frames: in order of time; with `resume`, those after `resume.index`.
+        detector: as for `Tracker`, and all other arguments.
+        associator: gives identities.
+        refine: sharpens masks.
+        resume: go on from here instead of from the beginning.
+
+    Yields:
+        One result a frame, in order.
+    """
+    tracker = Tracker(detector, associator, refine=refine, checkpoint=resume)
+    for picture in frames:
+        yield tracker.step(picture)
+
+
+def _refined(refiner: Refiner, frame: Frame | None, found: Detections) -> Detections:
+    """Detections with sharper masks and the boxes of these; one whose mask vanishes keeps its."""
+    if not len(found):
+        return found
+    if frame is None or found.masks is None:
+        raise UsageError("`refine` needs the picture of the frame, and detections with masks")
+    soft = SoftMasks(
+        tuple(range(1, len(found) + 1)), torch.from_numpy(found.masks.astype(np.float32))
+    )
+    sharper = refiner(frame, soft).probabilities.numpy(force=True) > 0.5
+    there = sharper.any((1, 2), keepdims=True)
+    masks = np.where(there, sharper, found.masks)
+    boxes = Detections.of_masks(masks).boxes_xyxy
+    return replace(found, masks=masks, boxes_xyxy=boxes)

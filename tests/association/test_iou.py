@@ -1,0 +1,75 @@
+"""Identities by overlap, on hand-worked frames."""
+
+import numpy as np
+import pytest
+
+from propago.association.iou import IouAssociator, IouSettings
+from propago.detections import Detections
+from propago.io.checkpoint import load_state, save_state
+
+
+def boxes(*corners, classes=None, confidence=None):
+    n = len(corners)
+    return Detections(
+        np.array(corners, float).reshape(n, 4),
+        np.ones(n, int) if classes is None else np.array(classes),
+        np.ones(n) if confidence is None else np.array(confidence),
+    )
+
+
+def followed(*frames, **settings):
+    """The ids that each frame's detections get, by their left edge."""
+    associator = IouAssociator(IouSettings(**settings))
+    state, said = associator.begin(), []
+    for found in frames:
+        kept, state = associator.associate(state, found)
+        said.append(dict(zip(kept.boxes_xyxy[:, 0].astype(int), kept.ids.tolist(), strict=True)))
+    return said
+
+
+def test_two_that_move_keep_their_ids_in_any_order():
+    said = followed(boxes((0, 0, 10, 10), (50, 0, 60, 10)), boxes((53, 0, 63, 10), (2, 0, 12, 10)))
+    assert said == [{0: 1, 50: 2}, {2: 1, 53: 2}]
+
+
+def test_the_best_sum_is_assigned_not_the_best_pair():
+    """Old at 0 and 4; new at 2 overlaps both, new at -3 only the first: greedy would lose one."""
+    said = followed(boxes((3, 0, 13, 10), (7, 0, 17, 10)), boxes((5, 0, 15, 10), (0, 0, 10, 10)))
+    assert said[1] == {5: 2, 0: 1}
+
+
+def test_classes_are_not_mixed():
+    said = followed(boxes((0, 0, 10, 10), classes=[3]), boxes((0, 0, 10, 10), classes=[4]))
+    assert said == [{0: 1}, {0: 2}]
+
+
+@pytest.mark.parametrize(("away", "found_again"), [(2, True), (3, False)])
+def test_one_that_was_away_is_found_again_in_time(away, found_again):
+    frames = [boxes((0, 0, 10, 10)), *[boxes()] * away, boxes((1, 0, 11, 10))]
+    assert followed(*frames, max_absent_frames=2)[-1] == {1: 1 if found_again else 2}
+
+
+def test_doubtful_detections_go_on_with_an_instance_but_begin_none():
+    doubtful = boxes((1, 0, 11, 10), (50, 0, 60, 10), confidence=[0.2, 0.2])
+    assert followed(boxes((0, 0, 10, 10)), doubtful) == [{0: 1}, {1: 1}]
+
+
+def test_masks_decide_where_boxes_cannot():
+    """Two crossed diagonals have one box; each is known by its pixels."""
+    diagonal = np.eye(20, dtype=bool)
+    both = np.stack([diagonal, diagonal[::-1]])
+    associator = IouAssociator()
+    first, state = associator.associate(associator.begin(), Detections.of_masks(both))
+    second, _ = associator.associate(state, Detections.of_masks(both[::-1]))
+    assert first.ids.tolist() == [1, 2]
+    assert second.ids.tolist() == [2, 1]
+
+
+def test_the_state_is_a_value_that_a_checkpoint_holds(tmp_path):
+    associator, found = IouAssociator(), boxes((0, 0, 10, 10), (50, 0, 60, 10))
+    _, state = associator.associate(associator.begin(), found)
+    save_state(tmp_path / "state", state)
+    again = load_state(tmp_path / "state")
+    for one in (state, again, state):
+        kept, _ = associator.associate(one, found[::-1])
+        assert kept.ids.tolist() == [2, 1]
