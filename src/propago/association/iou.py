@@ -89,7 +89,8 @@ class IouAssociator:
         absent = np.zeros(len(kept), np.int64)
         if state.seen is None or state.absent is None:
             return IouState(kept, absent, next_id)
-        assert state.seen.ids is not None and kept.ids is not None
+        assert state.seen.ids is not None
+        assert kept.ids is not None
         away = ~np.isin(state.seen.ids, kept.ids)
         away &= state.absent < self.settings.max_absent_frames
         seen = kept.joined(state.seen[away])
