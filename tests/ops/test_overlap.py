@@ -30,6 +30,6 @@ def test_masks_agree_with_the_coco_tools():
     rng = np.random.default_rng(0)
     a, b = rng.random((3, 20, 30)) > 0.5, rng.random((4, 20, 30)) > 0.7
     encoded = [[rle.encode(np.asfortranarray(m.view(np.uint8))) for m in masks] for masks in (a, b)]
-    assert np.allclose(mask_ious(a, b), rle.iou(encoded[0], encoded[1], [False] * 4))
+    assert np.allclose(mask_ious(a, b), rle.iou(encoded[0], encoded[1], [0] * 4))
     with pytest.raises(ShapeError, match="one size"):
         mask_ious(a, b[:, 1:])
