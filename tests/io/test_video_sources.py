@@ -246,7 +246,7 @@ def write_two_streams(path: Path, side: int, frames: int, cover: bool) -> Path:
         for i in range(5):
             if i < frames:
                 grey = np.full((side, side, 3), 128, np.uint8)
-                container.mux(other.encode(av.VideoFrame.from_ndarray(grey, "rgb24")))
+                container.mux(other.encode(av.VideoFrame.from_ndarray(grey, "rgb24")))  # type: ignore[arg-type]
             container.mux(clip.encode(av.VideoFrame.from_ndarray(numbered(i), "rgb24")))
         for stream in (other, clip):
             container.mux(stream.encode(None))
