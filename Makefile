@@ -31,6 +31,7 @@ check: $(VENV)/full.stamp
 	$(BIN)/ruff check .
 	$(BIN)/pyright
 	$(BIN)/lint-imports
+	$(MAKE) docs
 	$(BIN)/python -m pytest $(PYTEST_ARGS)
 
 format: $(VENV)/full.stamp

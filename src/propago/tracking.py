@@ -56,9 +56,11 @@ class Tracked:
 class Tracker:
     """Instances tracked through a stream: detect -> refine -> associate.
 
-    tracker = propago.Tracker(my_detector)
-    for picture in camera:
-        result = tracker.step(picture)          # or tracker.update(detections), of anyone
+    Example::
+
+        tracker = propago.Tracker(my_detector)
+        for picture in camera:
+            result = tracker.step(picture)          # or tracker.update(detections), of anyone
     """
 
     def __init__(
