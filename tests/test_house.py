@@ -50,6 +50,18 @@ def test_nothing_imports_what_fails_beside_some_builds_of_torch(folder):
         assert "__future__" not in roots, f"{path}: annotations are evaluated in this project"
 
 
+def test_libraries_name_arguments_not_flags():
+    """`cli/arguments.with_flags` turns "`out`" into "--out"; whole commands may be named."""
+    for path in SOURCES:
+        if "cli" in path.relative_to(PACKAGE).parts:
+            continue
+        for node in ast.walk(tree(path)):
+            if isinstance(node, ast.Constant) and isinstance(node.value, str):
+                said = re.sub(r"propago doctor( --[a-z-]+)+", "", node.value)
+                flags = re.findall(r"(?:^|[ `(])(--[a-z][a-z-]+)[ `.,;:)]", said)
+                assert not flags, f"{path}: {flags} in {said!r}"
+
+
 def test_only_the_command_line_prints_or_exits():
     for path in SOURCES:
         if "cli" in path.relative_to(PACKAGE).parts or path.name == "__main__.py":

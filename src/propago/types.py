@@ -45,7 +45,7 @@ class Frame:
 
     Attributes:
         image: (3, H, W) RGB float32 in [0, 1].
-        index: position in the source, counted from 0 before `--start` and `--every` select.
+        index: position in the source, counted from 0 before `start` and `every` select.
         name: stem of the files written for this frame, e.g. "00012" or the source file's stem.
         time_s: presentation time in seconds, or None where the source has none.
         ahead: the next frames, as many as the method's `look_ahead_frames`, fewer at the end.

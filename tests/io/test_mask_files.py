@@ -392,7 +392,7 @@ def test_empty_masks_in_a_folder_say_nothing(frames, tmp_path):
 def test_another_size_is_refused_or_fitted(frames, tmp_path):
     write_mask(tmp_path / "m.png", fit_mask(blobs(), (H * 2, W * 2)))
     source = open_source(frames)
-    with pytest.raises(MaskError, match=r"120x80.*60x40.*--fit-masks"):
+    with pytest.raises(MaskError, match=r"120x80.*60x40.*`fit_masks`"):
         read_annotations(tmp_path / "m.png", source)
     masks, notes = read_annotations(tmp_path / "m.png", source, fit=True)
     assert np.array_equal(masks[0].labels, blobs())

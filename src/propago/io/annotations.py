@@ -122,7 +122,7 @@ def _fitted(labels: np.ndarray, source: Source, path: Path, fit: bool) -> np.nda
         return fit_mask(labels, source.size)
     raise MaskError(
         f"{path} is {_wh(labels.shape)}, the frames of {source.name} are {_wh(source.size)}; "
-        "draw it on a frame of the source, or let it be resized (--fit-masks)"
+        "draw it on a frame of the source, or let it be resized (`fit_masks`)"
     )
 
 

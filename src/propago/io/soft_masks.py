@@ -21,8 +21,8 @@ FOLDER = "scores"
 Reader = Callable[[], SoftMasks]
 
 _LEGAL = (
-    "scores are a .npz with `ids` (K,) and `probabilities` (K, H, W), as `propago segment "
-    "--save-scores` writes, or a .npy of (K, H, W) or (H, W) whose objects are called 1 to K"
+    "scores are a .npz with `ids` (K,) and `probabilities` (K, H, W), as `propago segment` "
+    "with `save_scores` writes, or a .npy of (K, H, W) or (H, W) whose objects are called 1 to K"
 )
 
 
@@ -130,7 +130,7 @@ def _grey(path: Path) -> np.ndarray:
         came = "unreadable" if picture is None else f"{picture.shape} {picture.dtype}"
         raise MaskError(
             f"{path} is {came}; scores as pictures are grey PNGs of 8 or 16 bits, FRAME.png of one "
-            "object or ID/FRAME.png of each. Indexed PNGs are label maps: leave --scores away"
+            "object or ID/FRAME.png of each. Indexed PNGs are label maps: leave `scores` away"
         )
     certain = 255 if picture.dtype == np.uint8 else 65_535
     return picture.astype(np.float32) / certain

@@ -49,7 +49,7 @@ def open_source(
     if path.is_dir():
         if is_davis_root(path):
             raise SourceError(
-                f"{path} is a DAVIS root with many sequences; choose some with --set FILE, or "
+                f"{path} is a DAVIS root with many sequences; choose some with `set`, or "
                 "give the folder of one sequence in its JPEGImages"
             )
         return open_stills(stills_in(path), path.resolve().name, path, wanted)

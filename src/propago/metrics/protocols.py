@@ -8,7 +8,7 @@ class Protocol:
     """The rules of one benchmark.
 
     Attributes:
-        name: what `--protocol` says.
+        name: what `protocol` says.
         rules: the rules in a sentence or two, for reports.
         of: what it compares: masks, tracks, instances or classes; the fields below are of masks.
         metrics: what is measured where nothing else is asked for.

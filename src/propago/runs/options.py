@@ -20,7 +20,7 @@ class RunOptions:
         device: auto, cpu, cuda or mps.
         threads: processor threads; all of them if None.
         seed: of every random choice.
-        overlay: draw overlay.mp4 (--no-overlay leaves it out).
+        overlay: draw overlay.mp4.
         overwrite: delete an earlier run in the output folder.
         resume: go on with an interrupted run in the output folder.
     """
