@@ -11,7 +11,7 @@ from propago.conventions import VOID
 from propago.diagnosis.checks import Finding, file_findings, sequence_findings
 from propago.diagnosis.inspect import MaskInspection, inspect_mask
 from propago.diagnosis.label_mapping import LabelMapping, infer_label_mapping
-from propago.io.atomic import replacing
+from propago.io.atomic import make_folder, replacing
 from propago.io.masks import write_mask
 
 
@@ -65,7 +65,7 @@ def mend(
         if not mask.readable or path in written:
             continue
         written.add(path)
-        path.parent.mkdir(parents=True, exist_ok=True)
+        make_folder(path.parent)
         if unchanged and not wide and sequence.is_fine(mask):
             _copy(mask.path, path)
             continue

@@ -15,6 +15,7 @@ import torch
 from torch import Tensor
 
 from propago.errors import OutputError, PropagoWarning
+from propago.io.atomic import make_folder
 from propago.io.checkpoint import CheckpointError, load_state, save_state
 
 _SUFFIX = ".safetensors"
@@ -77,13 +78,12 @@ class FineTuneCache:
         """
         entry = Entry({name: t.detach().cpu() for name, t in tensors.items()}, dict(about))
         try:
-            self.folder.mkdir(parents=True, exist_ok=True)
+            make_folder(self.folder)
             save_state(self._path(key), entry)
-        except (OSError, OutputError) as error:
+        except OutputError as error:
             warnings.warn(
-                f"the fine-tuned weights are used but not kept in {self.folder} ({error}); the "
-                "next run fine-tunes again: free some space, or name another folder in "
-                "PROPAGO_CACHE",
+                f"the fine-tuned weights are used but not kept, so the next run fine-tunes again; "
+                f"PROPAGO_CACHE names another folder for them. {error}",
                 PropagoWarning,
                 stacklevel=2,
             )

@@ -19,8 +19,8 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
-from propago.errors import OutputError, PropagoError
-from propago.io.atomic import replacing
+from propago.errors import PropagoError
+from propago.io.atomic import replacing, unwritable
 
 FORMAT = "propago-state-1"
 
@@ -52,7 +52,7 @@ def save_state(path: Path, state: Any) -> None:
         try:
             save_file(tensors, unfinished, metadata)
         except SafetensorError as error:
-            raise OutputError(f"{path} cannot be written: {error}") from error
+            raise unwritable(path, error) from error
         with open(unfinished, "rb+") as file:
             os.fsync(file.fileno())
 

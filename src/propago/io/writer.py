@@ -13,8 +13,8 @@ from av.video.frame import VideoFrame
 from av.video.reformatter import Colorspace, VideoReformatter
 from av.video.stream import VideoStream
 
-from propago.errors import OutputError, ShapeError
-from propago.io.atomic import part_of
+from propago.errors import ShapeError
+from propago.io.atomic import part_of, remove, unwritable
 
 _BT709 = 1
 _TV_RANGE = 1
@@ -53,7 +53,7 @@ class VideoWriter:
                 str(part_of(path)), "w", format="mp4", options={"movflags": "+faststart"}
             )
         except (FFmpegError, OSError) as error:
-            raise self._failure(error) from error
+            raise unwritable(self.path, error) from error
         self._stream = self._new_stream()
 
     def write(self, rgb: np.ndarray, time_s: float | None = None) -> None:
@@ -93,13 +93,13 @@ class VideoWriter:
             part_of(self.path).replace(self.path)
         except (FFmpegError, OSError) as error:
             self.abort()
-            raise self._failure(error) from error
+            raise unwritable(self.path, error) from error
 
     def abort(self) -> None:
         """Leave no file behind; an earlier one at `path` stays."""
         with suppress(FFmpegError, OSError):
             self._container.close()
-        part_of(self.path).unlink(missing_ok=True)
+        remove(part_of(self.path))
 
     def __enter__(self) -> Self:
         return self
@@ -146,13 +146,7 @@ class VideoWriter:
             for packet in self._stream.encode(picture):
                 self._container.mux(packet)
         except (FFmpegError, OSError) as error:
-            raise self._failure(error) from error
-
-    def _failure(self, error: Exception) -> OutputError:
-        return OutputError(
-            f"{self.path} cannot be written: {getattr(error, 'strerror', None) or error}; free "
-            "some space or choose another output folder"
-        )
+            raise unwritable(self.path, error) from error
 
 
 def _even(rgb: np.ndarray) -> np.ndarray:

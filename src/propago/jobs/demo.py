@@ -8,7 +8,7 @@ from shutil import copyfile
 import numpy as np
 
 from propago.errors import UsageError
-from propago.io.atomic import replacing
+from propago.io.atomic import make_folder, replacing
 from propago.io.masks import read_mask, write_mask
 from propago.io.pictures import write_picture
 from propago.io.video import open_source
@@ -84,7 +84,7 @@ def demo(
     clip, first_mask, truth = folder / "clip.mp4", folder / "first_mask.png", folder / "truth"
     options = replace(options, end=frames, overwrite=options.overwrite or first_mask.exists())
     OutputFolder(folder).refuse(overwrite=options.overwrite)
-    truth.mkdir(parents=True, exist_ok=True)
+    make_folder(truth)
     for old in truth.glob("*.png"):
         old.unlink()
     with replacing(clip) as unfinished:

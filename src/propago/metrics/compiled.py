@@ -6,10 +6,10 @@ equal. Kernels are serial: processes share the work.
 """
 
 import numpy as np
-from numba import njit
 
 from propago.metrics.boundary import disk_half_widths
 from propago.metrics.scratch import Scratch
+from propago.ops.machine_code import compiled
 
 POINTS_A_SIDE = 1 << 17
 """Boundary pixels, counted once for each object, that a frame may have on either side."""
@@ -87,7 +87,7 @@ def _flat(labels: np.ndarray) -> tuple[np.ndarray, int]:
     return flat, stride
 
 
-@njit(cache=True, nogil=True)
+@compiled(nogil=True)
 def _add_differences(labels, start, below, width, out):
     """Add to each place of a row whether its pixel differs from right, lower, lower right."""
     here, under = labels[start : start + width], labels[start + below : start + below + width]
@@ -99,7 +99,7 @@ def _add_differences(labels, start, below, width, out):
     out[last] |= np.uint8(here[last] ^ under[last])
 
 
-@njit(cache=True, nogil=True)
+@compiled(nogil=True)
 def _scan(maps, shape, planes, points, joint, rows):
     """Areas by runs, boundary points, and their bit planes.
 
@@ -140,7 +140,7 @@ def _scan(maps, shape, planes, points, joint, rows):
     return counts
 
 
-@njit(cache=True, nogil=True, inline="always")
+@compiled(nogil=True, inline="always")
 def _mark(four, place, side, first_plane, planes, points, counts):
     """Enter a pixel as a boundary point of every object that is in some of `four` but not all."""
     c, e, s, d = four
@@ -154,7 +154,7 @@ def _mark(four, place, side, first_plane, planes, points, counts):
             _enter(d, place, side, first_plane, planes, points, counts)
 
 
-@njit(cache=True, nogil=True, inline="always")
+@compiled(nogil=True, inline="always")
 def _enter(label, place, side, first_plane, planes, points, counts):
     """Enter a boundary point of one object, unless it is the background."""
     if label:
@@ -165,7 +165,7 @@ def _enter(label, place, side, first_plane, planes, points, counts):
         counts[side] = n + 1
 
 
-@njit(cache=True, nogil=True)
+@compiled(nogil=True)
 def _boxes(points, count):
     """(count, 4) first row, first column, last row, last column of each object's points."""
     boxes = np.empty((count, 4), np.int64)
@@ -177,7 +177,7 @@ def _boxes(points, count):
     return boxes
 
 
-@njit(cache=True, nogil=True)
+@compiled(nogil=True)
 def _match(points, planes, others, count, half_widths, equal_ids):
     """Points of each object, and how many have a bit of a plane within the disk around them.
 
@@ -210,7 +210,7 @@ def _match(points, planes, others, count, half_widths, equal_ids):
     return lengths, matched
 
 
-@njit(cache=True, nogil=True, inline="always")
+@compiled(nogil=True, inline="always")
 def _is_near(planes, plane, y, column, half_widths):
     """Whether a plane has a bit within the disk around row y and bit `column`."""
     hit = ALL ^ ALL

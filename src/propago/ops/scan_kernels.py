@@ -6,12 +6,13 @@ the work, and forked processes may use them.
 """
 
 import numpy as np
-from numba import njit
 
-_OPTIONS = {"cache": True, "nogil": True, "error_model": "numpy", "fastmath": {"contract"}}
+from propago.ops.machine_code import compiled
+
+_OPTIONS = {"nogil": True, "error_model": "numpy", "fastmath": {"contract"}}
 
 
-@njit(**_OPTIONS)
+@compiled(**_OPTIONS)
 def scan(x, gates, how, h, best, winners):
     """Enter h of one direction, and the largest h of all directions so far.
 
@@ -43,7 +44,7 @@ def scan(x, gates, how, h, best, winners):
         _enter_best(now, best[t])
 
 
-@njit(**_OPTIONS)
+@compiled(**_OPTIONS)
 def merge(other, other_winners, best, winners):
     """Enter the best of other directions, and their bits, into `best` and `winners` in place."""
     for t in range(best.shape[0]):
@@ -52,7 +53,7 @@ def merge(other, other_winners, best, winners):
         _enter_best(other[t], best[t])
 
 
-@njit(**_OPTIONS)
+@compiled(**_OPTIONS)
 def share(grad, winners, out):
     """The gradient of the result divided among the directions that reached it; (T, R) each."""
     for t in range(grad.shape[0]):
@@ -61,7 +62,7 @@ def share(grad, winners, out):
             out[t, i] = grad[t, i] / ((w & 1) + (w >> 1 & 1) + (w >> 2 & 1) + (w >> 3 & 1))
 
 
-@njit(**_OPTIONS)
+@compiled(**_OPTIONS)
 def scan_gradients(maps, how, dx, dgates):
     """Gradients of one direction.
 
@@ -106,7 +107,7 @@ def scan_gradients(maps, how, dx, dgates):
         _receive(sent[0], sent[1], sent[2], received)
 
 
-@njit(**_OPTIONS)
+@compiled(**_OPTIONS)
 def _line(x, before, a, b, c, floor, now):
     """One line of h from the line before."""
     last = x.shape[0] - 1
@@ -125,14 +126,14 @@ def _line(x, before, a, b, c, floor, now):
         now[i] = x[i] + pull / (total if total > floor else floor)
 
 
-@njit(**_OPTIONS)
+@compiled(**_OPTIONS)
 def _enter_best(now, best):
     """The larger of both, NaN where one is NaN."""
     for i in range(best.shape[0]):
         best[i] = now[i] if now[i] > best[i] or now[i] != now[i] else best[i]
 
 
-@njit(**_OPTIONS)
+@compiled(**_OPTIONS)
 def _enter_winner(now, best, winners, bit):
     """Bits of the directions that are largest, before `best` is brought up to date."""
     none = winners.dtype.type(0)
@@ -141,7 +142,7 @@ def _enter_winner(now, best, winners, bit):
         winners[i] = kept | (bit if now[i] >= best[i] else none)
 
 
-@njit(**_OPTIONS)
+@compiled(**_OPTIONS)
 def _join_winners(other, other_winners, best, winners):
     """Bits of the directions that are largest among two groups."""
     none = winners.dtype.type(0)
@@ -150,7 +151,7 @@ def _join_winners(other, other_winners, best, winners):
         winners[i] = kept | (other_winners[i] if other[i] >= best[i] else none)
 
 
-@njit(**_OPTIONS)
+@compiled(**_OPTIONS)
 def _reach(shares, winners, bit, received, e):
     """dL/dh of a line: from the result where this direction won it, and from the next line."""
     nothing = e.dtype.type(0)
@@ -158,14 +159,14 @@ def _reach(shares, winners, bit, received, e):
         e[i] = received[i] + (shares[i] if winners[i] & bit else nothing)
 
 
-@njit(**_OPTIONS)
+@compiled(**_OPTIONS)
 def _divisor(a, b, c, floor, out):
     for i in range(out.shape[0]):
         total = abs(a[i]) + abs(b[i]) + abs(c[i])
         out[i] = total if total > floor else floor
 
 
-@njit(**_OPTIONS)
+@compiled(**_OPTIONS)
 def _change(x, before, e, k, out):
     """dL/dp for the neighbour k - 1; 0 where it lies outside."""
     first, stop = max(1 - k, 0), x.shape[0] - max(k - 1, 0)
@@ -177,7 +178,7 @@ def _change(x, before, e, k, out):
         inside[i] = reach[i] * (there[i] - here[i])
 
 
-@njit(**_OPTIONS)
+@compiled(**_OPTIONS)
 def _send(gate, divisor, e, k, out):
     """Enter p e: what a line hands back to its neighbour k - 1; 0 where that lies outside."""
     for i in range(out.shape[0]):
@@ -186,7 +187,7 @@ def _send(gate, divisor, e, k, out):
     out[out.shape[0] - max(k - 1, 0) :] = 0
 
 
-@njit(**_OPTIONS)
+@compiled(**_OPTIONS)
 def _drag(a, b, c, change, divisor, floor, out):
     """Enter sum_k p_k dL/dp_k where the gates were divided by their sum, else 0."""
     nothing = out.dtype.type(0)
@@ -196,7 +197,7 @@ def _drag(a, b, c, change, divisor, floor, out):
         out[i] = pull / divisor[i] if divisor[i] > floor else nothing
 
 
-@njit(**_OPTIONS)
+@compiled(**_OPTIONS)
 def _gate_gradient(gate, change, divisor, drag, out, add):
     """dL/da = (dL/dp - sign(a) drag) / divisor."""
     nothing = out.dtype.type(0)
@@ -206,19 +207,19 @@ def _gate_gradient(gate, change, divisor, drag, out, add):
         out[i] = out[i] + gradient if add else gradient
 
 
-@njit(**_OPTIONS)
+@compiled(**_OPTIONS)
 def _input_gradient(e, sent_a, sent_b, sent_c, dx):
     for i in range(dx.shape[0]):
         dx[i] += e[i] - sent_a[i] - sent_b[i] - sent_c[i]
 
 
-@njit(**_OPTIONS)
+@compiled(**_OPTIONS)
 def _enter_sum(e, dx):
     for i in range(dx.shape[0]):
         dx[i] += e[i]
 
 
-@njit(**_OPTIONS)
+@compiled(**_OPTIONS)
 def _receive(sent_a, sent_b, sent_c, received):
     """What the line before gets: from i + 1 through k = -1, from i - 1 through k = +1."""
     last = received.shape[0] - 1

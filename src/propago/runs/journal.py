@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from propago.errors import OutputError
+from propago.io.atomic import unwritable
 
 
 class LineLog:
@@ -23,8 +24,10 @@ class LineLog:
         try:
             self._file = open(path, "a+", encoding="utf-8")  # noqa: SIM115
             self._keep(last_index)
-        except (OSError, ValueError, KeyError) as error:
-            raise OutputError(f"{path} cannot be used ({error})") from error
+        except OSError as error:
+            raise unwritable(path, error) from error
+        except (ValueError, KeyError) as error:
+            raise OutputError(f"{path} is damaged ({error}); `overwrite` begins again") from error
 
     def append(self, *lines: Mapping[str, Any]) -> None:
         """Write lines of a frame.
@@ -36,7 +39,7 @@ class LineLog:
             self._file.write("".join(json.dumps(line) + "\n" for line in lines))
             self._file.flush()
         except OSError as error:
-            raise OutputError(f"{self._path} cannot be written: {error.strerror}") from error
+            raise unwritable(self._path, error) from error
         for line in lines:
             self._take_in(line)
 
@@ -49,7 +52,7 @@ class LineLog:
         try:
             os.fsync(self._file.fileno())
         except OSError as error:
-            raise OutputError(f"{self._path} cannot be written: {error.strerror}") from error
+            raise unwritable(self._path, error) from error
 
     def close(self) -> None:
         """Close the file; what could not be written was said by `append`."""

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from propago.errors import OutputError, UsageError
-from propago.io.atomic import replacing
+from propago.io.atomic import make_folder, replacing
 
 
 class OutputFolder:
@@ -98,12 +98,7 @@ class OutputFolder:
             OutputError: that is not possible.
         """
         for folder in (self.root, *folders):
-            try:
-                folder.mkdir(parents=True, exist_ok=True)
-            except OSError as error:
-                raise OutputError(
-                    f"{folder} cannot be made ({error.strerror}); choose another `out`"
-                ) from error
+            make_folder(folder)
 
     def write_record(self, record: Mapping[str, Any]) -> None:
         """Write run.json.

@@ -72,9 +72,12 @@ class CheckpointFile:
             OutputError: the file cannot be written.
         """
         state = {name: part.state_dict() for name, part in parts.items()}
-        with replacing(self.path) as temporary:
-            kept = {"settings": dict(self.settings), "progress": asdict(progress)}
-            torch.save({**kept, **state}, temporary)
+        kept = {"settings": dict(self.settings), "progress": asdict(progress)}
+        with replacing(self.path) as temporary, temporary.open("wb") as file:
+            try:
+                torch.save({**kept, **state}, file)
+            except RuntimeError as error:
+                raise (error.__context__ or error) from None
 
     def read(self, parts: Mapping[str, Stateful]) -> Progress:
         """Fill `parts` from the file, and tell how far that run was.

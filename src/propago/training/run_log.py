@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from torch.utils.tensorboard import SummaryWriter
 
-from propago.io.atomic import replacing
+from propago.io.atomic import make_folder, replacing, unwritable
 
 Report = Callable[[dict[str, Any]], None]
 """Called with each line of the log."""
@@ -25,7 +25,7 @@ class RunLog:
         self._active, self._report = active, report
         self._sums: dict[str, list[float]] = {}
         if active:
-            folder.mkdir(parents=True, exist_ok=True)
+            make_folder(folder)
             self._path = folder / "log.jsonl"
             _drop_later(self._path, step)
             self._board = SummaryWriter(str(folder / "tensorboard"), purge_step=step + 1)
@@ -57,8 +57,11 @@ class RunLog:
         if not self._active or not numbers:
             return
         line = {"step": step, "elapsed_s": round(elapsed_s, 1), **numbers}
-        with self._path.open("a") as file:
-            file.write(json.dumps(line) + "\n")
+        try:
+            with self._path.open("a") as file:
+                file.write(json.dumps(line) + "\n")
+        except OSError as error:
+            raise unwritable(self._path, error) from error
         for name, value in numbers.items():
             self._board.add_scalar(name, value, step)
         if picture is not None:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from propago.errors import OutputError, UsageError
-from propago.io.atomic import replacing
+from propago.io.atomic import make_folder, replacing
 
 SETUP = "setup.json"
 
@@ -91,11 +91,6 @@ def keep_setup(folder: Path, setup: Mapping[str, Any]) -> None:
 
 
 def _write(path: Path, told: Mapping[str, Any]) -> None:
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise OutputError(
-            f"{path.parent} cannot be made ({error.strerror}); choose another `out`"
-        ) from error
+    make_folder(path.parent)
     with replacing(path) as unfinished:
         unfinished.write_text(json.dumps(told, indent=1) + "\n", "utf-8")
