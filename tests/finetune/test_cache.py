@@ -100,7 +100,7 @@ def test_a_folder_without_permission_warns(tmp_path, monkeypatch):
     monkeypatch.setattr("propago.io.checkpoint.save_file", refused)
     monkeypatch.setattr(os, "access", lambda *_: False)
     assert cache.unfinished("k") is None
-    with pytest.warns(PropagoWarning, match="Permission denied"):
+    with pytest.warns(PropagoWarning, match="no permission"):
         assert not cache.put("k", tensors(), ABOUT)
 
 
