@@ -26,7 +26,9 @@ def test_the_arguments_reach_the_job(tmp_path, monkeypatch, capsys):
 
     def train(recipe, **options):
         asked.append((recipe, options))
+        options["on_step"](2, 0.5, "training")
         options["progress"]({"step": 3, "loss": 0.25})
+        options["on_step"](3, 1.0, "validating")
         return SimpleNamespace(weights="a.safetensors", card="a.md")
 
     monkeypatch.setattr("propago.jobs.train.train", train)
@@ -36,7 +38,7 @@ def test_the_arguments_reach_the_job(tmp_path, monkeypatch, capsys):
     assert (options["data"], options["steps"], options["minutes"]) == (tmp_path, 3, None)
     said = capsys.readouterr()
     assert said.out == "weights  a.safetensors\ncard     a.md\n"
-    assert said.err == "step 3  loss 0.25\n"
+    assert said.err == "going on from step 2\nstep 3  loss 0.25\n"
 
 
 @pytest.mark.parametrize(

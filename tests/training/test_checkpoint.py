@@ -32,6 +32,21 @@ def test_a_run_is_read_as_it_was_written(changes, file, net):
     assert torch.equal(other.weight, net.weight)
 
 
+@pytest.mark.parametrize(
+    ("every_s", "saved_s", "elapsed_s", "due"),
+    [
+        (120, 0, 59, False),
+        (120, 0, 60, True),
+        (120, 540, 600, True),
+        (120, 600, 661, False),
+        (120, 600, 720, True),
+        (10, 0, 10, True),
+    ],
+)
+def test_the_first_ten_minutes_are_written_every_minute(every_s, saved_s, elapsed_s, due, tmp_path):
+    assert CheckpointFile(tmp_path, every_s=every_s).is_due(saved_s, elapsed_s) == due
+
+
 def test_other_settings_are_refused_by_name(file, net):
     before = net.weight.clone()
     data = {"coco": 0.5, "davis": {"weight": 1.0}, "voc": 0.1}

@@ -1,4 +1,5 @@
 import json
+import signal
 
 import numpy as np
 import pytest
@@ -13,19 +14,20 @@ from propago.methods.feelvos.net import FeelvosConfig, FeelvosNet
 from propago.methods.feelvos.objective import FeelvosObjective
 from propago.methods.feelvos.train import collate
 from propago.training.checkpoint import CheckpointFile
-from propago.training.fit import _warmed_up_average, fit
+from propago.training.fit import Watch, _warmed_up_average, fit
 from propago.training.optimisation import Optimisation
 
 SMALL = FeelvosConfig(embedding_channels=16, head_width=16, refine_widths=(8, 8), features=16)
 CLIPS = SyntheticClips(size=(32, 32), frames=2, max_objects=2)
 
 
-def train(folder, objective=FeelvosObjective):
+def train(folder, objective=FeelvosObjective, every_s=0.0, on_step=None):
     torch.manual_seed(3)
     net = FeelvosNet(SMALL)
     task = TrainingTask("feelvos", net, objective(net), CLIPS, collate)
-    file = CheckpointFile(folder, every_s=0)
-    return fit(task, Optimisation(batch=2), Budget(steps=4), file, seed=3, workers=0).net
+    file = CheckpointFile(folder, every_s=every_s)
+    budget, watch = Budget(steps=4), Watch(on_step=on_step)
+    return fit(task, Optimisation(batch=2), budget, file, seed=3, workers=0, watch=watch).net
 
 
 def test_a_resumed_run_ends_where_an_unbroken_one_does(tmp_path):
@@ -38,6 +40,37 @@ def test_a_resumed_run_ends_where_an_unbroken_one_does(tmp_path):
         assert torch.equal(a, b)
     last = json.loads((folder / "log.jsonl").read_text().splitlines()[-1])
     assert last["step"] == 4
+
+
+def test_ctrl_c_waits_for_the_step_and_keeps_it(tmp_path):
+    """Between two writes, as in the first minutes; the message says how far it is."""
+    heard = []
+
+    class Interrupted(FeelvosObjective):
+        def forward(self, batch, seed):
+            if len(heard) == 3:  # during the third step
+                signal.raise_signal(signal.SIGINT)
+            return super().forward(batch, seed)
+
+    def on_step(*told):
+        heard.append(told)
+
+    with pytest.raises(KeyboardInterrupt, match=r"3 steps are kept in .*last\.pt"):
+        train(tmp_path, Interrupted, every_s=1e9, on_step=on_step)
+    assert heard == [(n, n / 4, "training") for n in range(3)]
+    resumed, whole = train(tmp_path), train(tmp_path / "whole")
+    for a, b in zip(whole.state_dict().values(), resumed.state_dict().values(), strict=True):
+        assert torch.equal(a, b)
+
+
+def test_ctrl_c_before_the_first_step_keeps_nothing(tmp_path):
+    class Interrupted(FeelvosObjective):
+        def forward(self, batch, seed):
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        train(tmp_path, Interrupted, every_s=1e9)
+    assert not (tmp_path / "last.pt").exists()
 
 
 class Breaking(FeelvosObjective):

@@ -4,6 +4,7 @@ import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from typing import Any
 
 from rich.console import Console
 from rich.progress import (
@@ -47,6 +48,7 @@ class Bars:
 
     bars: Progress
     tasks: dict[str, TaskID] = field(default_factory=dict)
+    loss: str = ""
 
     def __call__(self, done: int, total: int | None, what: str) -> None:
         """Frames done, frames in all, what is done."""
@@ -62,6 +64,34 @@ class Bars:
             task = self.bars.add_task(f"fine-tuning {what}", total=WHOLE, said=said)
             self.tasks[f"fine-tuning {what}"] = task
         self.bars.update(task, completed=WHOLE * share, said=said)
+
+    def training(self, steps: int, share: float, what: str) -> None:
+        """Steps done, share of the budget spent, "training" or "validating"."""
+        if "training" not in self.tasks:
+            if steps:
+                self.say(f"going on from step {steps}")
+            self.tasks["training"] = self.bars.add_task(
+                what, total=WHOLE, completed=int(WHOLE * share), said=""
+            )
+        said = f"step {steps}{self.loss}"
+        self.bars.update(
+            self.tasks["training"], description=what, completed=WHOLE * share, said=said
+        )
+
+    def log(self, line: Mapping[str, Any]) -> None:
+        """A line of a training's log; its loss stands in the bar from then on."""
+        if "loss" in line:
+            self.loss = f", loss {line['loss']:.3g}"
+        self.say(
+            "  ".join(
+                f"{name} {value:.4g}" if isinstance(value, float) else f"{name} {value}"
+                for name, value in line.items()
+            )
+        )
+
+    def say(self, text: str) -> None:
+        """A line above the bars."""
+        self.bars.console.print(text, soft_wrap=True, highlight=False, markup=False)
 
 
 @contextmanager

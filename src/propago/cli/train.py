@@ -2,12 +2,11 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import tyro
-from rich.console import Console
 
 from propago.cli.arguments import parse
+from propago.cli.progress import frame_progress
 from propago.errors import UsageError
 
 EXTRA = ("accelerate", "tensorboard")
@@ -61,23 +60,16 @@ def run(argv: list[str]) -> int:
             raise
         raise UsageError(f"training needs {error.name}: pip install 'propago[train]'") from error
 
-    errors = Console(stderr=True)
-
-    def show(line: dict[str, Any]) -> None:
-        numbers = "  ".join(
-            f"{name} {value:.4g}" if isinstance(value, float) else f"{name} {value}"
-            for name, value in line.items()
+    with frame_progress() as bars:
+        trained = train(
+            arguments.recipe,
+            data=arguments.data,
+            out=arguments.out,
+            steps=arguments.steps,
+            minutes=arguments.minutes,
+            workers=arguments.workers,
+            progress=bars.log,
+            on_step=bars.training,
         )
-        errors.print(numbers, soft_wrap=True, highlight=False)
-
-    trained = train(
-        arguments.recipe,
-        data=arguments.data,
-        out=arguments.out,
-        steps=arguments.steps,
-        minutes=arguments.minutes,
-        workers=arguments.workers,
-        progress=show,
-    )
     print(f"weights  {trained.weights}\ncard     {trained.card}")
     return 0

@@ -1,4 +1,4 @@
-"""`propago segment` of a set: sequences of a DAVIS root, one after the other or several at a time."""
+"""`propago segment` of a set: sequences of a DAVIS root, one by one or several at a time."""
 
 from dataclasses import dataclass
 from pathlib import Path

@@ -18,7 +18,7 @@ from propago.io.atomic import replacing
 from propago.io.davis import open_davis
 from propago.nn.weights import fill, load_weights, save_weights
 from propago.training.checkpoint import CheckpointFile
-from propago.training.fit import FitResult, fit
+from propago.training.fit import FitResult, Watch, fit
 from propago.training.recipe import (
     Recipe,
     Validation,
@@ -66,6 +66,7 @@ def train(
     minutes: float | None = None,
     workers: int = 1,
     progress: Callable[[dict[str, Any]], None] | None = None,
+    on_step: Callable[[int, float, str], None] | None = None,
 ) -> TrainResult:
     """Train a network. A run folder that holds an unfinished run is gone on with.
 
@@ -77,6 +78,7 @@ def train(
         minutes: wall time instead of steps.
         workers: processes that prepare examples.
         progress: called with each line of the log.
+        on_step: called as (steps done, share of the budget spent, "training" or "validating").
 
     Raises:
         UsageError: no such recipe, an unknown setting, a method without training, a budget that is
@@ -97,7 +99,7 @@ def train(
         seed=chosen.seed,
         validator=_validator(task, chosen.validation, Path(data) / "davis"),
         workers=workers,
-        report=progress,
+        watch=Watch(progress, on_step),
     )
     weights = folder / f"{chosen.name}.safetensors"
     validation = fitted.validation.line if fitted.validation else None

@@ -53,7 +53,7 @@ class CheckpointFile:
     Attributes:
         folder: of the run.
         settings: what the run was asked for, in nested tables; a run that goes on has the same.
-        every_s: training time between two writes.
+        every_s: training time between two writes; at most a minute in the first ten minutes.
     """
 
     folder: Path
@@ -64,6 +64,11 @@ class CheckpointFile:
     def path(self) -> Path:
         """The file."""
         return self.folder / "last.pt"
+
+    def is_due(self, saved_s: float, elapsed_s: float) -> bool:
+        """Whether a run of `elapsed_s` seconds, last written at `saved_s`, is to be written."""
+        pause_s = min(self.every_s, 60) if elapsed_s <= 600 else self.every_s
+        return elapsed_s - saved_s >= pause_s
 
     def write(self, progress: Progress, parts: Mapping[str, Stateful]) -> None:
         """Write a run, whole or not at all.

@@ -3,6 +3,7 @@
 import copy
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -17,11 +18,26 @@ from propago.data.task import TrainingTask
 from propago.finetune.budget import Budget
 from propago.training.checkpoint import CheckpointFile, Progress
 from propago.training.datasets import NumberedExamples, load
+from propago.training.interrupt import uninterrupted
 from propago.training.optimisation import Optimisation
 from propago.training.run_log import Report, RunLog
 from propago.training.validation import ValidationResult, Validator
 
 LOG_EVERY_STEPS = 20
+
+
+@dataclass(frozen=True)
+class Watch:
+    """Who hears of a training.
+
+    Attributes:
+        report: called with each line of the log.
+        on_step: called as (steps done, share of the budget spent, "training" or "validating"):
+            before the first step, after each, and before each validation.
+    """
+
+    report: Report | None = None
+    on_step: Callable[[int, float, str], None] | None = None
 
 
 @dataclass(frozen=True)
@@ -48,7 +64,7 @@ def fit(
     seed: int = 0,
     validator: Validator | None = None,
     workers: int = 1,
-    report: Report | None = None,
+    watch: Watch | None = None,
 ) -> FitResult:
     """Train a network.
 
@@ -66,28 +82,35 @@ def fit(
         seed: decides the examples, and what the objective draws.
         validator: called now and then, and at the end.
         workers: processes that prepare examples, for each training process.
-        report: called with each line of the log.
+        watch: who hears of it; nobody if None.
 
     Raises:
+        KeyboardInterrupt: Ctrl-C; the run is kept, its steps whole.
         UsageError: `last.pt` is of a run with other settings.
         OutputError: `last.pt` is damaged, or the folder cannot be written to.
     """
     accelerator = Accelerator()
-    run = _begin(task, optimisation, checkpoint, accelerator, seed)
+    run = _begin(task, optimisation, checkpoint, accelerator, seed, budget, watch or Watch())
     together = optimisation.batch * accelerator.num_processes
     first = run.progress.step * together
     numbered = NumberedExamples(task.dataset, seed, first, 10**6 * together)
     loader = load(numbered, optimisation.batch, task.collate, workers)
     model, optimiser, loader = accelerator.prepare(task.objective, run.optimiser, loader)
     validated = saved = run.progress.elapsed_s
-    with RunLog(checkpoint.folder, run.active, report, run.progress.step) as log:
+    run.say("training")
+    with (
+        _kept(run),
+        RunLog(checkpoint.folder, run.active, run.watch.report, run.progress.step) as log,
+    ):
         for batch in _timed(loader, run.progress, budget):
             elapsed_s = run.progress.elapsed_s
             rate = optimisation.rate(run.progress.step, budget.spent(run.progress.step, elapsed_s))
-            log.gather(_step(accelerator, run, model, optimiser, batch, rate))
+            with uninterrupted():
+                log.gather(_step(accelerator, run, model, optimiser, batch, rate))
+            run.say("training")
             if run.progress.step % LOG_EVERY_STEPS == 0:
                 log.write(run.progress.step, elapsed_s, {"learning_rate": rate})
-            if elapsed_s - saved >= checkpoint.every_s:
+            if checkpoint.is_due(saved, elapsed_s):
                 saved = elapsed_s
                 run.save()
             if validator and elapsed_s - validated > 60 * validator.every_minutes:
@@ -110,6 +133,8 @@ class _Run:
     optimiser: torch.optim.Optimizer
     active: bool
     seed: int
+    budget: Budget
+    watch: Watch
     progress: Progress = field(default_factory=Progress)
 
     def parts(self) -> dict[str, Any]:
@@ -119,6 +144,26 @@ class _Run:
         if self.active:
             self.checkpoint.write(self.progress, self.parts())
 
+    def say(self, what: str) -> None:
+        if self.watch.on_step and self.active:
+            done = self.progress
+            self.watch.on_step(done.step, self.budget.spent(done.step, done.elapsed_s), what)
+
+
+@contextmanager
+def _kept(run: _Run) -> Iterator[None]:
+    """A run that is interrupted is written first."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        if not run.progress.step:
+            raise
+        run.save()
+        raise KeyboardInterrupt(
+            f"interrupted; {run.progress.step} steps are kept in {run.checkpoint.path}, and the "
+            "same command goes on"
+        ) from None
+
 
 def _begin(
     task: TrainingTask,
@@ -126,6 +171,8 @@ def _begin(
     checkpoint: CheckpointFile,
     accelerator: Accelerator,
     seed: int,
+    budget: Budget,
+    watch: Watch,
 ) -> _Run:
     """A fresh run, or the one that the checkpoint holds."""
     task.objective.to(accelerator.device)
@@ -135,7 +182,7 @@ def _begin(
     for parameter in (p for group in groups if not group["lr_scale"] for p in group["params"]):
         parameter.requires_grad_(False)
     optimiser, active = optimisation.begun(groups), accelerator.is_main_process
-    run = _Run(task, optimisation, checkpoint, average, optimiser, active, seed)
+    run = _Run(task, optimisation, checkpoint, average, optimiser, active, seed, budget, watch)
     if checkpoint.path.is_file():
         run.progress = checkpoint.read(run.parts())
     return run
@@ -201,6 +248,7 @@ def _validated(run: _Run, log: RunLog, validator: Validator | None) -> Validatio
     if not validator or not run.active:
         log.write(run.progress.step, run.progress.elapsed_s, {})
         return None
+    run.say("validating")
     found = validator.validate(copy.deepcopy(run.average.module).eval())
     log.write(run.progress.step, run.progress.elapsed_s, found.numbers, found.picture)
     return found
