@@ -36,6 +36,7 @@ def overlaps(frames, truths, method):
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("weights", ["default", "synthetic"])
 def test_the_demo_clip_is_followed_as_well_as_it_was(weights):
     frames = list(open_source(DEMO_CLIP / "clip.mp4", end=16))

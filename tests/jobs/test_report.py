@@ -141,7 +141,8 @@ def test_several_results_stand_side_by_side(tmp_path, noisy):
     ],
 )
 def test_every_protocol_has_a_page(tmp_path, results, protocol, official, charts):
-    evaluation = evaluate(CASES / results, CASES / "davis", protocol, official=official)
+    some = sorted(p.name for p in (CASES / results).iterdir())[:2]
+    evaluation = evaluate(CASES / results, CASES / "davis", protocol, official=official, set=some)
     _, page = page_of(write_report(tmp_path / "r.html", evaluation))
     assert len(page.all("figure", "chart")) == charts * len(page.all("article", "sequence"))
 

@@ -179,9 +179,9 @@ def test_the_jaccard_loss_is_each_object_against_all_else():
 
 
 def test_one_frame_is_learnt_by_heart(net):
-    rows, columns = torch.meshgrid(torch.arange(64), torch.arange(96), indexing="ij")
-    truth = (((rows - 30) ** 2 + (columns - 40) ** 2) < 18**2).to(torch.uint8)[None]
-    images = torch.randint(0, 90, (1, 3, 64, 96), generator=torch.Generator().manual_seed(0))
+    rows, columns = torch.meshgrid(torch.arange(48), torch.arange(64), indexing="ij")
+    truth = (((rows - 22) ** 2 + (columns - 28) ** 2) < 14**2).to(torch.uint8)[None]
+    images = torch.randint(0, 90, (1, 3, 48, 64), generator=torch.Generator().manual_seed(0))
     images[:, 0] += 120 * truth
     batch = SegBatch(images.to(torch.uint8), truth)
     objective = SegObjective(net)

@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 from types import SimpleNamespace
 
+import pytest
 import torch
 from torch import nn
 
@@ -60,6 +61,7 @@ def train(folder):
     (folder / f"{rank}.json").write_text(json.dumps(told))
 
 
+@pytest.mark.slow
 def test_two_processes_stop_at_the_same_step_with_the_same_weights(tmp_path):
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
