@@ -60,6 +60,7 @@ KILLED = """
 import os, signal
 from propago.methods.optical_flow.run import OpticalFlow
 from propago.runs import engine
+from propago.jobs.options import SegmentOptions
 from propago.jobs.segment import segment
 engine.CHECKPOINT_EVERY_FRAMES = 3
 class Killed(OpticalFlow):
@@ -67,12 +68,12 @@ class Killed(OpticalFlow):
         if frame.index == 5:
             os.kill(os.getpid(), signal.SIGKILL)
         return super().predict(state, frame)
-segment({source!r}, {masks!r}, out={out!r}, method=Killed())
+segment({source!r}, {masks!r}, out={out!r}, method=Killed(), options=SegmentOptions(threads=1))
 """
 
 
 def test_a_killed_run_goes_on_to_the_same_bytes(film):
-    whole = run(film, "film.mp4", out="whole")
+    whole = run(film, "film.mp4", out="whole", threads=1)
     script = KILLED.format(
         source=str(film / "film.mp4"),
         masks=str(film / "first.png"),
@@ -85,7 +86,7 @@ def test_a_killed_run_goes_on_to_the_same_bytes(film):
     )
     assert ended.returncode == -signal.SIGKILL
     assert json.loads((film / "out" / "run.json").read_text())["status"] == "running"
-    result = run(film, "film.mp4", resume=True)
+    result = run(film, "film.mp4", resume=True, threads=1)
     assert mask_bytes(result.out) == mask_bytes(whole.out)
     assert result.overlay is not None
 
