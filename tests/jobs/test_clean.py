@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 from propago.cli import main
-from propago.errors import MaskError, OutputError, SourceError, UsageError
+from propago.errors import MaskError, OutputError, PropagoWarning, SourceError, UsageError
 from propago.io.masks import read_mask, write_mask
 from propago.io.soft_masks import read_soft_masks
 from propago.jobs.clean import clean
@@ -227,3 +227,14 @@ def test_unknown_rules_are_refused(tmp_path, capsys, argv):
         main(["clean", str(tmp_path), *argv])
     assert stop.value.code == 2
     assert "rules" in capsys.readouterr().err
+
+
+def test_a_region_that_changes_its_object_is_said(tmp_path):
+    before, after = np.zeros((24, 24), np.uint8), np.zeros((24, 24), np.uint8)
+    before[2:10, 2:10], before[12:20, 12:20] = 1, 2
+    after[2:10, 2:10] = after[12:20, 12:20] = 2
+    (tmp_path / "masks").mkdir()
+    write_mask(tmp_path / "masks" / "0.png", before)
+    write_mask(tmp_path / "masks" / "1.png", after)
+    with pytest.warns(PropagoWarning, match="frame 1: object 1, 64 px from object 2"):
+        clean(tmp_path / "masks", out=tmp_path / "out")

@@ -337,7 +337,33 @@ def test_settings_out_of_range_are_refused(wrong):
 MAPS = hnp.arrays(np.uint8, (6, 7), elements=st.sampled_from([0, 0, 1, 2, 5, 255]))
 
 
-@given(MAPS, MAPS, st.sampled_from([PAPER, CrafSettings(), CrafSettings.released()]))
+@pytest.mark.parametrize("parted", [False, True])
+def test_a_daughter_keeps_its_own_id_where_its_mother_was(parted):
+    """At a division the mother's label ends; the daughter's is not the mother's lost region."""
+    before, after = np.zeros(SIZE, np.uint8), np.zeros(SIZE, np.uint8)
+    before[4:16, 4:20] = 1
+    after[4:16, 4:15], after[4:16, 16:26] = 2, 3
+    after[22, 30] = 2 * parted
+    craf = Craf()
+    _, state, _ = craf.clean_labels(craf.begin(), before)
+    out, _, events = craf.clean_labels(state, after)
+    assert np.array_equal(out, after)
+    assert not events
+
+
+def test_a_lost_object_is_still_taken_from_a_label_that_has_a_place_of_its_own():
+    before, after = np.zeros(SIZE, np.uint8), np.zeros(SIZE, np.uint8)
+    before[2:10, 2:10], before[12:20, 12:20] = 1, 2
+    after[2:10, 2:10] = after[12:20, 12:20] = 2
+    craf = Craf()
+    _, state, _ = craf.clean_labels(craf.begin(), before)
+    out, _, events = craf.clean_labels(state, after)
+    assert (out[2:10, 2:10] == 1).all()
+    assert (out[12:20, 12:20] == 2).all()
+    assert ("adopted", 64) in [(event.what, event.area_px) for event in events]
+
+
+@given(MAPS, MAPS, st.sampled_from([PAPER, CrafSettings.released()]))
 @settings(max_examples=60, deadline=None)
 def test_label_maps_and_scores_of_them_are_cleaned_alike(first, second, rules):
     craf = Craf(rules)

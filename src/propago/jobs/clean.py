@@ -1,9 +1,11 @@
 """`propago clean`: anyone's masks of a video, made consistent from frame to frame."""
 
+import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from propago.errors import PropagoWarning
 from propago.io.formats import open_masks
 from propago.io.mask_sequence import Readers
 from propago.io.sequence_folders import find_folders
@@ -118,6 +120,7 @@ def _clean_one(
 def _cleaned(craf: Craf, name: str, readers: Readers) -> Iterator[Changed]:
     """The cleaned label maps or soft masks of one video, frame by frame."""
     state, size = craf.begin(), None
+    adopted: list[str] = []
     for frame, read in readers.items():
         masks = read()
         size = size or size_of(masks)
@@ -129,4 +132,17 @@ def _cleaned(craf: Craf, name: str, readers: Readers) -> Iterator[Changed]:
             state = craf.update(state, masks)
         else:
             masks, state, events = craf.clean_labels(state, masks)
+        adopted += [
+            f"frame {frame}: object {event.id}, {event.area_px} px {event.why}"
+            for event in events
+            if event.what == "adopted"
+        ]
         yield Changed(frame, masks, events)
+    if adopted:
+        more = f"; and {len(adopted) - 3} more" if len(adopted) > 3 else ""
+        warnings.warn(
+            f"{name}: whole regions changed their object, {'; '.join(adopted[:3])}{more}. Where "
+            "the ids were right, `delta` 1 leaves that out",
+            PropagoWarning,
+            stacklevel=2,
+        )

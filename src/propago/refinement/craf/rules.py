@@ -35,9 +35,16 @@ class Kept:
 
 
 def selected(
-    found: Found, previous: Previous, settings: CrafSettings
+    found: Found, previous: Previous, settings: CrafSettings, *, labelled: bool = False
 ) -> tuple[dict[int, Kept], list[Event]]:
     """All three steps.
+
+    Args:
+        found: what each object has now.
+        previous: where each was.
+        settings: what is kept.
+        labelled: somebody gave every region its id. By our rules an object then keeps the regions
+            that are like another one's where without them less than `gamma` of it were left.
 
     Returns:
         What is left of each object, which may be nothing, and what was done.
@@ -45,7 +52,7 @@ def selected(
     kept: dict[int, Kept] = {}
     refused: list[tuple[int, Region, str]] = []
     for i, parts in found.items():
-        good, bad = _chosen(i, parts, previous, settings)
+        good, bad = _chosen(i, parts, previous, settings, labelled)
         refused += [(i, region, why) for region, why in bad]
         if good:
             kept[i] = Kept(union(good))
@@ -72,7 +79,7 @@ def filled(kept: Mapping[int, Kept], up_to_px: int) -> tuple[dict[int, Kept], li
 
 
 def _chosen(
-    i: int, parts: Sequence[Region], previous: Previous, settings: CrafSettings
+    i: int, parts: Sequence[Region], previous: Previous, settings: CrafSettings, labelled: bool
 ) -> tuple[list[Region], list[tuple[Region, str]]]:
     """Step 1: the regions that an object keeps, and the others with the reason."""
     before = previous.get(i)
@@ -80,6 +87,9 @@ def _chosen(
     parts = [p for n, p in enumerate(parts) if n == 0 or p.area >= settings.islands_px]
     if settings.regions == "consistent":
         foreign = [_like_another(part, i, previous, settings.delta) for part in parts]
+        own_px = sum(p.area for p, j in zip(parts, foreign, strict=True) if not j)
+        if labelled and own_px < settings.gamma * sum(p.area for p in parts):
+            foreign = [None] * len(parts)
         strangers = [(p, j) for p, j in zip(parts, foreign, strict=True) if j]
         bad += [(part, f"it is where object {j} was") for part, j in strangers]
         parts = [p for p, j in zip(parts, foreign, strict=True) if not j]

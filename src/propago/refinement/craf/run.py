@@ -109,7 +109,7 @@ class Craf:
             return labels, _seen(state, labels, _ids(labels)), ()
         ids = sorted({*_ids(labels), *state.regions})
         found = {i: components(labels == i) for i in ids}
-        kept, events = selected(found, state.regions, self.settings)
+        kept, events = selected(found, state.regions, self.settings, labelled=True)
         kept, more = filled(kept, self.settings.holes_px)
         cleaned = np.zeros_like(labels)
         for i, own in kept.items():

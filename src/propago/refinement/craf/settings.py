@@ -16,7 +16,8 @@ class CrafSettings:
             one of which at least half lies within `reach_px` of the previous frame's, and every
             one larger than `alpha` of the largest; of an object that was absent it keeps all. A
             region that is like another object's previous one (`delta`), and more so than like
-            its own, is not kept.
+            its own, is not kept; in label maps only where the object has others, so that a new
+            object may be where another one ended, as at the division of a cell.
         threshold: pixels with a higher score form an object's regions. The paper does not say;
             at 0.5 what the filter sees is what would be labelled.
         alpha: the best region is larger than this share of the object's largest one.
