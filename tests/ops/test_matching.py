@@ -4,6 +4,7 @@ import torch
 from hypothesis import given, settings
 
 from propago.ops import matching
+from propago.ops.tiles import Tiles
 
 
 def embeddings(channels, positions, seed=0):
@@ -52,29 +53,45 @@ def test_nobody_else():
     assert (matching.of_the_others(torch.zeros(1, 4)) == -matching.FAR).all()
 
 
-@pytest.mark.parametrize("radius", [0, 1, 2, 7])
-def test_window_by_brute_force(radius):
-    height, width = 3, 4
-    left, right = matching.window_penalty((height, width), radius)
-    penalty = left.T @ right
-    for a in range(height * width):
-        for b in range(height * width):
-            near = max(abs(a // width - b // width), abs(a % width - b % width)) <= radius
-            assert penalty[a, b] == 0 if near else penalty[a, b] <= -matching.FAR
+@given(st.integers(1, 3), st.integers(1, 9), st.integers(1, 11), st.integers(0, 5))
+@settings(max_examples=30, deadline=None)
+def test_matching_nearby_by_brute_force(objects, height, width, radius):
+    size = height, width
+    generator = torch.Generator().manual_seed(height * width)
+    query, memory = torch.randn(2, 4, *size, generator=generator)
+    values = torch.rand(objects, 2, *size, generator=generator)
+    owners = torch.randint(0, objects + 1, size, generator=generator)
+    tiles = Tiles.covering(torch.ones(size, dtype=torch.bool), 4)
+    found = matching.match_nearby(query, memory, owners, values, tiles, radius, 2.0)
+    cells = tiles.whole(found.flatten(0, 1).unflatten(1, (-1, 16)).transpose(0, 1))
+    similarity = matching.similarities(query.flatten(1), memory.flatten(1), 2.0)
+    at = torch.cartesian_prod(torch.arange(height), torch.arange(width))
+    apart = (at[:, None] - at[None]).abs().amax(2)
+    local = similarity.masked_fill(apart > radius, -matching.FAR)
+    order = owners.flatten().argsort(stable=True)
+    counts = torch.bincount(owners.flatten(), minlength=objects + 1).tolist()
+    best = matching.nearest(local[:, order], counts)
+    read = local.softmax(1) @ values.flatten(2).flatten(0, 1).T
+    expected = matching.object_cues(best, read.T, 2.0)
+    assert torch.allclose(cells, expected.flatten(0, 1).view_as(cells), atol=1e-5)
 
 
-def test_a_penalty_leaves_what_is_near_alone():
-    q = embeddings(4, 12)
-    plain = matching.similarities(q, q, 2.0)
-    local = matching.similarities(q, q, 2.0, matching.window_penalty((3, 4), 1))
-    near = local > -matching.FAR / 2
-    assert torch.allclose(local[near], plain[near], atol=1e-5)
-    assert near.sum() == (3 * 3 - 2) * (4 * 3 - 2)
+def test_matching_everywhere_does_not_depend_on_the_blocks(monkeypatch):
+    memory = matching.SortedMemory(embeddings(4, 50, 1), embeddings(6, 50, 2), (20, 0, 30))
+    query = embeddings(4, 70)
+    at_once = matching.match_everywhere(query, memory, 3.0)
+    monkeypatch.setattr(matching, "IN_CACHE", 50 * 17)
+    assert torch.allclose(matching.match_everywhere(query, memory, 3.0), at_once, atol=1e-6)
+    assert (at_once[0, 0] == 1).all()  # the first object has no position
 
 
 def test_readout_is_an_average_and_sharp_matches_copy():
     values = torch.tensor([[1.0, 2.0, 6.0]])
     even = matching.soft_readout(torch.zeros(1, 3), values)
+    uneven = torch.tensor([[0.5, -300.0, 2.0]])
+    assert torch.allclose(
+        matching.soft_readout(uneven, values), values @ uneven.softmax(1).T, atol=1e-6
+    )
     assert even.item() == pytest.approx(3.0)
     sharp = matching.soft_readout(torch.tensor([[-100.0, 0.0, -100.0]]), values)
     assert sharp.item() == pytest.approx(2.0)

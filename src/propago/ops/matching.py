@@ -5,14 +5,21 @@ Source: Voigtlaender et al., FEELVOS, CVPR 2019, eqs. 1-4; the read-out follows 
 networks (Oh et al., ICCV 2019) with the negative squared distance as similarity.
 """
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
+
+from propago.ops.tiles import Tiles, within
 
 FAR = 1e4
 """Taken from the similarity of positions that may not match; finite, so that gradients are too."""
+
+IN_CACHE = 2**19
+"""So many similarities stay in a CPU's cache from the product to the read-out."""
 
 
 @dataclass(frozen=True)
@@ -22,64 +29,102 @@ class SortedMemory:
     Attributes:
         embedding: (E, M).
         values: (K * V, M).
-        order: (M,) int64 place of each position before sorting.
         counts: how many positions each of the K + 1 groups owns.
     """
 
     embedding: Tensor
     values: Tensor
-    order: Tensor
     counts: tuple[int, ...]
 
 
-def match_objects(
-    query: Tensor,
-    memory: SortedMemory,
-    sharpness: Tensor | float = 1.0,
-    penalty: tuple[Tensor, Tensor] | None = None,
+def match_everywhere(
+    query: Tensor, memory: SortedMemory, sharpness: Tensor | float = 1.0
 ) -> Tensor:
-    """What matching says of each of K objects at each query position.
+    """Global matching: what M positions of memory say of each of K objects.
 
     Args:
         query: (E, Q) embeddings of the present frame.
         memory: M positions.
-        sharpness: as for `similarities`.
-        penalty: as for `similarities`.
+        sharpness: of `similarities`.
 
     Returns:
-        (K, 2 + V, Q): the distance to the object (eqs. 2-3), to everything else, and the values
-        that are read out.
+        (K, 2 + V, Q) of `object_cues`.
     """
-    similarity = similarities(query, memory.embedding, sharpness, penalty)
-    groups = nearest(similarity, memory.counts)
-    both = torch.stack([groups, of_the_others(groups)], 1)[1:]
-    distances = embedding_distance(both / -sharpness)
-    read = soft_readout(similarity, memory.values)
-    return torch.cat([distances, read.unflatten(0, (len(distances), -1))], 1)
+    left, right = factors(query, memory.embedding, sharpness)
+    step = max(16, IN_CACHE // right.shape[-1]) if left.device.type == "cpu" else len(left)
+    best, read = [], []
+    for rows in left.split(step):
+        similarity = rows @ right
+        best.append(nearest(similarity, memory.counts))
+        read.append(soft_readout(similarity, memory.values))
+    return object_cues(torch.cat(best, 1), torch.cat(read, 1), sharpness)
 
 
-def similarities(
+def match_nearby(
     query: Tensor,
     memory: Tensor,
+    owners: Tensor,
+    values: Tensor,
+    tiles: Tiles,
+    radius: int,
     sharpness: Tensor | float = 1.0,
-    penalty: tuple[Tensor, Tensor] | None = None,
 ) -> Tensor:
-    """(Q, M) -sharpness * ||q - m||^2 between `query` (E, Q) and `memory` (E, M).
-
-    One matrix product: 2 q.m - |q|^2 - |m|^2 = [2q, -|q|^2, -1] . [m, 1, |m|^2].
+    """Local matching: rows and columns of a query and a memory position differ by <= `radius`.
 
     Args:
-        query: embeddings.
-        memory: embeddings.
-        sharpness: scalar > 0.
-        penalty: vectors (P, Q) and (P, M) whose inner products are added: `window_penalty`.
+        query: (E, h, w) embeddings of the present frame.
+        memory: (E, h, w) embeddings of the previous frame.
+        owners: (h, w) of K + 1 groups the one that owns each position of the previous frame.
+        values: (K, V, h, w).
+        tiles: T squares of Q queries in all.
+        radius: in positions.
+        sharpness: of `similarities`.
+
+    Returns:
+        (K, 2 + V, Q) of `object_cues`; a group that is not near is as far as can be.
     """
-    one_q, one_m = torch.ones_like(query[:1]), torch.ones_like(memory[:1])
-    left = torch.cat([2 * query, -query.square().sum(0, keepdim=True), -one_q]) * sharpness
-    right = torch.cat([memory, one_m, memory.square().sum(0, keepdim=True)])
-    if penalty is not None:
-        left, right = torch.cat([left, penalty[0]]), torch.cat([right, penalty[1]])
-    return left.T.contiguous() @ right
+    around = tiles.of(torch.cat([memory, values.flatten(0, 1)]), radius)
+    embedding, values_near = around.split([len(memory), around.shape[1] - len(memory)], 1)
+    owner = tiles.of(owners[None].float(), radius, fill=-1)
+    near = within(tiles.side, radius, query.device) & (owner >= 0)
+    left, right = factors(tiles.of(query), embedding, sharpness)
+    similarity = (left @ right).masked_fill(~near, -FAR)
+    best = torch.stack(
+        [similarity.masked_fill(owner != group, -FAR).amax(2) for group in range(len(values) + 1)]
+    )
+    read = soft_readout(similarity, values_near).transpose(0, 1)
+    return object_cues(best.flatten(1), read.flatten(1), sharpness)
+
+
+def object_cues(best: Tensor, read: Tensor, sharpness: Tensor | float) -> Tensor:
+    """What matching says of each of K objects.
+
+    Args:
+        best: (K + 1, Q) of `nearest`, the background's first.
+        read: (K * V, Q) of `soft_readout`.
+        sharpness: of `similarities`.
+
+    Returns:
+        (K, 2 + V, Q): the distance to the object (eqs. 2-3), to everything else, and the values.
+    """
+    both = torch.stack([best, of_the_others(best)], 1)[1:]
+    return torch.cat([embedding_distance(both / -sharpness), read.unflatten(0, (len(both), -1))], 1)
+
+
+def factors(query: Tensor, memory: Tensor, sharpness: Tensor | float) -> tuple[Tensor, Tensor]:
+    """Matrices (..., Q, E + 2) and (..., E + 2, M) whose product is `similarities`.
+
+    2 q.m - |q|^2 - |m|^2 = [2q, -|q|^2, -1] . [m, 1, |m|^2].
+    """
+    q2, m2 = (x.square().sum(-2, keepdim=True) for x in (query, memory))
+    left = torch.cat([2 * query, -q2, -torch.ones_like(q2)], -2) * sharpness
+    return left.mT.contiguous(), torch.cat([memory, torch.ones_like(m2), m2], -2)
+
+
+def similarities(query: Tensor, memory: Tensor, sharpness: Tensor | float = 1.0) -> Tensor:
+    """(..., Q, M) -sharpness * ||q - m||^2 between `query` (..., E, Q) and `memory` (..., E, M)."""
+    left, right = factors(query, memory, sharpness)
+    return left @ right
 
 
 def embedding_distance(squared: Tensor) -> Tensor:
@@ -88,25 +133,6 @@ def embedding_distance(squared: Tensor) -> Tensor:
     Written as tanh(s / 2), which is the same and cannot overflow.
     """
     return torch.tanh(squared.clamp_min(0) / 2)
-
-
-def window_penalty(size: tuple[int, int], radius: int) -> tuple[Tensor, Tensor]:
-    """Vectors whose inner product is 0 for two positions within a window, else at most -`FAR`.
-
-    Two positions are within the window where both their rows and their columns differ by at most
-    `radius`. Appended to embeddings they make `similarities` local at no further pass.
-
-    Returns:
-        (H + W, H * W) of the queries, and (H + W, H * W) of the memory positions.
-    """
-    left, right = [], []
-    for axis, length in enumerate(size):
-        at = torch.arange(length)
-        apart = ((at[:, None] - at[None]).abs() > radius).float()
-        repeat = [(lambda x: x.repeat_interleave(size[1], 1)), (lambda x: x.repeat(1, size[0]))]
-        left.append(repeat[axis](apart * -FAR))
-        right.append(repeat[axis](torch.eye(length)))
-    return torch.cat(left), torch.cat(right)
 
 
 def nearest(similarity: Tensor, counts: Sequence[int]) -> Tensor:
@@ -137,5 +163,11 @@ def of_the_others(similarity: Tensor) -> Tensor:
 
 
 def soft_readout(similarity: Tensor, values: Tensor) -> Tensor:
-    """Average `values` (V, M) with weights softmax over M of `similarity` (Q, M); (V, Q)."""
-    return (torch.softmax(similarity, 1) @ values.T).T
+    """(..., V, Q): average of `values` (..., V, M) weighted by softmax of `similarity` (..., Q, M).
+
+    Written in powers of two, which PyTorch computes several times faster than those of e; the
+    product that sums the values sums the weights, too.
+    """
+    weights = (similarity - similarity.detach().amax(-1, keepdim=True)).mul_(math.log2(math.e))
+    summed = weights.exp2_() @ F.pad(values, (0, 0, 0, 1), value=1.0).mT
+    return (summed[..., :-1] / summed[..., -1:]).mT

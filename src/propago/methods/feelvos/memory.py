@@ -26,13 +26,6 @@ class Memory:
     values: Tensor
 
 
-def only(past: SortedMemory, keep: Tensor) -> SortedMemory:
-    """The positions of `past` where `keep` (M,) is true."""
-    at = keep.nonzero()[:, 0]
-    counts = tuple(int(group.sum()) for group in keep.split(list(past.counts)))
-    return SortedMemory(past.embedding[:, at], past.values[:, at], past.order[at], counts)
-
-
 def sort_by_owner(memory: Sequence[Memory]) -> SortedMemory:
     """All positions of `memory`, the background's first, then each object's."""
     owner = torch.cat([owners(past.groups.flatten(1)) for past in memory])
@@ -40,7 +33,7 @@ def sort_by_owner(memory: Sequence[Memory]) -> SortedMemory:
     embedding = torch.cat([past.embedding.flatten(1) for past in memory], 1)
     values = torch.cat([past.values.flatten(0, 1).flatten(1) for past in memory], 1)
     counts = torch.bincount(owner, minlength=len(memory[0].groups))
-    return SortedMemory(embedding[:, order], values[:, order], order, tuple(counts.tolist()))
+    return SortedMemory(embedding[:, order], values[:, order], tuple(counts.tolist()))
 
 
 def owners(groups: Tensor) -> Tensor:

@@ -7,22 +7,25 @@ this folder's README.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cache
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from propago.methods.feelvos.head import DynamicHead, MaskEncoder
-from propago.methods.feelvos.memory import Memory, only, sort_by_owner
+from propago.methods.feelvos.memory import Memory, owners, sort_by_owner
 from propago.methods.feelvos.object_inputs import ObjectInputs, Prepared, others_of
 from propago.nn.backbones import CompactEncoder, Pyramid
 from propago.nn.efficientnet import EfficientNetLite0
 from propago.nn.presets import Preset
-from propago.ops.matching import match_objects, window_penalty
+from propago.ops.matching import match_everywhere, match_nearby
+from propago.ops.tiles import Tiles
 
 VISIBLE = 0.3
 """An object is looked for around the positions of which it has at least this share."""
+
+TILE = 8
+"""Positions along a side of the squares that are matched at a time."""
 
 
 @dataclass(frozen=True)
@@ -154,7 +157,7 @@ class FeelvosNet(nn.Module):
         share = F.avg_pool2d(masks, self.config.match_stride)
         return torch.cat([share, self.masks(context, masks, others)], 1)
 
-    def cues(self, query: Tensor, memory: Sequence[Memory]) -> Tensor:
+    def cues(self, query: Tensor, memory: Sequence[Memory], wanted: Tensor | None = None) -> Tensor:
         """What matching says of each object: (K, cue_channels, h, w).
 
         Global matching goes against every frame of `memory`, local matching and the previous mask
@@ -163,30 +166,38 @@ class FeelvosNet(nn.Module):
         Args:
             query: (E, h, w) embedding of the present frame.
             memory: remembered frames of the same video and objects; the previous frame is last.
+            wanted: (h, w) true where matching is asked for, and 0 elsewhere; None is everywhere.
         """
-        size = (query.shape[-2], query.shape[-1])
-        query = query.flatten(1)
-        everywhere, last = sort_by_owner(memory), sort_by_owner(memory[-1:])
+        if wanted is None:
+            wanted = torch.ones_like(query[0], dtype=torch.bool)
+        tiles, last = Tiles.covering(wanted, TILE), memory[-1]
         sharpness = self.sharpness.exp()
-        outside, place = _window(size, self.config.window, query.device)
-        chunks = []
-        for at in _chunks(query.shape[1], everywhere.embedding.shape[1]):
-            near = only(last, _in_reach(last.order, at, size[1], self.config.window))
-            penalty = outside[:, at], place[:, near.order]
-            found = [
-                match_objects(query[:, at], everywhere, sharpness),
-                match_objects(query[:, at], near, sharpness, penalty),
-            ]
-            chunks.append(torch.cat(found, 1))
-        matched = torch.cat(chunks, 2).unflatten(2, size)
-        return torch.cat([matched, memory[-1].groups[1:, None]], 1)
+        queries = tiles.of(query).transpose(0, 1).flatten(1)
+        everywhere = match_everywhere(queries, sort_by_owner(memory), sharpness)
+        nearby = match_nearby(
+            query,
+            last.embedding,
+            owners(last.groups.flatten(1)).view(wanted.shape),
+            last.values,
+            tiles,
+            self.config.window,
+            sharpness,
+        )
+        found = torch.cat([everywhere, nearby], 1).flatten(0, 1)
+        matched = tiles.whole(found.unflatten(1, (-1, TILE * TILE)).transpose(0, 1))
+        shares = last.groups[1:, None]
+        return torch.cat([matched.unflatten(0, (len(shares), -1)), shares], 1)
+
+    def carried_shares(self, carried: Tensor) -> Tensor:
+        """(N, h, w) the share of each position in masks `carried` (N, 1, H, W) here by flow."""
+        return F.avg_pool2d(carried, self.config.match_stride)[:, 0]
 
     def shares(self, rows: ObjectInputs) -> Tensor:
         """(N, h, w) how much of each position an object had where flow carries it to, in [0, 1].
 
         Of an object that flow has lost, the most that matching gives it instead.
         """
-        carried = F.avg_pool2d(rows.carried, self.config.match_stride)[:, 0]
+        carried = self.carried_shares(rows.carried)
         local = 4 + self.config.value_channels
         matched = rows.cues[:, [2, local]].amax(1)
         there = carried.flatten(1).amax(1) > VISIBLE
@@ -216,23 +227,3 @@ class FeelvosNet(nn.Module):
         cues = torch.cat([rows.cues, encoded, unexpected], 1)
         detail = torch.cat([rows.carried, rows.others, photometric_error[owner]], 1)
         return self.head(prepared.features, owner, cues, detail)
-
-
-def _chunks(queries: int, positions: int, budget: int = 2**22) -> list[slice]:
-    """Slices of the queries such that one block of similarities has about `budget` numbers."""
-    step = max(16, budget // max(positions, 1))
-    return [slice(at, min(at + step, queries)) for at in range(0, queries, step)]
-
-
-def _in_reach(places: Tensor, queries: slice, width: int, radius: int) -> Tensor:
-    """Which of the flat `places` lie at most `radius` rows from some of the `queries`."""
-    rows = places // width
-    return (rows >= queries.start // width - radius) & (
-        rows <= (queries.stop - 1) // width + radius
-    )
-
-
-@cache
-def _window(size: tuple[int, int], radius: int, device: torch.device) -> tuple[Tensor, Tensor]:
-    outside, place = window_penalty(size, radius)
-    return outside.to(device), place.to(device)

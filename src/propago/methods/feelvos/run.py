@@ -17,6 +17,7 @@ from propago.methods.feelvos.memory import Memory
 from propago.methods.feelvos.net import PRESETS, VISIBLE, FeelvosNet, FrameFeatures
 from propago.methods.feelvos.object_inputs import (
     ObjectInputs,
+    Region,
     carry,
     photometric_error,
     region_of,
@@ -172,30 +173,26 @@ class Feelvos:
         features = FeelvosFeatures(picture, encoded)
         if state.previous is None:
             return SoftMasks.none(frame.size), features
-        memory = (*state.anchors, *state.recent, state.previous.memory)
-        cues = self.net.cues(encoded.embedding[0], memory)
-        small = self._decode(features, state.previous, cues, state.head)
+        small = self._logits(state, state.previous, features)
         logits = F.interpolate(small[None], frame.size, mode="bilinear", align_corners=False)[0]
         with_background = torch.cat([torch.zeros_like(logits[:1]), logits])
         return SoftMasks(state.ids, logits.sigmoid(), with_background), features
 
-    def _decode(
-        self,
-        now: FeelvosFeatures,
-        previous: PreviousFrame,
-        cues: Tensor,
-        head: Mapping[str, Tensor] | None,
-    ) -> Tensor:
-        """(K, h, w) logits; each object is decoded only where some cue sees it."""
+    def _logits(self, state: FeelvosState, previous: PreviousFrame, now: FeelvosFeatures) -> Tensor:
+        """(K, h, w) logits; each object is decoded, and matched, only where some cue sees it."""
         flow = torch.from_numpy(dis_flow(grey(now.picture), grey(previous.picture))).to(self.device)
         unexpected = photometric_error(previous.picture[None], now.picture[None], flow[None])
-        rows = ObjectInputs(cues, *carry(previous.masks, flow))
-        net = with_head(self.net, head)
+        carried, others = carry(previous.masks, flow)
+        memory = (*state.anchors, *state.recent, previous.memory)
+        wanted = self._wanted(self.net.carried_shares(carried))
+        cues = self.net.cues(now.features.embedding[0], memory, wanted)
+        rows = ObjectInputs(cues, carried, others)
+        net = with_head(self.net, state.head)
         prepared, stride = net.prepare(now.features), net.config.match_stride
-        logits = rows.carried.new_full((len(rows.carried), *rows.carried.shape[-2:]), ABSENT)
+        logits = carried.new_full((len(carried), *now.size), ABSENT)
         owner = torch.zeros(1, dtype=torch.int64, device=self.device)
         for row, share in enumerate(net.shares(rows)):
-            region = region_of(share, self.settings.visible, self.settings.margin)
+            region = self._region(share)
             if region is not None:
                 region.of(logits[row], stride).copy_(
                     net.logits(
@@ -206,6 +203,23 @@ class Feelvos:
                     )[0]
                 )
         return logits
+
+    def _region(self, share: Tensor) -> Region | None:
+        """Where an object is decoded that has `share` (h, w) of each position."""
+        return region_of(share, self.settings.visible, self.settings.margin)
+
+    def _wanted(self, carried: Tensor) -> Tensor | None:
+        """(h, w) where objects are decoded that flow has carried to `carried` (K, h, w).
+
+        None, which is everywhere, where flow has lost one.
+        """
+        wanted = torch.zeros_like(carried[0], dtype=torch.bool)
+        for share in carried:
+            region = self._region(share) if share.max() > VISIBLE else None
+            if region is None:
+                return None
+            region.of(wanted).fill_(True)
+        return wanted
 
     def update(
         self,
