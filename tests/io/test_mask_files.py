@@ -345,6 +345,10 @@ def test_a_folder_names_frames(frames, tmp_path):
     masks, _ = read_annotations(folder, open_source(frames))
     assert list(masks) == [0, 4]
     assert masks[0].ids == (3, 6)
+    save_all(folder, {"img_4.png": blobs() * 2})
+    first, _ = read_annotations(folder, open_source(frames), only_first=True)
+    assert {t: m.ids for t, m in first.items()} == {0: (3, 6), 4: (2, 4)}
+    save_all(folder, {"img_4.png": blobs() * 3})
     assert list(read_annotations(folder, open_source(frames), only_first=True)[0]) == [0]
     masks, notes = read_annotations(folder, open_source(frames, start=3))
     assert list(masks) == [4]

@@ -293,3 +293,9 @@ def test_a_set_is_a_list_of_the_data_set(tmp_path):
         assert [o.sequence for o in evaluate(results, root, set=chosen).objects] == ["b"]
     with pytest.raises(SourceError, match=r"no list c, .* there are: val\.txt"):
         evaluate(results, root, set="c")
+
+
+def test_objects_that_no_result_has_are_noted():
+    notes = evaluate(CASES / "preds" / "empty", CASES / "davis").notes
+    assert any("of the ground truth" in note and "in no result" in note for note in notes)
+    assert not evaluate(CASES / "preds" / "perfect", CASES / "davis").notes

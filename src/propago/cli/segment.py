@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import tyro
 
-from propago.cli.arguments import parse
+from propago.cli.arguments import parse, with_flags
 from propago.cli.progress import frame_progress, say_licence
 from propago.errors import UsageError
 from propago.jobs.options import SegmentOptions
@@ -33,9 +33,12 @@ class SegmentArguments:
     """A video file, a folder of frames, a quoted glob of images, a multi-page TIFF; with --set a
     DAVIS root."""
     run: tyro.conf.OmitArgPrefixes[SegmentOptions]
-    masks: Path | None = None
+    masks: tyro.conf.UseAppendAction[
+        Annotated[tuple[Annotated[Path, tyro.conf.arg(metavar="PATH")], ...], tyro.conf.arg()]
+    ] = ()
     """A mask of the first frame (indexed, grey or RGB PNG), or a folder of masks named by frame:
-    several annotated frames, objects that enter late, corrections."""
+    several annotated frames, objects that enter late, corrections. Give --masks several times for
+    one file or folder an object."""
     boxes: tyro.conf.UseAppendAction[
         Annotated[
             tuple[Annotated[str, tyro.conf.arg(metavar="BOX")], ...], tyro.conf.arg(name="box")
@@ -43,8 +46,8 @@ class SegmentArguments:
     ] = ()
     """ID=x0,y0,x1,y1[@frame]: a box in pixels around object ID, which becomes a mask."""
     set: Path | None = None
-    """Segment the sequences this list names in the DAVIS root SOURCE, each from its first
-    annotation: a file, or a name in ImageSets such as val."""
+    """Segment the sequences this list names in the DAVIS or YouTube-VOS root SOURCE, each object
+    from its first annotation: a file, or a name in ImageSets such as val."""
     out: Path | None = None
     """The output folder. Default: runs/segment/<name of the source>."""
     method: str = "feelvos"
@@ -64,12 +67,13 @@ def run(argv: list[str]) -> int:
     arguments = parse(SegmentArguments, argv, "segment")
     if arguments.set and arguments.boxes:
         raise UsageError("--box is for one video; with --set every sequence has its annotation")
+    if arguments.set and len(arguments.masks) > 1:
+        raise UsageError("--masks: with --set give one root of annotations")
     from propago.jobs.segment import segment
     from propago.jobs.segment_set import segment_set
 
     with frame_progress() as progress:
         common = {
-            "masks": arguments.masks,
             "out": arguments.out,
             "method": arguments.method,
             "refine": arguments.refine,
@@ -79,11 +83,17 @@ def run(argv: list[str]) -> int:
             "finetune_progress": progress.fine_tuning,
         }
         if arguments.set:
-            results = segment_set(arguments.source, arguments.set, jobs=arguments.jobs, **common)
+            results = segment_set(
+                arguments.source,
+                arguments.set,
+                masks=next(iter(arguments.masks), None),
+                jobs=arguments.jobs,
+                **common,
+            )
         else:
-            results = [segment(arguments.source, boxes=arguments.boxes, **common)]
+            results = [segment(arguments.source, arguments.masks, boxes=arguments.boxes, **common)]
     for note in dict.fromkeys(note for result in results for note in result.notes):
-        print(f"note: {note}", file=sys.stderr)
+        print(f"note: {with_flags(note, sys.modules[__name__])}", file=sys.stderr)
     say_licence(results[-1].method)
     say_licence(results[-1].refiner)
     for result in results:

@@ -1,5 +1,6 @@
 """Which given mask belongs to which frame of a source."""
 
+from collections.abc import Iterable
 from pathlib import Path
 
 import cv2
@@ -25,7 +26,8 @@ def read_annotations(
     """Read the masks a person gives for a source.
 
     A file is the annotation of the first selected frame. In a folder each mask is named by its
-    frame: like the frame's file where frames have files, else by the index (00012.png). For a
+    frame: like the frame's file where frames have files, else by the index (00012.png); masks of
+    all n frames may be called 1 to n. For a
     DAVIS root it is the annotation folder of the source's sequence. Masks without any object say
     nothing and are left out, and so are those of frames that the source does not select.
 
@@ -33,7 +35,8 @@ def read_annotations(
         path: a mask file, a folder of masks, a DAVIS root.
         source: the frames the masks are for.
         fit: resize masks of another size (nearest neighbour) instead of refusing them.
-        only_first: of a folder, take the first mask only (semi-supervised protocol).
+        only_first: of a folder, take each object from the first mask it is in, and from no later
+            one (semi-supervised protocol).
 
     Returns:
         Masks by `Frame.index`, ascending, and what had to be interpreted.
@@ -51,21 +54,23 @@ def read_annotations(
     policy = shared_policy(files.values())
     given: dict[int, Annotation] = {}
     said: dict[str, list[str]] = {}
+    known: set[int] = set()
     for index, file in files.items():
         mask = read_mask(file, policy, may_be_empty=folder.is_dir())
         masks = Annotation(_fitted(mask.labels, source, file, fit))
-        if not masks.ids:
+        new = set(masks.ids) - known
+        if not (new if only_first else masks.ids):
             continue
-        given[index] = masks
+        given[index] = _only(masks, new) if only_first and known else masks
+        known |= new
         resized = (f"resized to {_wh(source.size)}",) if mask.labels.shape != source.size else ()
         for note in (*mask.notes, *_inverted(masks.labels), *resized):
             said.setdefault(note, []).append(file.name)
-        if only_first:
-            break
     if not given:
         raise MaskError(
             f"{folder} holds no mask with an object for a selected frame of {source.name}"
         )
+    _refuse_all_beyond(folder, given, source)
     return given, (*notes, *(_summary(note, files) for note, files in said.items()))
 
 
@@ -74,6 +79,20 @@ def fit_mask(labels: np.ndarray, size: tuple[int, int]) -> np.ndarray:
     if labels.shape == size:
         return labels
     return cv2.resize(labels, (size[1], size[0]), interpolation=cv2.INTER_NEAREST_EXACT)
+
+
+def _only(masks: Annotation, ids: set[int]) -> Annotation:
+    """What is said of some objects alone."""
+    return Annotation(np.where(np.isin(masks.labels, list(ids)), masks.labels, 0))
+
+
+def _refuse_all_beyond(folder: Path, given: Iterable[int], source: Source) -> None:
+    first, last = min(given), source.last
+    if last is not None and first > last:
+        raise MaskError(
+            f"{folder} has masks from frame {first} on, and the last frame of {source.name} is "
+            f"{last}; {_legal(source)}"
+        )
 
 
 def _by_frame(folder: Path, source: Source) -> tuple[dict[int, Path], tuple[str, ...]]:
@@ -87,10 +106,22 @@ def _by_frame(folder: Path, source: Source) -> tuple[dict[int, Path], tuple[str,
         if index in found:
             raise MaskError(f"{found[index]} and {path} are both for one frame; remove one")
         found[index] = path
+    notes = ()
+    if _counts_from_one(found, source):
+        found = {i - 1: file for i, file in found.items()}
+        notes = (f"the {len(found)} masks of {folder} count from 1: 1 is taken for frame 0",)
     selected = {i: found[i] for i in sorted(found) if i in source.selected}
     left_out = len(found) - len(selected)
-    notes = (f"{left_out} masks of {folder} are for frames not selected",) if left_out else ()
+    if left_out:
+        notes += (f"{left_out} masks of {folder} are for frames not selected",)
     return selected, notes
+
+
+def _counts_from_one(found: Iterable[int], source: Source) -> bool:
+    """Whether masks of all n frames of a video are called 1 to n."""
+    n = source.frame_count
+    whole = source.stems is None and source.selected.start == 0 and source.selected.step == 1
+    return bool(whole and n and n > 1 and set(found) == set(range(1, n + 1)))
 
 
 def _frame_index(stem: str, source: Source) -> int | None:

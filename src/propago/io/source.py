@@ -42,6 +42,11 @@ class Source:
         """True where frames have file names; their masks are written under these names."""
         return self.stems is not None
 
+    @property
+    def last(self) -> int | None:
+        """Index of the last selected frame, as far as it is known."""
+        return self.selected[self.frame_count - 1] if self.frame_count else None
+
     def __iter__(self) -> Iterator[Frame]:
         """Every selected frame."""
         return self.frames()
@@ -69,9 +74,9 @@ class Source:
     def _legal(self) -> str:
         first, step = self.selected.start, self.selected.step
         every = f", every {step}" if step > 1 else ""
-        if self.frame_count is None:
+        if self.last is None:
             return f"frames from {first} on{every}"
-        return f"frames {first} to {first + step * (self.frame_count - 1)}{every}"
+        return f"frames {first} to {self.last}{every}"
 
 
 def selection(start: int | None, end: int | None, every: int) -> range:

@@ -10,8 +10,8 @@ import cv2
 import numpy as np
 
 from propago.errors import UsageError
-from propago.io.annotations import read_annotations
 from propago.io.masks import write_mask
+from propago.io.merged_masks import read_merged
 from propago.io.pictures import write_picture
 from propago.io.source import Source
 from propago.ops.box_mask import ellipse_in_box, mask_in_box
@@ -94,7 +94,7 @@ def parse_box(text: str) -> Box:
 
 def gather_annotations(
     source: Source,
-    masks: Path | None,
+    masks: Sequence[Path],
     boxes: Iterable[Box | str] = (),
     *,
     fit: bool = False,
@@ -104,21 +104,22 @@ def gather_annotations(
 
     Args:
         source: the frames they belong to.
-        masks: a mask of the first frame, or a folder of masks named by frame.
+        masks: masks of the first frame, folders of masks named by frame, or of one folder an
+            object; none where there are boxes.
         boxes: `Box`es or their text.
         fit: resize masks of another size than the frame.
-        only_first: of a folder, use the first annotated frame alone.
+        only_first: of a folder, take each object from the first mask it is in.
 
     Raises:
         UsageError: nothing is given, or a box is not legal for its frame.
         MaskError: a mask file is not legal.
     """
     parsed = [parse_box(box) if isinstance(box, str) else box for box in boxes]
-    if masks is None and not parsed:
+    if not masks and not parsed:
         raise UsageError(_both_ways(source))
     given, notes = ({}, ())
-    if masks is not None:
-        given, notes = read_annotations(masks, source, fit=fit, only_first=only_first)
+    if masks:
+        given, notes = read_merged(masks, source, fit=fit, only_first=only_first)
     boxed = _made_of_boxes(source, parsed)
     given = dict(given)
     for made in boxed:

@@ -1,7 +1,7 @@
 """`propago segment`: a video and masks of some frames become masks of every frame."""
 
 import hashlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,7 @@ from propago.jobs.annotations import (
 )
 from propago.jobs.options import SegmentOptions
 from propago.jobs.parts import Parts, load_parts
+from propago.jobs.remarks import remarks
 from propago.pipeline import Checkpoint, Segmented, segment_frames
 from propago.runs.engine import Run, RunSummary, run
 from propago.runs.options import Progress
@@ -40,7 +41,7 @@ class SegmentResult(RunSummary):
         out: the output folder.
         masks: the folder of masks, one PNG a frame.
         overlay: the video with the masks drawn in, None without one.
-        notes: how the given masks were understood.
+        notes: how the given masks were understood, what was not used, what to do next.
         method: the method, its preset, weights and their licence.
         refiner: weights of the refiner, their hash and licence; empty without one.
     """
@@ -56,7 +57,7 @@ class SegmentResult(RunSummary):
 
 def segment(  # noqa: PLR0913
     source: str | Path,
-    masks: str | Path | None = None,
+    masks: str | Path | Sequence[str | Path] | None = None,
     *,
     boxes: Iterable[Box | str] = (),
     out: str | Path | None = None,
@@ -71,7 +72,8 @@ def segment(  # noqa: PLR0913
 
     Args:
         source: a video file, a folder of frames, a glob pattern, a multi-page TIFF.
-        masks: a mask of the first frame, or a folder of masks named by frame.
+        masks: a mask of the first frame, or a folder of masks named by frame; or several of them,
+            such as one an object: of objects that overlap the later one has the pixels.
         boxes: boxes that become masks, "ID=x0,y0,x1,y1[@frame]" or `Box`.
         out: the output folder; runs/segment/<name of the source> if None.
         method: a name in `propago.components.PROPAGATORS`, or a propagator.
@@ -98,11 +100,9 @@ def segment(  # noqa: PLR0913
     options = options or SegmentOptions()
     opened = open_source(source, start=options.start, end=options.end, every=options.every)
     output = OutputFolder(out or RUNS / opened.name)
-    read = [opened.path, *([Path(masks)] if masks else [])]
-    output.refuse(read, overwrite=options.overwrite, resume=options.resume)
-    annotations = gather_annotations(
-        opened, Path(masks) if masks else None, boxes, fit=options.fit_masks
-    )
+    places = [Path(p) for p in ([masks] if isinstance(masks, str | Path) else masks or ())]
+    output.refuse([opened.path, *places], overwrite=options.overwrite, resume=options.resume)
+    annotations = gather_annotations(opened, places, boxes, fit=options.fit_masks)
     with processor(options.threads, options.seed):
         parts = load_parts(method, refine, clean, options, finetune_progress)
         forecast(parts.method, annotations.given)
@@ -150,13 +150,16 @@ def segment_source(
         packages=_packages(parts),
     )
     summary = run(job, progress)
+    said = remarks(source, annotations, summary, fine_tuned=parts.finetune is not None)
+    notes = (*annotations.notes, *said)
+    output.write_record(output.read_record() | {"notes": list(notes)})
     return SegmentResult(
         **vars(summary),
         name=source.name,
         out=output.root,
         masks=output.masks,
         overlay=output.overlay if output.overlay.exists() else None,
-        notes=annotations.notes,
+        notes=notes,
         method=described(parts.method),
         refiner=described(parts.refine),
     )

@@ -35,7 +35,7 @@ def segment_set(  # noqa: PLR0913
     progress: Progress | None = None,
     finetune_progress: FineTuneProgress | None = None,
 ) -> list[SegmentResult]:
-    """Segment sequences of a DAVIS root, each from its first annotation alone.
+    """Segment sequences of a DAVIS root, each object from its first annotation alone.
 
     Args:
         root: a folder with JPEGImages and Annotations.
@@ -65,7 +65,7 @@ def segment_set(  # noqa: PLR0913
     for source, own in zip(sources, given, strict=True):
         output = OutputFolder(base / source.name)
         output.refuse([source.path, own], overwrite=options.overwrite, resume=options.resume)
-        annotations = gather_annotations(source, own, fit=options.fit_masks, only_first=True)
+        annotations = gather_annotations(source, [own], fit=options.fit_masks, only_first=True)
         tasks.append((source, annotations, output))
     here = jobs == 1
     with processor(options.threads, options.seed):

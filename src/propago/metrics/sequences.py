@@ -130,8 +130,9 @@ def measure_sequence(task: SequenceTask, tick: Callable[[], None] | None = None)
     ids = list(proposals) if task.closed else sorted(legal)
     _refuse_other_ids(task.files, ids, drawn)
     found = [objects[i].scores(task.files.name, proposals.get(i)) for i in ids if objects[i].frames]
-    late = [objects[i] for i in ids if not objects[i].frames]
-    return found, [_note(task.files, o) for o in late]
+    late = [_note(task.files, objects[i]) for i in ids if not objects[i].frames]
+    absent = [] if task.protocol.assigned else [o.id for o in found if o.id not in drawn]
+    return found, [*late, *_absent(task.files.name, absent)]
 
 
 def _proposals(
@@ -212,3 +213,11 @@ def _note(files: SequenceFiles, late: _Followed) -> str:
         f"{files.name}: object {late.id} first appears in the last annotated frame "
         f"{late.uncounted}: it is not evaluated"
     )
+
+
+def _absent(sequence: str, ids: Sequence[int]) -> list[str]:
+    """A note on objects that stand in no frame of the results."""
+    if not ids:
+        return []
+    named = f"object{'s' * (len(ids) > 1)} {', '.join(map(str, ids))}"
+    return [f"{sequence}: {named} of the ground truth {'are' if ids[1:] else 'is'} in no result"]

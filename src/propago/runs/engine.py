@@ -38,6 +38,8 @@ class RunSummary:
         lost: for each object absent to the last frame, the index of the first frame without it.
         seconds: wall time of this run.
         frames_per_s: of the frames this run computed, everything included.
+        uncertain: for each object the first and last frames of every stretch in which it is
+            absent or weak after it has been there.
     """
 
     frames: int
@@ -45,6 +47,7 @@ class RunSummary:
     lost: dict[int, int]
     seconds: float
     frames_per_s: float
+    uncertain: dict[int, list[tuple[int, int]]]
 
 
 @dataclass(frozen=True)
@@ -268,4 +271,5 @@ def _as_recorded(job: Run, record: Mapping[str, Any], progress: Progress | None)
 
 
 def _summary(log: FrameLog, timings: Mapping[str, float]) -> RunSummary:
-    return RunSummary(log.count, log.ids, log.lost, timings["seconds"], timings["frames_per_s"])
+    seconds, speed = timings["seconds"], timings["frames_per_s"]
+    return RunSummary(log.count, log.ids, log.lost, seconds, speed, log.uncertain)

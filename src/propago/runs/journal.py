@@ -10,6 +10,9 @@ from typing import Any
 from propago.errors import OutputError
 from propago.io.atomic import unwritable
 
+WEAK_SCORE = 0.6
+"""An object whose mean probability in its own mask is below this is held by a thread."""
+
 
 class LineLog:
     """A file of JSON lines, each with the `index` of its frame, in the order of the frames."""
@@ -76,11 +79,19 @@ class LineLog:
 
 
 class FrameLog(LineLog):
-    """frames.jsonl: one line a frame, and what they say about each object so far."""
+    """frames.jsonl: one line a frame, and what they say about each object so far.
+
+    Attributes:
+        count: how many lines there are.
+        uncertain: for each object the first and last frames of every stretch in which it is
+            absent or weak after it has been there.
+    """
 
     def __init__(self, path: Path, last_index: int | None) -> None:
         """As `LineLog`."""
         self.count = 0
+        self.uncertain: dict[int, list[tuple[int, int]]] = {}
+        self._before: int | None = None
         self._absent_since: dict[int, int | None] = {}
         super().__init__(path, last_index)
 
@@ -102,3 +113,13 @@ class FrameLog(LineLog):
         for i, since in self._absent_since.items():
             if i not in present and since is None:
                 self._absent_since[i] = line["index"]
+            said = line["objects"].get(str(i), {"score": 0})
+            if i not in present or said["score"] < WEAK_SCORE:
+                self._extend(self.uncertain.setdefault(i, []), line["index"])
+        self._before = line["index"]
+
+    def _extend(self, stretches: list[tuple[int, int]], index: int) -> None:
+        if stretches and stretches[-1][1] == self._before:
+            stretches[-1] = (stretches[-1][0], index)
+        else:
+            stretches.append((index, index))

@@ -152,7 +152,7 @@ def _cell(
 
     segment_source(
         source,
-        gather_annotations(source, data, (), only_first=True),
+        gather_annotations(source, [data], (), only_first=True),
         tables.parts(row, clock),
         folder,
         SegmentOptions(overlay=False, overwrite=untimed, resume=not untimed),
