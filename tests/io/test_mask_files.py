@@ -83,7 +83,7 @@ def test_uint8_is_indexed_with_the_palette_and_uint16_is_grey(tmp_path):
 def test_nothing_but_label_maps_is_written_and_nothing_half(tmp_path):
     with pytest.raises(MaskError, match="float32"):
         write_mask(tmp_path / "a.png", blobs().astype(np.float32))
-    with pytest.raises(OutputError, match="another output folder"):
+    with pytest.raises(OutputError, match="there is no folder"):
         write_mask(tmp_path / "absent" / "a.png", blobs())
     assert list(tmp_path.iterdir()) == []
 
