@@ -1,5 +1,7 @@
 """Sources: every kind of input, selection, orientation, damage."""
 
+import subprocess
+import sys
 from fractions import Fraction
 from pathlib import Path
 from typing import cast
@@ -53,7 +55,9 @@ def times_s(frames) -> np.ndarray:
 def write_clip(path: Path, pictures, rotation=None, rate=25, faststart=True, times=None) -> Path:
     movflags = {"movflags": "+faststart"} if faststart and path.suffix in (".mp4", ".mov") else {}
     with av.open(str(path), "w", options=movflags) as container:
-        stream = cast(av.VideoStream, container.add_stream(CODECS[path.suffix[1:]], rate=rate))
+        stream = cast(
+            av.VideoStream, container.add_stream(codec or CODECS[path.suffix[1:]], rate=rate)
+        )
         stream.width, stream.height, stream.pix_fmt = W, H, "yuv420p"
         stream.bit_rate = 2_000_000
         if rotation:
@@ -90,6 +94,49 @@ def test_every_container_yields_every_frame_in_order_with_times(clips, suffix):
     assert image.dtype == torch.float32
     assert image.is_contiguous()
     assert 0 <= image.min() <= image.max() <= 1
+
+
+ELSEWHERE = {
+    "c.ts": ("mpeg2video", "yuv420p"),
+    "c.MTS": ("libx264", "yuv420p"),
+    "c.mpg": ("mpeg1video", "yuv420p"),
+    "c.wmv": ("wmv2", "yuv420p"),
+    "c.flv": ("flv1", "yuv420p"),
+    "c.3gp": ("libx264", "yuv420p"),
+    "c.mxf": ("mpeg2video", "yuv420p"),
+    "c.y4m": ("wrapped_avframe", "yuv420p"),
+    "c.gif": ("gif", "rgb8"),
+    "c.h264": ("libx264", "yuv420p"),
+    "b-frames.avi": ("libx264", "yuv420p"),
+    "no-suffix": ("mpeg4", "yuv420p"),
+}
+
+
+@pytest.mark.parametrize(("name", "codec", "pixels"), [(n, *c) for n, c in ELSEWHERE.items()])
+def test_the_content_tells_a_video_not_its_name(tmp_path, name, codec, pixels):
+    form = {"MTS": "mpegts", "no-suffix": "matroska"}.get(name.split(".")[-1])
+    with av.open(str(tmp_path / name), "w", format=form) as container:
+        stream = cast(av.VideoStream, container.add_stream(codec, rate=25))
+        stream.width, stream.height, stream.pix_fmt, stream.bit_rate = W, H, pixels, 2_000_000
+        if codec == "libx264":
+            stream.options = {"bf": "2", "x264-params": "b-adapt=0"}
+        for i in range(12):
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(numbered(i), "rgb24")))
+        container.mux(stream.encode(None))
+    source = open_source(tmp_path / name)
+    frames = list(source)
+    assert [index_seen(f.image) for f in frames] == list(range(12))
+    assert source.fps == 25
+    np.testing.assert_allclose(np.diff(times_s(frames)), 1 / 25, atol=2e-3)
+
+
+def test_opening_ends_where_the_program_logs_what_ffmpeg_says(clips):
+    code = (
+        "import sys, av; av.logging.set_level(av.logging.ERROR)\n"
+        "from propago.io.video import open_source\n"
+        "for _ in range(800): open_source(sys.argv[1])"
+    )
+    subprocess.run([sys.executable, "-c", code, str(clips / "c.mp4")], check=True, timeout=60)
 
 
 def test_selection_counts_in_the_source_and_skips_exactly(clips):
@@ -208,11 +255,13 @@ def test_a_file_cut_before_its_index_says_so(tmp_path):
 def test_unreadable_sources_say_what_is_legal(tmp_path):
     (tmp_path / "a.mp4").write_bytes(b"not a video")
     (tmp_path / "a.xyz").write_bytes(b"?")
+    (tmp_path / "words.nfo").write_text("not a video")
     (tmp_path / "empty").mkdir()
     Image.fromarray(corners()).save(tmp_path / "one.png")
     for name, message in [
         ("a.mp4", "no readable video"),
-        ("a.xyz", "extension '.xyz'"),
+        ("a.xyz", "no readable video.*legal are"),
+        ("words.nfo", "no video stream"),
         ("missing.mp4", "does not exist"),
         ("empty", "holds no images"),
         ("one.png", "give its folder"),

@@ -23,8 +23,9 @@ from propago.io.source import Source
 from propago.ops.image import image_from_rgb
 from propago.types import Frame
 
-VIDEO_SUFFIXES = (".mp4", ".mov", ".m4v", ".mkv", ".webm", ".avi")
 _DECODE_THREADS = 2
+_MAX_RATE = 1000
+_NO_VIDEO = ("tty", "image2")
 _STILL_CODECS = ("mjpeg", "png", "bmp", "webp", "tiff")
 
 
@@ -36,17 +37,20 @@ def open_video(path: Path, wanted: range) -> Source:
     """A source of the frames of the main video stream of a file.
 
     Pictures are turned and mirrored in quarter turns as the display matrix says; pixels count as
-    square. `Frame.time_s` is the presentation time, so a variable frame rate is kept. Selecting
-    later frames decodes the earlier ones and drops them: exact in every container. Damage is
-    what the container or the decoder notices; VP9 has no check that would tell a wrong pixel.
+    square. `Frame.time_s` is the presentation time, so a variable frame rate is kept; see
+    `_times`. Selecting later frames decodes the earlier ones and drops them: exact in every
+    container. Damage is what the container or the decoder notices; VP9 has no check that would
+    tell a wrong pixel.
+
+    The demultiplexer is chosen by the content, not by the name.
 
     Raises:
         SourceError: unreadable, without video, or without a frame that can be decoded; while
             iterating, damage (after the frames before it), a change of size, nothing selected.
     """
     with _opened(path) as (container, stream):
-        rate = stream.average_rate or stream.guessed_rate
-        total = _declared_frames(stream, container.duration)
+        rate = _rate(stream)
+        total = _declared_frames(stream, rate, container.duration)
     first = next(_read(path, None, 0, range(1)), None)
     if first is None:
         raise SourceError(f"{path} holds no frame that can be decoded")
@@ -54,18 +58,25 @@ def open_video(path: Path, wanted: range) -> Source:
         name=path.stem,
         path=path,
         size=first.size,
-        fps=Fraction(rate) / wanted.step if rate else None,
+        fps=rate / wanted.step if rate else None,
         frame_count=total and len(range(wanted.start, min(wanted.stop, total), wanted.step)),
         selected=wanted,
         read=partial(_read, path, first.size, wanted.start),
     )
 
 
-def _declared_frames(stream: VideoStream, duration_us: int | None) -> int | None:
+def _rate(stream: VideoStream) -> Fraction | None:
+    """Frames per second on average; raw DV has its clock's ticks there."""
+    rate = stream.average_rate
+    return rate if rate and rate <= _MAX_RATE else stream.guessed_rate
+
+
+def _declared_frames(
+    stream: VideoStream, rate: Fraction | None, duration_us: int | None
+) -> int | None:
     """The number of frames as the header has it, or as duration and rate give it."""
     if stream.frames > 0:
         return stream.frames
-    rate = stream.average_rate or stream.guessed_rate
     if not rate:
         return None
     if stream.duration is not None and stream.time_base is not None:
@@ -76,7 +87,7 @@ def _declared_frames(stream: VideoStream, duration_us: int | None) -> int | None
 @contextmanager
 def _opened(path: Path) -> Iterator[tuple[InputContainer, VideoStream]]:
     try:
-        container = av.open(str(path))
+        container = av.open(f"file:{path}", options={"protocol_whitelist": "file"})
     except (FFmpegError, OSError) as error:
         cut = "; the file is cut off, and its index with it" if missing_bytes(path) else ""
         raise SourceError(f"{path} is no readable video: {error.strerror}{cut}") from error
@@ -86,14 +97,22 @@ def _opened(path: Path) -> Iterator[tuple[InputContainer, VideoStream]]:
             raise SourceError(f"{path} holds no video stream; give a file with moving pictures")
         stream.thread_type = "AUTO"
         stream.codec_context.thread_count = _DECODE_THREADS
-        yield container, stream
+        try:
+            yield container, stream
+        finally:
+            # Closing waits for the decoder's threads with the interpreter's lock held; where
+            # PyAV's logging is on, they wait for that lock. Flushing waits for them without it.
+            stream.codec_context.flush_buffers()
 
 
 def _main_stream(container: InputContainer) -> VideoStream | None:
     """What a player shows: the largest video, then the one with most frames; never cover art.
 
-    Matroska does not say what is a cover: streams of still pictures come last.
+    Matroska does not say what is a cover: streams of still pictures come last. FFmpeg takes any
+    text for a terminal's recording, and single pictures for videos.
     """
+    if container.format.name in _NO_VIDEO or container.format.name.endswith("_pipe"):
+        return None
     videos = [s for s in container.streams.video if not s.disposition & Disposition.attached_pic]
     return max(
         videos,
@@ -109,11 +128,12 @@ def _read(path: Path, size: tuple[int, int] | None, start: int, wanted: range) -
     index, converter = -1, VideoReformatter()
     with _opened(path) as (container, stream):
         try:
-            for index, picture in enumerate(_whole_pictures(container, stream)):
+            pictures = _timed(_whole_pictures(container, stream), container, stream)
+            for index, (picture, time_s) in enumerate(pictures):
                 if index in wanted:
                     image = _image(picture, converter)
                     _refuse_other_size(image, size, path, index)
-                    yield Frame(image, index, f"{index:05d}", picture.time)
+                    yield Frame(image, index, f"{index:05d}", time_s)
                 if index >= wanted[-1]:
                     return
             if lacking := missing_bytes(path):
@@ -125,6 +145,27 @@ def _read(path: Path, size: tuple[int, int] | None, start: int, wanted: range) -
             ) from damage
     if index < start:
         raise SourceError(f"{path} has {index + 1} frames; starting at {start} selects none")
+
+
+def _timed(
+    pictures: Iterator[VideoFrame], container: InputContainer, stream: VideoStream
+) -> Iterator[tuple[VideoFrame, float | None]]:
+    """Pictures with the times at which they are shown, which always grow.
+
+    AVI has no presentation times: where the codec reorders pictures, those that FFmpeg makes up
+    are wrong. From the first picture on whose time is missing or does not grow, as after the
+    clock of a transport stream restarts, pictures follow each other at the frame rate.
+    """
+    rate, last = _rate(stream), None
+    counted = container.format.name == "avi" and bool(stream.codec_context.has_b_frames)
+    for picture in pictures:
+        base = picture.time_base or stream.time_base
+        shown = None if picture.pts is None or base is None else picture.pts * base
+        counted = counted or shown is None or (last is not None and shown <= last)
+        if counted:
+            shown = None if rate is None else Fraction(0) if last is None else last + 1 / rate
+        yield picture, None if shown is None else float(shown)
+        last = shown
 
 
 def _whole_pictures(container: InputContainer, stream: VideoStream) -> Iterator[VideoFrame]:
@@ -151,7 +192,7 @@ def _whole_pictures(container: InputContainer, stream: VideoStream) -> Iterator[
 
 def _finished_before_damage(stream: VideoStream, last: int | None) -> Iterator[VideoFrame]:
     """Whole pictures still inside the decoder that follow `last` (pts) without a gap."""
-    rate, base = stream.average_rate, stream.time_base
+    rate, base = _rate(stream), stream.time_base
     if last is None or not rate or base is None:
         return
     try:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from propago.errors import SourceError
 from propago.io.davis import is_davis_root, open_davis
-from propago.io.decoding import VIDEO_SUFFIXES, open_video
+from propago.io.decoding import open_video
 from propago.io.source import Source, selection
 from propago.io.stills import (
     STILL_SUFFIXES,
@@ -19,7 +19,6 @@ from propago.io.writer import VideoWriter
 
 __all__ = [
     "STILL_SUFFIXES",
-    "VIDEO_SUFFIXES",
     "Source",
     "VideoWriter",
     "is_davis_root",
@@ -57,10 +56,12 @@ def open_source(
         return _open_glob(str(source), wanted)
     if path.suffix.lower() in TIFF_SUFFIXES:
         return open_tiff(path, wanted)
-    if path.suffix.lower() in VIDEO_SUFFIXES:
+    if is_still(path):
+        raise SourceError(f"{path} is one image: give its folder; {_legal()}")
+    try:
         return open_video(path, wanted)
-    kind = "one image: give its folder" if is_still(path) else f"extension {path.suffix!r}"
-    raise SourceError(f"{path} is not a source of frames ({kind}); {_legal()}")
+    except SourceError as error:
+        raise SourceError(f"{error}; {_legal()}") from error
 
 
 def _open_glob(pattern: str, wanted: range) -> Source:
@@ -72,6 +73,7 @@ def _open_glob(pattern: str, wanted: range) -> Source:
 
 def _legal() -> str:
     return (
-        f"legal are videos ({', '.join(VIDEO_SUFFIXES)}), folders and quoted globs of images "
+        "legal are videos that FFmpeg reads (.mp4, .mkv, .avi, .mts, .gif, ...), "
+        f"folders and quoted globs of images "
         f"({', '.join(STILL_SUFFIXES)}), multi-page TIFFs and DAVIS roots"
     )
