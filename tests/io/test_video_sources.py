@@ -55,9 +55,7 @@ def times_s(frames) -> np.ndarray:
 def write_clip(path: Path, pictures, rotation=None, rate=25, faststart=True, times=None) -> Path:
     movflags = {"movflags": "+faststart"} if faststart and path.suffix in (".mp4", ".mov") else {}
     with av.open(str(path), "w", options=movflags) as container:
-        stream = cast(
-            av.VideoStream, container.add_stream(codec or CODECS[path.suffix[1:]], rate=rate)
-        )
+        stream = cast(av.VideoStream, container.add_stream(CODECS[path.suffix[1:]], rate=rate))
         stream.width, stream.height, stream.pix_fmt = W, H, "yuv420p"
         stream.bit_rate = 2_000_000
         if rotation:
