@@ -4,6 +4,7 @@ import pytest
 
 from propago.io.davis_layout import davis_annotations, davis_frames
 from propago.io.names import names_in
+from propago.io.sequence_folders import find_folders, label_files
 
 
 @pytest.mark.parametrize(
@@ -29,3 +30,12 @@ def test_a_root_has_one_resolution_or_none(tmp_path, resolution):
         folder = tmp_path / kind / resolution / "bear"
         folder.mkdir(parents=True)
         assert folder_of(tmp_path, "bear") == folder
+
+
+def test_files_of_systems_are_no_masks(tmp_path):
+    for name in ("results/clip/00000.png", "results/clip/._00000.png", "results/__MACOSX/0.png"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_bytes(b"")
+    found = find_folders(tmp_path / "results")
+    assert list(found.sequences) == ["clip"]
+    assert list(label_files(found.sequences["clip"])) == ["00000"]

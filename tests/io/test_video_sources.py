@@ -1,8 +1,10 @@
 """Sources: every kind of input, selection, orientation, damage."""
 
+import os
 import subprocess
 import sys
 from fractions import Fraction
+from io import BytesIO
 from pathlib import Path
 from typing import cast
 
@@ -17,6 +19,7 @@ from PIL import Image
 from propago.errors import OutputError, ShapeError, SourceError, UsageError
 from propago.io.masks import write_mask
 from propago.io.names import natural_key
+from propago.io.stills import read_rgb
 from propago.io.video import VideoWriter, is_davis_root, open_davis, open_source
 
 H, W = 48, 64
@@ -467,7 +470,7 @@ def test_a_davis_root_opens_as_its_sequences(tmp_path):
     pairs = tmp_path / "pairs.txt"
     pairs.write_text("/JPEGImages/480p/bear/00000.jpg /Annotations/480p/bear/00000.png\n" * 2)
     assert [s.name for s in open_davis(root, pairs)] == ["bear"]
-    with pytest.raises(SourceError, match="--set"):
+    with pytest.raises(SourceError, match="`set`"):
         open_source(root)
     with pytest.raises(SourceError, match=r"2017/val\.txt"):
         open_davis(root, Path("missing"))
@@ -528,3 +531,45 @@ def test_memory_holds_one_frame_at_a_time(clips):
     first = next(iter(open_source(clips / "c.mp4"))).image
     next(frames)
     assert torch.equal(kept, first), "a frame is not overwritten by the next"
+
+
+def jpeg_of(rgb: np.ndarray, **how) -> bytes:
+    out = BytesIO()
+    Image.fromarray(rgb).save(out, "JPEG", quality=90, **how)
+    return out.getvalue()
+
+
+@pytest.mark.parametrize("progressive", [False, True])
+def test_jpegs_with_bytes_behind_the_end_or_without_its_marker_are_whole(tmp_path, progressive):
+    data = jpeg_of(numbered(3), progressive=progressive)
+    (tmp_path / "plain.jpg").write_bytes(data)
+    for content in (data[:-2], data + np.random.default_rng(0).bytes(500) + b"\xff\xda\xff\xda"):
+        (tmp_path / "odd.jpg").write_bytes(content)
+        assert np.array_equal(read_rgb(tmp_path / "odd.jpg"), read_rgb(tmp_path / "plain.jpg"))
+    for kept in (0.3, 0.6, 0.9, 0.98):
+        (tmp_path / "cut.jpg").write_bytes(data[: int(kept * len(data))])
+        with pytest.raises(SourceError, match="cut off"):
+            read_rgb(tmp_path / "cut.jpg")
+
+
+def test_a_glob_in_a_folder_with_brackets_in_its_name(tmp_path):
+    folder = tmp_path / "[x] take?1" if os.name == "posix" else tmp_path / "[x] take1"
+    folder.mkdir()
+    for name in ("a0.png", "a1.png", "b0.png"):
+        Image.fromarray(corners()).save(folder / name)
+    assert [f.name for f in open_source(folder / "a*.png")] == ["a0", "a1"]
+    assert [f.name for f in open_source(tmp_path / "[[]x*" / "a[1].png")] == ["a1"]
+
+
+def test_files_of_systems_are_no_frames_and_no_sequences(tmp_path):
+    root = davis_root(tmp_path)
+    level = root / "JPEGImages" / "480p"
+    for folder in ("__MACOSX", ".ipynb_checkpoints"):
+        (level / folder).mkdir()
+        (level / folder / "00000.jpg").write_bytes(b"?")
+    for name in ("._00000.jpg", "Thumbs.db", ".DS_Store"):
+        (level / "dog" / name).write_bytes(b"?")
+    sources = open_davis(root)
+    assert [s.name for s in sources] == ["bear", "dog"]
+    assert [f.name for f in sources[1]] == ["00000"]
+    assert [f.name for f in open_source(level / "dog" / "*")] == ["00000"]

@@ -13,6 +13,7 @@ from propago.errors import SourceError, UsageError
 from propago.io.davis_layout import davis_annotations, davis_frames
 from propago.io.labels import ONE_OR_MANY
 from propago.io.masks import read_labels
+from propago.io.names import visible
 from propago.io.stills import is_still
 from propago.types import VOID
 
@@ -172,7 +173,7 @@ def draw_window(
 def _paired_files(root: Path, name: str) -> list[tuple[Path, Path]]:
     """(image, mask) files of a sequence, by name."""
     folder, masks = davis_frames(root, name), davis_annotations(root, name)
-    images = sorted(filter(is_still, folder.iterdir())) if folder.is_dir() else []
+    images = sorted(filter(is_still, visible(folder))) if folder.is_dir() else []
     pairs = [(image, masks / f"{image.stem}.png") for image in images]
     missing = [mask.name for _, mask in pairs if not mask.is_file()]
     if not pairs or missing:

@@ -11,7 +11,7 @@ from propago.errors import MaskError
 from propago.io.davis import is_davis_root
 from propago.io.davis_layout import davis_annotations
 from propago.io.masks import MASK_SUFFIXES, read_mask
-from propago.io.names import natural_key
+from propago.io.names import visible
 from propago.io.shared_policy import shared_policy
 from propago.io.source import Source
 from propago.io.stills import STILL_SUFFIXES
@@ -98,8 +98,7 @@ def _refuse_all_beyond(folder: Path, given: Iterable[int], source: Source) -> No
 def _by_frame(folder: Path, source: Source) -> tuple[dict[int, Path], tuple[str, ...]]:
     """The mask files of selected frames by index, and how many of others there are."""
     found: dict[int, Path] = {}
-    every = [p for p in folder.iterdir() if p.suffix.lower() in _PICTURES]
-    for path in sorted(every, key=lambda p: natural_key(p.name)):
+    for path in (p for p in visible(folder) if p.suffix.lower() in _PICTURES):
         index = _frame_index(path.stem, source)
         if index is None:
             raise MaskError(f"{path} is named like no frame of {source.name}; {_legal(source)}")

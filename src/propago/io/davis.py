@@ -4,7 +4,7 @@ from pathlib import Path
 
 from propago.errors import SourceError
 from propago.io.davis_layout import PICTURES, sequences_in
-from propago.io.names import find_list, names_in
+from propago.io.names import find_list, names_in, visible
 from propago.io.source import Source, selection
 from propago.io.stills import is_still, open_stills, stills_in
 
@@ -53,4 +53,4 @@ def open_davis(
 
 
 def _sequences(level: Path) -> list[str]:
-    return sorted(p.name for p in level.iterdir() if p.is_dir() and any(map(is_still, p.iterdir())))
+    return sorted(p.name for p in visible(level) if p.is_dir() and any(map(is_still, visible(p))))

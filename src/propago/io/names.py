@@ -12,6 +12,17 @@ def natural_key(name: str) -> list[tuple[int, int, str]]:
     return [(0, int(p), p) if p.isdecimal() else (1, 0, p) for p in parts if p]
 
 
+def is_hidden(path: Path) -> bool:
+    """Whether systems, not people, put a file or folder there: ._00000.png, __MACOSX, .git."""
+    return path.name.startswith(".") or path.name == "__MACOSX"
+
+
+def visible(folder: Path) -> list[Path]:
+    """What people put into a folder, in natural order."""
+    found = (path for path in folder.iterdir() if not is_hidden(path))
+    return sorted(found, key=lambda path: natural_key(path.name))
+
+
 def find_list(root: Path, set_file: Path) -> Path:
     """A list of sequences: a file, or the name of one in the ImageSets of a data set.
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from propago.errors import SourceError
 from propago.io.davis_layout import sequences_in
 from propago.io.labels import AS_IT_STANDS, LabelPolicy
-from propago.io.names import natural_key
+from propago.io.names import visible
 
 MASKS = "masks"
 
@@ -79,11 +79,11 @@ def find_folders(root: Path, annotations: Sequence[str] = ()) -> LabelFolders:
 
 def label_files(folder: Path) -> dict[str, Path]:
     """The PNG files of a folder by stem, in the order of their names: 2 before 10."""
-    return {path.stem: path for path in sorted(_pngs(folder), key=lambda p: natural_key(p.name))}
+    return {path.stem: path for path in _pngs(folder)}
 
 
 def _pngs(folder: Path) -> Iterator[Path]:
-    return (path for path in folder.glob("*.*") if path.suffix.lower() == ".png")
+    return (path for path in visible(folder) if path.suffix.lower() == ".png")
 
 
 def _base(root: Path, annotations: Sequence[str]) -> Path:
@@ -92,7 +92,7 @@ def _base(root: Path, annotations: Sequence[str]) -> Path:
 
 
 def _subfolders(base: Path) -> list[Path]:
-    return sorted(path for path in base.iterdir() if path.is_dir())
+    return sorted(path for path in visible(base) if path.is_dir())
 
 
 def _masks_of(folder: Path) -> Path | None:

@@ -11,7 +11,7 @@ import torch
 
 from propago.errors import MaskError
 from propago.io.atomic import replacing
-from propago.io.names import natural_key
+from propago.io.names import natural_key, visible
 from propago.types import SoftMasks, require_probabilities
 
 SCORE_SUFFIXES = (".npz", ".npy")
@@ -104,7 +104,7 @@ def read_soft_mask_pictures(paths: dict[int, Path]) -> SoftMasks:
 
 def _pictures_in(folder: Path) -> dict[str, Reader]:
     objects = {1: folder} if _files(folder, ".png") else {}
-    numbered = folder.iterdir() if folder.is_dir() else ()
+    numbered = visible(folder) if folder.is_dir() else ()
     for path in () if objects else sorted(numbered):
         if path.is_dir() and path.name.isdigit() and int(path.name) > 0:
             objects[int(path.name)] = path
@@ -119,8 +119,8 @@ def _pictures_in(folder: Path) -> dict[str, Reader]:
 
 
 def _files(folder: Path, *suffixes: str) -> list[Path]:
-    found = (path for path in folder.glob("*.*") if path.suffix.lower() in suffixes)
-    return sorted(found, key=lambda path: natural_key(path.name))
+    found = visible(folder) if folder.is_dir() else ()
+    return [path for path in found if path.suffix.lower() in suffixes]
 
 
 def _grey(path: Path) -> np.ndarray:

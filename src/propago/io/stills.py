@@ -11,7 +11,8 @@ import cv2
 import numpy as np
 
 from propago.errors import SourceError
-from propago.io.names import natural_key
+from propago.io import jpeg
+from propago.io.names import is_hidden, natural_key, visible
 from propago.io.png import palette_of
 from propago.io.source import Source
 from propago.io.tiff_pages import is_tiff, read_rgb_page, tiff_pages
@@ -68,7 +69,7 @@ def stills_in(folder: Path) -> list[Path]:
     Raises:
         SourceError: there are none.
     """
-    found = [p for p in folder.iterdir() if is_still(p) and not p.name.startswith(".")]
+    found = [path for path in visible(folder) if is_still(path)]
     if not found:
         raise SourceError(
             f"{folder} holds no images; a folder of frames holds {', '.join(STILL_SUFFIXES)} "
@@ -78,12 +79,17 @@ def stills_in(folder: Path) -> list[Path]:
 
 
 def stills_matching(pattern: str) -> list[Path]:
-    """The image files that a glob pattern names.
+    """The image files that a glob pattern names, hidden ones left out.
+
+    Folders that exist are meant as they are written, also where they are named [x].
 
     Raises:
         SourceError: there are none.
     """
-    found = [path for path in map(Path, glob.glob(pattern, recursive=True)) if is_still(path)]
+    folder = next(above for above in Path(pattern).parents if above.exists())
+    inner = str(Path(pattern).relative_to(folder))
+    found = [folder / name for name in glob.glob(inner, root_dir=folder, recursive=True)]
+    found = [path for path in found if is_still(path) and not is_hidden(path)]
     if not found:
         raise SourceError(
             f"the pattern {pattern} matches no images ({', '.join(STILL_SUFFIXES)}); "
@@ -146,7 +152,7 @@ def read_rgb(path: Path) -> np.ndarray:
     if is_tiff(data[:4].tobytes()):
         return _only_page(path)
     whole = data.size > 0 and not _is_cut_off(data.tobytes())
-    rgb = cv2.imdecode(data, cv2.IMREAD_COLOR_RGB | cv2.IMREAD_ANYDEPTH) if whole else None
+    rgb = _decoded(data.tobytes()) if whole else None
     if rgb is None:
         state = "is empty" if data.size == 0 else "is no readable image" if whole else "is cut off"
         raise SourceError(f"{path} {state}; replace the file or leave it out")
@@ -163,10 +169,17 @@ def _only_page(path: Path) -> np.ndarray:
     return read_rgb_page(path, pages[0])
 
 
+def _decoded(data: bytes) -> np.ndarray | None:
+    """An image; the end marker of JPEG is added, where it lacks, for OpenCV refuses such files."""
+    ended = data + jpeg.END if data.startswith(jpeg.BEGIN) else data
+    flags = cv2.IMREAD_COLOR_RGB | cv2.IMREAD_ANYDEPTH
+    return cv2.imdecode(np.frombuffer(ended, np.uint8), flags)
+
+
 def _is_cut_off(data: bytes) -> bool:
     """Whether a JPEG or PNG misses its end, which decoders fill up with grey in silence."""
-    if data.startswith(b"\xff\xd8\xff"):
-        return data.rfind(b"\xff\xd9") < data.rfind(b"\xff\xda")
+    if data.startswith(jpeg.BEGIN):
+        return not jpeg.is_whole(data)
     return data.startswith(b"\x89PNG") and _PNG_END not in data
 
 
