@@ -18,8 +18,8 @@ def is_hidden(path: Path) -> bool:
 
 
 def visible(folder: Path) -> list[Path]:
-    """What people put into a folder, in natural order."""
-    found = (path for path in folder.iterdir() if not is_hidden(path))
+    """What people put into a folder, in natural order; nothing where there is no folder."""
+    found = (path for path in folder.glob("*") if not is_hidden(path))
     return sorted(found, key=lambda path: natural_key(path.name))
 
 

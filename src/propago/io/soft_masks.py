@@ -104,8 +104,7 @@ def read_soft_mask_pictures(paths: dict[int, Path]) -> SoftMasks:
 
 def _pictures_in(folder: Path) -> dict[str, Reader]:
     objects = {1: folder} if _files(folder, ".png") else {}
-    numbered = visible(folder) if folder.is_dir() else ()
-    for path in () if objects else sorted(numbered):
+    for path in () if objects else visible(folder):
         if path.is_dir() and path.name.isdigit() and int(path.name) > 0:
             objects[int(path.name)] = path
     frames: dict[str, dict[int, Path]] = {}
@@ -119,8 +118,7 @@ def _pictures_in(folder: Path) -> dict[str, Reader]:
 
 
 def _files(folder: Path, *suffixes: str) -> list[Path]:
-    found = visible(folder) if folder.is_dir() else ()
-    return [path for path in found if path.suffix.lower() in suffixes]
+    return [path for path in visible(folder) if path.suffix.lower() in suffixes]
 
 
 def _grey(path: Path) -> np.ndarray:
