@@ -209,7 +209,7 @@ def test_bad_scores_are_said(weights, tmp_path):
     with pytest.raises(MaskError, match="ids are integers"):
         read_soft_masks(tmp_path / "e.npz")
     for name in ("b.npz", "c.npz", "d.npz", "e.npz"):
-        with pytest.raises(MaskError, match="--save-scores"):
+        with pytest.raises(MaskError, match="save_scores"):
             read_soft_masks(tmp_path / name)
 
 
