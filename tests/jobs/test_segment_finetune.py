@@ -92,7 +92,7 @@ def test_a_cache_that_is_a_file_gives_a_note_and_the_masks(tiny, monkeypatch, ca
     capsys.readouterr()
     found = segmented(tiny, tiny / "first.png")
     said = capsys.readouterr().err
-    assert "note: the fine-tuned weights are used but not kept in" in said
+    assert "note: the fine-tuned weights are used but not kept" in said
     assert "PROPAGO_CACHE" in said
     assert (tiny / "file").read_text() == "mine"
     assert np.array_equal(found, kept)
