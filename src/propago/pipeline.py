@@ -119,6 +119,11 @@ class Session:
         """Where the session stands; its index is -1 before the first frame."""
         return self._after
 
+    @property
+    def _next_index(self) -> int:
+        """The index of the next picture, where it is no `Frame` with an index of its own."""
+        return (self._waiting[-1][0].index if self._waiting else self._after.index) + 1
+
     def step(
         self,
         picture: Picture,
@@ -141,7 +146,7 @@ class Session:
             ShapeError: no such picture.
             MaskError: masks that are none, or of another size than the picture.
         """
-        frame = self._as_frame(picture)
+        frame = as_frame(picture, self._next_index)
         annotation = None
         if masks is not None or ended:
             annotation = as_annotation(masks, ended, frame.size)
@@ -164,12 +169,6 @@ class Session:
         own = copy.copy(self)
         own._waiting = deque(self._waiting)
         return own
-
-    def _as_frame(self, picture: Picture) -> Frame:
-        if isinstance(picture, Frame):
-            return picture
-        index = (self._waiting[-1][0].index if self._waiting else self._after.index) + 1
-        return Frame(as_image(picture), index, f"{index:05d}")
 
     @torch.no_grad()
     def _next(self) -> Segmented:
@@ -233,13 +232,24 @@ def segment_frames(
     )
     damages: list[PropagoError] = []
     for picture in _up_to_damage(frames, damages):
-        frame = session._as_frame(picture)
+        frame = as_frame(picture, session._next_index)
         result = session.step(frame, annotations.get(frame.index))
         if result:
             yield result
     yield from session.flush()
     for damage in damages:
         raise damage
+
+
+def as_frame(picture: Picture, index: int) -> Frame:
+    """A frame as it is; any other picture as the frame `index`, named by it.
+
+    Raises:
+        ShapeError: no such picture.
+    """
+    if isinstance(picture, Frame):
+        return picture
+    return Frame(as_image(picture), index, f"{index:05d}")
 
 
 def _up_to_damage(frames: Iterable[Picture], damages: list[PropagoError]) -> Iterator[Picture]:

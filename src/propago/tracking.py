@@ -11,8 +11,7 @@ import torch
 from propago.components import ASSOCIATORS, DETECTORS, REFINERS, load_component
 from propago.detections import Detections
 from propago.errors import UsageError
-from propago.ops.image import as_image
-from propago.pipeline import Checkpoint, Picture
+from propago.pipeline import Checkpoint, Picture, as_frame
 from propago.types import Described, Frame, Refiner, SoftMasks
 
 State = TypeVar("State")
@@ -105,7 +104,7 @@ class Tracker:
         """
         if self.detector is None:
             raise UsageError("a tracker without a `detector` has no step; give update detections")
-        frame = self._as_frame(picture)
+        frame = as_frame(picture, self._after.index + 1)
         return self.update(self.detector(frame), frame)
 
     @torch.no_grad()
@@ -120,11 +119,12 @@ class Tracker:
             UsageError: there is a refiner, and no picture or no masks.
             ShapeError: no such picture, or masks of another size.
         """
-        frame = None if picture is None else self._as_frame(picture)
+        index = self._after.index + 1
+        frame = None if picture is None else as_frame(picture, index)
         if self.refiner:
             detections = _refined(self.refiner, frame, detections)
         tracked, state = self.associator.associate(self._after.state, detections)
-        self._after = Checkpoint(frame.index if frame else self._after.index + 1, state)
+        self._after = Checkpoint(frame.index if frame else index, state)
         return Tracked(frame, tracked, self._after)
 
     def rewind(self, checkpoint: Checkpoint) -> None:
@@ -134,12 +134,6 @@ class Tracker:
     def fork(self) -> "Tracker":
         """A tracker of its own that stands where this one does, with the same networks."""
         return copy.copy(self)
-
-    def _as_frame(self, picture: Picture) -> Frame:
-        if isinstance(picture, Frame):
-            return picture
-        index = self._after.index + 1
-        return Frame(as_image(picture), index, f"{index:05d}")
 
 
 def track_frames(

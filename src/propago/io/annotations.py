@@ -27,9 +27,9 @@ def read_annotations(
 
     A file is the annotation of the first selected frame. In a folder each mask is named by its
     frame: like the frame's file where frames have files, else by the index (00012.png); masks of
-    all n frames may be called 1 to n. For a
-    DAVIS root it is the annotation folder of the source's sequence. Masks without any object say
-    nothing and are left out, and so are those of frames that the source does not select.
+    all n frames may be called 1 to n. For a DAVIS root it is the annotation folder of the source's
+    sequence. Masks without any object say nothing and are left out, and so are those of frames
+    that the source does not select.
 
     Args:
         path: a mask file, a folder of masks, a DAVIS root.

@@ -17,6 +17,29 @@ Readers = Mapping[str, Callable[[], Masks]]
 """What reads the masks of each frame, by the frame's name, in order of time."""
 
 
+def labels_of(masks: Masks) -> np.ndarray:
+    """(H, W) uint8 or uint16 label map; what soft masks decide."""
+    return masks if isinstance(masks, np.ndarray) else masks.labels()
+
+
+def size_of(masks: Masks) -> tuple[int, int]:
+    """(H, W)."""
+    planes = masks if isinstance(masks, np.ndarray) else masks.probabilities
+    height, width = planes.shape[-2:]
+    return height, width
+
+
+def require_soft(name: str, masks: Masks) -> SoftMasks:
+    """The soft masks of the frame `name`.
+
+    Raises:
+        MaskError: it has a label map, which says nothing between 0 and 1.
+    """
+    if isinstance(masks, np.ndarray):
+        raise MaskError(f"frame {name}: a label map is no soft mask; write label-maps")
+    return masks
+
+
 @dataclass(frozen=True)
 class MaskSequence:
     """The masks of one video, described; each is decoded when it is asked for.
@@ -37,10 +60,7 @@ class MaskSequence:
     @property
     def size(self) -> tuple[int, int]:
         """(H, W) of the first mask, which is decoded for it."""
-        first = next(iter(self.readers.values()))()
-        planes = first if isinstance(first, np.ndarray) else first.probabilities
-        height, width = planes.shape[-2:]
-        return height, width
+        return size_of(next(iter(self.readers.values()))())
 
     def __len__(self) -> int:
         """How many frames have masks."""
@@ -56,8 +76,7 @@ class MaskSequence:
         Raises:
             MaskError: the frame has no mask, or an illegal one.
         """
-        masks = self._read(name)
-        return masks if isinstance(masks, np.ndarray) else masks.labels()
+        return labels_of(self._read(name))
 
     def soft_masks(self, name: str) -> SoftMasks:
         """Soft masks of a frame; those of a label map are 0 and 1.

@@ -22,7 +22,7 @@ _OFFSETS, _COUNTS = (273, 324), (279, 325)
 _SHORTS = (_BITS, _COMPRESSION, _PHOTOMETRIC, 266, _SAMPLES, _PLANAR, 317, 338, 339)
 _LONGS = (_WIDTH, _HEIGHT, 278, 322, 323)
 _TYPES = {1: "B", 3: "H", 4: "I", 6: "b", 8: "h", 9: "i", 13: "I", 16: "Q", 17: "q", 18: "Q"}
-_SEPARATE, _WHITE_IS_ZERO, _MAX_PAGES = 2, 0, 1_000_000
+_SEPARATE, _MAX_PAGES = 2, 1_000_000
 
 
 @dataclass(frozen=True)
@@ -47,11 +47,6 @@ class TiffPage:
     def bits(self) -> int:
         """Bits of a sample."""
         return self.first(_BITS, 1)
-
-    @property
-    def white_is_zero(self) -> bool:
-        """0 is shown as white."""
-        return self.first(_PHOTOMETRIC, 1) == _WHITE_IS_ZERO
 
 
 def is_tiff(head: bytes) -> bool:

@@ -7,15 +7,10 @@ from pathlib import Path
 
 from propago.errors import PropagoWarning
 from propago.io.formats import open_masks
-from propago.io.mask_sequence import Readers
+from propago.io.mask_sequence import Readers, size_of
 from propago.io.sequence_folders import find_folders
 from propago.io.soft_masks import soft_masks_in
-from propago.jobs.mask_sequence import (
-    Changed,
-    refuse_other_size,
-    size_of,
-    write_sequence,
-)
+from propago.jobs.mask_sequence import Changed, refuse_other_size, write_sequence
 from propago.refinement.craf.run import Craf
 from propago.refinement.craf.settings import CrafSettings
 from propago.runs.options import Progress
@@ -85,7 +80,7 @@ def clean(
     soft = open_masks(folder, "soft-pictures").readers if scores else soft_masks_in(folder)
     if soft:
         output = OutputFolder(base)
-        output.refuse([folder, folder / "scores"], overwrite=overwrite)
+        output.refuse([folder, OutputFolder(folder).scores], overwrite=overwrite)
         return [_clean_one(Craf(settings), folder.resolve().name, soft, output, progress)]
     found = find_folders(folder)
     videos = [

@@ -13,10 +13,10 @@ from propago.io.davis import is_davis_root
 from propago.io.davis_layout import ANNOTATIONS
 from propago.io.masks import MASK_SUFFIXES
 from propago.io.names import natural_key
+from propago.io.sequence_folders import MASKS
 from propago.io.stills import STILL_SUFFIXES
 from propago.runs.options import Progress
 
-MASKS = "masks"
 """Beside what else a run wrote, the folder of its masks."""
 
 _PICTURES = {*MASK_SUFFIXES, *STILL_SUFFIXES}

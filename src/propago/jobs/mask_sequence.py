@@ -5,11 +5,9 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 
-import numpy as np
-
 from propago.errors import MaskError
 from propago.io.atomic import replacing
-from propago.io.mask_sequence import Masks
+from propago.io.mask_sequence import Masks, labels_of
 from propago.io.masks import write_mask
 from propago.io.soft_masks import write_soft_masks
 from propago.runs.options import Progress
@@ -19,16 +17,11 @@ from propago.types import Event, SoftMasks
 
 @dataclass(frozen=True)
 class Changed:
-    """The masks of one frame as they are written; `labels` is what soft masks decide."""
+    """The masks of one frame as they are written, and what was done to them."""
 
     name: str
     masks: Masks
     events: tuple[Event, ...] = ()
-
-    @property
-    def labels(self) -> np.ndarray:
-        """(H, W) label map."""
-        return self.masks.labels() if isinstance(self.masks, SoftMasks) else self.masks
 
 
 @dataclass(frozen=True)
@@ -69,7 +62,7 @@ def write_sequence(
             soft = True
             output.make(output.scores)
             write_soft_masks(output.scores / f"{one.name}.npz", one.masks)
-        write_mask(output.masks / f"{one.name}.png", one.labels)
+        write_mask(output.masks / f"{one.name}.png", labels_of(one.masks))
         for event in one.events:
             lines.append(json.dumps({"name": one.name, **asdict(event)}) + "\n")
             pixels[event.what] += event.area_px
@@ -79,12 +72,6 @@ def write_sequence(
         with replacing(output.events) as unfinished:
             unfinished.write_text("".join(lines), "utf-8")
     return Written(frames, soft, dict(pixels))
-
-
-def size_of(masks: Masks) -> tuple[int, int]:
-    """(H, W)."""
-    height, width = masks.probabilities.shape[1:] if isinstance(masks, SoftMasks) else masks.shape
-    return height, width
 
 
 def refuse_other_size(

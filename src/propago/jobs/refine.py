@@ -13,16 +13,11 @@ from torch import Tensor
 from propago.components import REFINERS, load_component
 from propago.errors import SourceError
 from propago.io.formats import open_masks
-from propago.io.mask_sequence import Readers
+from propago.io.mask_sequence import Readers, size_of
 from propago.io.soft_masks import as_probabilities
 from propago.io.source import Source
 from propago.io.video import open_source
-from propago.jobs.mask_sequence import (
-    Changed,
-    refuse_other_size,
-    size_of,
-    write_sequence,
-)
+from propago.jobs.mask_sequence import Changed, refuse_other_size, write_sequence
 from propago.ops.image import as_image
 from propago.refinement.spn.run import Spn
 from propago.refinement.spn.settings import SpnSettings
@@ -31,7 +26,6 @@ from propago.runs.output_folder import OutputFolder
 from propago.types import VOID, Annotation, Frame, Refiner, SoftMasks
 
 RUNS = Path("runs/refine")
-MASKS, SCORES = "masks", "scores"
 
 Planes = TypeVar("Planes", Tensor, np.ndarray)
 
@@ -122,7 +116,8 @@ def refine_masks(
     """
     source, folder = open_source(frames), Path(masks)
     output = OutputFolder(out or RUNS / source.name)
-    output.refuse([folder, *(folder / own for own in (MASKS, SCORES))], overwrite=overwrite)
+    given = OutputFolder(folder)
+    output.refuse([folder, given.masks, given.scores], overwrite=overwrite)
     readers = open_masks(folder, "soft-pictures" if scores else None).readers
     sharpen: Refiner = load_component(REFINERS, refiner, "`refiner`")
     output.clear()

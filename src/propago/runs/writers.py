@@ -21,7 +21,7 @@ from propago.runs.background import Prefetcher
 from propago.runs.journal import LineLog
 from propago.runs.options import Progress
 from propago.runs.output_folder import OutputFolder
-from propago.types import VOID
+from propago.types import VOID, Frame
 
 STILLS_FPS = 24
 """The overlay's rate where the source has none."""
@@ -125,8 +125,7 @@ class OverlayWriter(Writer):
 
     def write(self, result: Segmented) -> None:
         if self._video:
-            drawn = draw_overlay(image_to_rgb(result.frame.image), result.labels)
-            self._video.write(drawn, result.frame.time_s)
+            _draw(self._video, result.frame, result.labels)
 
     def close(self, *, failed: bool) -> None:
         if self._video and failed:
@@ -144,7 +143,7 @@ class OverlayWriter(Writer):
                     labels = read_mask(path, may_be_empty=True).labels
                 except MaskError as error:
                     raise OutputError(f"the overlay cannot be rendered: {error}") from error
-                video.write(draw_overlay(image_to_rgb(frame.image), labels), frame.time_s)
+                _draw(video, frame, labels)
                 if progress:
                     progress(done, frames, "overlay")
 
@@ -152,3 +151,7 @@ class OverlayWriter(Writer):
         return VideoWriter(
             output.overlay, self._source.size, self._source.fps or Fraction(STILLS_FPS)
         )
+
+
+def _draw(video: VideoWriter, frame: Frame, labels: np.ndarray) -> None:
+    video.write(draw_overlay(image_to_rgb(frame.image), labels), frame.time_s)

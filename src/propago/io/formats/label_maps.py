@@ -8,7 +8,7 @@ import numpy as np
 
 from propago.errors import MaskError
 from propago.io.labels import LabelPolicy
-from propago.io.mask_sequence import Masks, MaskSequence
+from propago.io.mask_sequence import Masks, MaskSequence, labels_of
 from propago.io.masks import read_mask, write_mask
 from propago.io.sequence_folders import MASKS, label_files
 from propago.io.shared_policy import shared_policy
@@ -37,8 +37,7 @@ def write(path: Path, masks: Iterable[tuple[str, Masks]]) -> None:
         OutputError: it cannot be written.
     """
     for name, mask in masks:
-        labels = mask if isinstance(mask, np.ndarray) else mask.labels()
-        write_mask(path / f"{name}.png", labels)
+        write_mask(path / f"{name}.png", labels_of(mask))
 
 
 def _files(path: Path) -> dict[str, Path]:

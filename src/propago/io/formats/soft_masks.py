@@ -3,16 +3,14 @@
 from collections.abc import Iterable
 from pathlib import Path
 
-import numpy as np
-
-from propago.errors import MaskError, SourceError
-from propago.io.mask_sequence import Masks, MaskSequence
+from propago.errors import SourceError
+from propago.io.mask_sequence import Masks, MaskSequence, require_soft
 from propago.io.soft_masks import soft_masks_in, write_soft_masks
 
 
 def sniff(path: Path) -> bool:
     """Whether there are .npz or .npy files in a folder or its subfolder scores/."""
-    return path.is_dir() and bool(soft_masks_in(path))
+    return bool(soft_masks_in(path))
 
 
 def read(path: Path) -> MaskSequence:
@@ -21,7 +19,7 @@ def read(path: Path) -> MaskSequence:
     Raises:
         SourceError: there are none.
     """
-    readers = soft_masks_in(path) if path.is_dir() else {}
+    readers = soft_masks_in(path)
     if not readers:
         raise SourceError(f"{path} holds no soft masks, .npz or .npy, one file a frame")
     return MaskSequence(path, readers)
@@ -35,6 +33,4 @@ def write(path: Path, masks: Iterable[tuple[str, Masks]]) -> None:
         OutputError: it cannot be written.
     """
     for name, mask in masks:
-        if isinstance(mask, np.ndarray):
-            raise MaskError(f"frame {name}: a label map is no soft mask; write label-maps")
-        write_soft_masks(path / f"{name}.npz", mask)
+        write_soft_masks(path / f"{name}.npz", require_soft(name, mask))

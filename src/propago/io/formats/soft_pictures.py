@@ -6,9 +6,9 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from propago.errors import MaskError, SourceError
+from propago.errors import SourceError
 from propago.io.atomic import replacing
-from propago.io.mask_sequence import Masks, MaskSequence
+from propago.io.mask_sequence import Masks, MaskSequence, require_soft
 from propago.io.soft_masks import soft_masks_in
 
 
@@ -23,7 +23,7 @@ def read(path: Path) -> MaskSequence:
     Raises:
         SourceError: there are none.
     """
-    readers = soft_masks_in(path, pictures=True) if path.is_dir() else {}
+    readers = soft_masks_in(path, pictures=True)
     if not readers:
         raise SourceError(f"{path} holds no grey PNGs of soft masks: FRAME.png or ID/FRAME.png")
     return MaskSequence(path, readers)
@@ -37,9 +37,8 @@ def write(path: Path, masks: Iterable[tuple[str, Masks]]) -> None:
         OutputError: it cannot be written.
     """
     for name, mask in masks:
-        if isinstance(mask, np.ndarray):
-            raise MaskError(f"frame {name}: a label map is no soft mask; write label-maps")
-        levels = np.rint(mask.probabilities.numpy(force=True) * 65535).astype(np.uint16)
-        for object_id, plane in zip(mask.ids, levels, strict=True):
+        soft = require_soft(name, mask)
+        levels = np.rint(soft.probabilities.numpy(force=True) * 65535).astype(np.uint16)
+        for object_id, plane in zip(soft.ids, levels, strict=True):
             with replacing(path / str(object_id) / f"{name}.png") as unfinished:
                 unfinished.write_bytes(cv2.imencode(".png", plane)[1].tobytes())

@@ -11,7 +11,7 @@ import numpy as np
 from propago.detections import Detections, Tracks
 from propago.errors import MaskError, SourceError
 from propago.io.atomic import replacing
-from propago.io.mask_sequence import Masks, MaskSequence
+from propago.io.mask_sequence import Masks, MaskSequence, labels_of
 from propago.io.rle import decode, encode, to_rle
 
 
@@ -57,7 +57,7 @@ def write(path: Path, masks: Iterable[tuple[str, Masks]]) -> None:
     """
     frames, size = {}, (0, 0)
     for name, mask in masks:
-        labels = mask if isinstance(mask, np.ndarray) else mask.labels()
+        labels = labels_of(mask)
         frames[name] = Detections.from_labels(labels)
         height, width = labels.shape
         if size not in ((0, 0), (height, width)):
