@@ -3,7 +3,7 @@ import pytest
 from propago.io.masks import write_mask
 from propago.io.pictures import write_picture
 from propago.io.writer import VideoWriter
-from propago.runs import engine
+from propago.runs import checkpoints
 from segment_runs import EVEN_SIZE, FRAMES, SIZE
 from tiny_clip import tiny_clip
 
@@ -34,4 +34,4 @@ def film(tmp_path):
 @pytest.fixture
 def often(monkeypatch):
     """A checkpoint every third frame."""
-    monkeypatch.setattr(engine, "CHECKPOINT_EVERY_FRAMES", 3)
+    monkeypatch.setattr(checkpoints, "EVERY_FRAMES", 3)

@@ -28,7 +28,6 @@ def test_a_folder_gives_masks_under_its_own_names(clip):
     assert (first.mode, first.size) == ("P", SIZE[::-1])
     assert np.array_equal(np.asarray(first), np.asarray(Image.open(clip / "first.png")))
     assert (result.frames, result.ids, result.lost) == (FRAMES, (1, 5), {})
-    assert not (clip / "out" / "checkpoint.safetensors").exists()
 
 
 def test_a_video_gives_numbered_masks_and_an_overlay_of_its_rate(film):

@@ -27,7 +27,7 @@ from propago.runs.output_folder import OutputFolder
 from propago.runs.processor import processor
 from propago.runs.record import described, run_inputs
 from propago.runs.writers import EventWriter, MaskWriter, OverlayWriter, SoftMaskWriter, Writer
-from propago.types import Cleaner, Frame, Propagator, Refiner
+from propago.types import VOID, Annotation, Cleaner, Frame, Propagator, Refiner
 
 RUNS = Path("runs/segment")
 
@@ -142,6 +142,7 @@ def segment_source(
         _writers(source, annotations, parts, options),
         options,
         inputs=segment_inputs(source, annotations, parts, options),
+        given={index: _digest(masks) for index, masks in annotations.given.items()},
         about={
             "given": {str(index): list(masks.ids) for index, masks in annotations.given.items()},
             "boxes": [str(box) for made in annotations.boxed for box in made.boxes],
@@ -170,7 +171,7 @@ def segment_inputs(
 ) -> dict[str, Any]:
     """All that decides the masks, as JSON values. Equal inputs give equal masks."""
     return run_inputs(source, options) | {
-        "given": _digest(annotations),
+        "mask_bits": 16 if max(annotations.ids) >= VOID else 8,
         "finetune": parts.finetune,
         "method": described(parts.method),
         "working_size": options.size,
@@ -200,9 +201,7 @@ def _packages(parts: Parts) -> tuple[str, ...]:
     return tuple(dict.fromkeys(("propago", *own)))
 
 
-def _digest(annotations: AnnotationSet) -> str:
-    digest = hashlib.sha256()
-    for index, masks in sorted(annotations.given.items()):
-        digest.update(f"{index} {masks.labels.dtype} {sorted(masks.ended)}".encode())
-        digest.update(masks.labels.tobytes())
+def _digest(masks: Annotation) -> str:
+    digest = hashlib.sha256(f"{masks.labels.dtype} {sorted(masks.ended)}".encode())
+    digest.update(masks.labels.tobytes())
     return digest.hexdigest()

@@ -1,6 +1,7 @@
 """The run engine: frames in, results of any loop, files out; it can be gone on with."""
 
 import sys
+import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing, suppress
 from dataclasses import dataclass, field
@@ -9,20 +10,18 @@ from typing import Any
 
 import cv2
 
-from propago.errors import OutputError, PropagoError, SourceError
-from propago.io.checkpoint import load_state, save_state
+from propago.errors import OutputError, PropagoError, PropagoWarning, SourceError
 from propago.io.source import Source
 from propago.pipeline import Checkpoint, Segmented
 from propago.runs.background import BackgroundWriter, Prefetcher
-from propago.runs.journal import FrameLog
+from propago.runs.checkpoints import Checkpoints, due
+from propago.runs.journal import FrameLog, names_behind
 from propago.runs.options import Progress, RunOptions
 from propago.runs.output_folder import OutputFolder
 from propago.runs.processor import give_back_memory
-from propago.runs.record import new_record, now, refuse_other_inputs
+from propago.runs.record import first_change, new_record, now, refuse_other_inputs
 from propago.runs.writers import Writer
 from propago.types import Frame
-
-CHECKPOINT_EVERY_FRAMES = 50
 
 Loop = Callable[[Iterable[Frame], Checkpoint | None], Iterator[Segmented]]
 """Makes results of frames, in order, from behind a checkpoint on."""
@@ -61,6 +60,8 @@ class Run:
         writers: what is written there, beside the frame log and the record.
         options: which frames, and what happens to an earlier run.
         inputs: all that decides the results, as JSON values. Equal inputs give equal results.
+        given: digests of what is given for single frames, by their index: each decides the results
+            from its frame on.
         about: more for the record.
         packages: whose classes a checkpoint may name.
     """
@@ -71,6 +72,7 @@ class Run:
     writers: Sequence[Writer]
     options: RunOptions
     inputs: Mapping[str, Any]
+    given: Mapping[int, str] = field(default_factory=dict)
     about: Mapping[str, Any] = field(default_factory=dict)
     packages: tuple[str, ...] = ("propago",)
 
@@ -85,21 +87,28 @@ def run(job: Run, progress: Progress | None = None) -> RunSummary:
         KeyboardInterrupt: the run can be resumed.
     """
     output, options = job.output, job.options
+    checkpoints = Checkpoints(output.checkpoints, job.source.selected, job.packages)
     earlier = output.read_record() if options.resume else {}
+    changed = None
     if earlier:
         refuse_other_inputs(earlier, job.inputs, str(output.root))
+        changed = first_change(earlier, job.given, str(output.root))
     elif options.overwrite:
         output.clear()
-    if earlier.get("status") == "done":
+    if changed is not None:
+        checkpoints.drop_from(changed)
+    elif earlier.get("status") == "done":
         return _as_recorded(job, earlier, progress)
-    checkpoint = _last_checkpoint(job)
-    record = new_record(job.source, options, job.inputs, job.about)
+    checkpoint = checkpoints.last()
+    record = new_record(job.source, options, job.inputs, job.given, job.about)
     record["resumed_after_frame"] = checkpoint.index if checkpoint else None
     output.make()
     output.write_record(record)
+    if changed is not None:
+        _undo(job, changed, checkpoint)
     with closing(FrameLog(output.frames, checkpoint.index if checkpoint else None)) as log:
         try:
-            damage, timings = _compute(job, checkpoint, log, progress)
+            damage, timings = _compute(job, checkpoint, checkpoints, log, progress)
         except BaseException as error:
             told = _ended(output, record, log.count, error)
             if told is error:
@@ -116,23 +125,31 @@ def run(job: Run, progress: Progress | None = None) -> RunSummary:
     output.write_record(record | ended | {"finished": now()})
     if damage:
         raise SourceError(f"{damage}; the {log.count} frames before are in {output.masks}")
-    output.checkpoint.unlink(missing_ok=True)
     return summary
 
 
-def _last_checkpoint(job: Run) -> Checkpoint | None:
-    """Where an earlier run in the folder stands, None where it has not come that far."""
-    path = job.output.checkpoint
-    if not path.exists():
-        return None
-    checkpoint = load_state(path, job.packages)
-    if not isinstance(checkpoint, Checkpoint):
-        raise OutputError(f"{path} is no checkpoint of a run; `overwrite` begins again")
-    return checkpoint
+def _undo(job: Run, changed: int, checkpoint: Checkpoint | None) -> None:
+    """Delete what an earlier run made behind `checkpoint`, and say so.
+
+    `changed` is the first frame for which something else is given now.
+    """
+    output, behind = job.output, checkpoint.index if checkpoint else None
+    output.forget(names_behind(output.frames, behind))
+    if behind is None:
+        told = "no checkpoint lies before it, every frame is made again"
+    else:
+        told = f"going on from frame {behind + job.source.selected.step}, the frames before stay"
+    warnings.warn(
+        f"other masks are given from frame {changed} on: {told}", PropagoWarning, stacklevel=3
+    )
 
 
 def _compute(
-    job: Run, checkpoint: Checkpoint | None, log: FrameLog, progress: Progress | None
+    job: Run,
+    checkpoint: Checkpoint | None,
+    checkpoints: Checkpoints,
+    log: FrameLog,
+    progress: Progress | None,
 ) -> tuple[SourceError | None, dict[str, float]]:
     """Compute and write all frames that are left.
 
@@ -144,7 +161,8 @@ def _compute(
         for writer in job.writers:
             writer.open(job.output, checkpoint.index if checkpoint else None)
             stack.enter_context(writer)
-        damage, timings = _follow(job, checkpoint, log, progress)
+        files = _Files(job.writers, log, checkpoints)
+        damage, timings = _follow(job, checkpoint, files, progress)
     seconds = perf_counter() - begun
     for writer in job.writers:
         writer.complete(job.output, log.count, progress)
@@ -154,18 +172,17 @@ def _compute(
 
 
 def _follow(
-    job: Run, checkpoint: Checkpoint | None, log: FrameLog, progress: Progress | None
+    job: Run, checkpoint: Checkpoint | None, files: "_Files", progress: Progress | None
 ) -> tuple[SourceError | None, dict[str, float]]:
     """Frames are decoded in one thread, followed in this one, written in a third."""
-    damage, done = None, log.count
-    files = _Files(job, log)
+    damage, done = None, files.count
     away: BackgroundWriter[tuple[Segmented, float]] = BackgroundWriter(files.write)
     with Prefetcher(job.source.frames(checkpoint.index + 1 if checkpoint else 0)) as ahead:
         try:
             for result, seconds in _timed(job.loop(ahead, checkpoint)):
                 away.put((result, seconds))
                 done += 1
-                if done % CHECKPOINT_EVERY_FRAMES == 0:
+                if due(done):
                     give_back_memory()
                 if progress:
                     progress(done, job.source.frame_count, job.source.name)
@@ -178,7 +195,7 @@ def _follow(
             raise
         away.finish()
     if damage:
-        if not log.count:
+        if not files.count:
             raise damage
         files.save_checkpoint()
     return damage, {"waited_for_frames_s": ahead.waited_s, "waited_for_writing_s": away.waited_s}
@@ -191,24 +208,28 @@ class _Files:
     killed at any moment goes on from it without a gap.
     """
 
-    def __init__(self, job: Run, log: FrameLog) -> None:
-        self._job, self._log = job, log
+    def __init__(self, writers: Sequence[Writer], log: FrameLog, checkpoints: Checkpoints) -> None:
+        self._writers, self._log, self._checkpoints = writers, log, checkpoints
         self._last: Checkpoint | None = None
+
+    @property
+    def count(self) -> int:
+        return self._log.count
 
     def write(self, item: tuple[Segmented, float]) -> None:
         result, seconds = item
-        for writer in self._job.writers:
+        for writer in self._writers:
             writer.write(result)
         self._log.append(_log_line(result, seconds))
         self._last = result.checkpoint
-        if self._log.count % CHECKPOINT_EVERY_FRAMES == 0:
+        if due(self._log.count):
             self.save_checkpoint()
 
     def save_checkpoint(self) -> None:
         if self._last:
-            for part in (*self._job.writers, self._log):
+            for part in (*self._writers, self._log):
                 part.sync()
-            save_state(self._job.output.checkpoint, self._last)
+            self._checkpoints.save(self._last)
 
 
 def _log_line(result: Segmented, seconds: float) -> dict[str, Any]:

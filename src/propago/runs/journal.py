@@ -123,3 +123,19 @@ class FrameLog(LineLog):
             stretches[-1] = (stretches[-1][0], index)
         else:
             stretches.append((index, index))
+
+
+def names_behind(path: Path, index: int | None) -> list[str]:
+    """The names of the frames behind frame `index` that frames.jsonl tells of; None: of all.
+
+    Raises:
+        OutputError: the file cannot be read.
+    """
+    try:
+        with open(path, encoding="utf-8") as file:
+            lines = [json.loads(text) for text in file if text.endswith("\n")]
+    except FileNotFoundError:
+        return []
+    except (OSError, ValueError) as error:
+        raise OutputError(f"{path} is damaged ({error}); `overwrite` begins again") from error
+    return [line["name"] for line in lines if index is None or line["index"] > index]

@@ -3,6 +3,7 @@
 import json
 import shutil
 from collections.abc import Iterable, Mapping
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +24,7 @@ class OutputFolder:
         frames: one line a frame.
         events: one line for each thing that a cleaner did.
         record: how the run was made.
-        checkpoint: where an unfinished run stands.
+        checkpoints: where the run can be gone on with.
     """
 
     def __init__(self, root: str | Path) -> None:
@@ -36,7 +37,7 @@ class OutputFolder:
         self.frames = self.root / "frames.jsonl"
         self.events = self.root / "clean.jsonl"
         self.record = self.root / "run.json"
-        self.checkpoint = self.root / "checkpoint.safetensors"
+        self.checkpoints = self.root / "checkpoints"
 
     @property
     def results(self) -> list[Path]:
@@ -58,14 +59,14 @@ class OutputFolder:
         """
         if self.root.exists() and not self.root.is_dir():
             raise UsageError(f"{self.root} is a file; `out` must be a folder")
-        if resume:
-            return
         for path in inputs:
             if any(path.resolve().is_relative_to(result.resolve()) for result in self.results):
                 raise UsageError(
                     f"{path}, which is read, lies among the results of {self.root}: copy it "
                     "elsewhere or choose another `out`"
                 )
+        if resume:
+            return
         there = next(filter(_holds_something, self.results), None)
         if there and not overwrite:
             goes_on = "`resume` goes on with an interrupted run, " * self.record.exists()
@@ -80,8 +81,11 @@ class OutputFolder:
         Raises:
             OutputError: something cannot be deleted.
         """
+        self._delete(*self.results)
+
+    def _delete(self, *results: Path) -> None:
         try:
-            for result in self.results:
+            for result in results:
                 if result.is_dir():
                     shutil.rmtree(result)
                 else:
@@ -90,6 +94,15 @@ class OutputFolder:
             raise OutputError(
                 f"{self.root} cannot be cleared: {error}; choose another `out`"
             ) from error
+
+    def forget(self, names: Iterable[str]) -> None:
+        """Delete the results of the frames `names`, and what shows more than one frame.
+
+        Raises:
+            OutputError: something cannot be deleted.
+        """
+        single = ((self.masks / f"{n}.png", self.scores / f"{n}.npz") for n in names)
+        self._delete(self.overlay, self.given, self.given_picture, *chain.from_iterable(single))
 
     def make(self, *folders: Path) -> None:
         """Make `root` and `folders` in it.

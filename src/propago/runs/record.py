@@ -20,6 +20,7 @@ from propago.runs.options import RunOptions
 from propago.types import Described
 
 _PACKAGES = ("torch", "numpy", "opencv-python-headless", "av", "pillow")
+_GIVEN = "given"
 _MACHINE = ("device", "threads")
 """What changes a result in its last bits alone: other ones are said, not refused."""
 
@@ -47,7 +48,11 @@ def run_inputs(source: Source, options: RunOptions) -> dict[str, Any]:
 
 
 def new_record(
-    source: Source, options: RunOptions, inputs: Mapping[str, Any], about: Mapping[str, Any]
+    source: Source,
+    options: RunOptions,
+    inputs: Mapping[str, Any],
+    given: Mapping[int, str],
+    about: Mapping[str, Any],
 ) -> dict[str, Any]:
     """The record of a run that begins now."""
     return {
@@ -55,7 +60,7 @@ def new_record(
         "status": "running",
         "command": sys.argv,
         "started": now(),
-        "inputs": dict(inputs),
+        "inputs": {**inputs, _GIVEN: {str(index): given[index] for index in sorted(given)}},
         "source": {
             "path": str(source.path),
             "fps": str(source.fps) if source.fps else None,
@@ -90,6 +95,32 @@ def refuse_other_inputs(record: Mapping[str, Any], inputs: Mapping[str, Any], wh
             PropagoWarning,
             stacklevel=2,
         )
+
+
+def first_change(record: Mapping[str, Any], given: Mapping[int, str], where: str) -> int | None:
+    """The first frame for which something else is given than for an earlier run; None if none is.
+
+    Args:
+        record: of the earlier run.
+        given: what is given now, as digests by frame.
+        where: the folder of the run.
+
+    Raises:
+        UsageError: no frame of the run with an object comes before it.
+    """
+    told = record.get("inputs", {}).get(_GIVEN)
+    before = {int(index): digest for index, digest in dict(told or {}).items()}
+    differing = [i for i in before.keys() | given if before.get(i) != given.get(i)]
+    if not differing:
+        return None
+    changed = min(differing)
+    if changed <= min(before.keys() | given):
+        raise UsageError(
+            f"`resume`: the run in {where} was made with another given mask of frame {changed}, "
+            "the first one: no frame of it can stay; repeat its command, or begin again with "
+            "`overwrite`"
+        )
+    return changed
 
 
 def _difference(name: str, then: Any, now: Any) -> str:
