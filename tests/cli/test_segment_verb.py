@@ -72,6 +72,9 @@ def test_a_set_is_segmented_in_one_call(place, capsys):
         (["cat", "--masks", "first.png", "--resume", "--overwrite"], 2, "choose one"),
         (["cat", "--masks", "first.png", "--start", "9"], 1, "cat"),
         (["cat", "--set", "val", "--box", "1=0,0,5,5"], 2, "--set"),
+        (["cat", "--set", "val", "--end-object", "1@2"], 2, "--end-object is for one video"),
+        (["cat", "--masks", "first.png", "--end-object", "1"], 2, "--end-object '1' is not"),
+        (["cat", "--masks", "first.png", "--end-object", "1@9"], 2, "--end-object 1@9: there is"),
     ],
 )
 def test_bad_input_is_a_message_and_an_exit_code(place, capsys, arguments, code, said):

@@ -45,6 +45,13 @@ class SegmentArguments:
         ]
     ] = ()
     """ID=x0,y0,x1,y1[@frame]: a box in pixels around object ID, which becomes a mask."""
+    end_objects: tyro.conf.UseAppendAction[
+        Annotated[
+            tuple[Annotated[str, tyro.conf.arg(metavar="ID@FRAME")], ...],
+            tyro.conf.arg(name="end-object"),
+        ]
+    ] = ()
+    """ID@FRAME: object ID is gone from this frame on. Once for each object that ends."""
     set: Path | None = None
     """Segment the sequences this list names in the DAVIS or YouTube-VOS root SOURCE, each object
     from its first annotation: a file, or a name in ImageSets such as val."""
@@ -67,6 +74,8 @@ def run(argv: list[str]) -> int:
     arguments = parse(SegmentArguments, argv, "segment")
     if arguments.set and arguments.boxes:
         raise UsageError("--box is for one video; with --set every sequence has its annotation")
+    if arguments.set and arguments.end_objects:
+        raise UsageError("--end-object is for one video, not for --set")
     if arguments.set and len(arguments.masks) > 1:
         raise UsageError("--masks: with --set give one root of annotations")
     from propago.jobs.segment import segment
@@ -91,7 +100,15 @@ def run(argv: list[str]) -> int:
                 **common,
             )
         else:
-            results = [segment(arguments.source, arguments.masks, boxes=arguments.boxes, **common)]
+            results = [
+                segment(
+                    arguments.source,
+                    arguments.masks,
+                    boxes=arguments.boxes,
+                    end_objects=arguments.end_objects,
+                    **common,
+                )
+            ]
     for note in dict.fromkeys(note for result in results for note in result.notes):
         print(f"note: {with_flags(note, sys.modules[__name__])}", file=sys.stderr)
     say_licence(results[-1].method)

@@ -14,6 +14,7 @@ from propago.io.masks import write_mask
 from propago.io.merged_masks import read_merged
 from propago.io.pictures import write_picture
 from propago.io.source import Source
+from propago.jobs.endings import End, with_ends
 from propago.ops.box_mask import ellipse_in_box, mask_in_box
 from propago.ops.image import image_to_rgb
 from propago.report.overlay import VIVID, draw_overlay
@@ -96,6 +97,7 @@ def gather_annotations(
     source: Source,
     masks: Sequence[Path],
     boxes: Iterable[Box | str] = (),
+    ends: Iterable[End] = (),
     *,
     fit: bool = False,
     only_first: bool = False,
@@ -107,11 +109,12 @@ def gather_annotations(
         masks: masks of the first frame, folders of masks named by frame, or of one folder an
             object; none where there are boxes.
         boxes: `Box`es or their text.
+        ends: which objects are gone from which frame on.
         fit: resize masks of another size than the frame.
         only_first: of a folder, take each object from the first mask it is in.
 
     Raises:
-        UsageError: nothing is given, or a box is not legal for its frame.
+        UsageError: nothing is given, or a box or an end is not legal for its frame.
         MaskError: a mask file is not legal.
     """
     parsed = [parse_box(box) if isinstance(box, str) else box for box in boxes]
@@ -126,7 +129,7 @@ def gather_annotations(
         index = made.frame.index
         given[index] = _merged(given.get(index), made)
     more = (note for made in boxed for note in made.notes)
-    return AnnotationSet(given, (*notes, *more), tuple(boxed))
+    return AnnotationSet(with_ends(source, given, ends), (*notes, *more), tuple(boxed))
 
 
 class BoxWriter(Writer):

@@ -17,6 +17,7 @@ from propago.jobs.annotations import (
     BoxWriter,
     gather_annotations,
 )
+from propago.jobs.endings import End
 from propago.jobs.options import SegmentOptions
 from propago.jobs.parts import Parts, load_parts
 from propago.jobs.remarks import remarks
@@ -60,6 +61,7 @@ def segment(  # noqa: PLR0913
     masks: str | Path | Sequence[str | Path] | None = None,
     *,
     boxes: Iterable[Box | str] = (),
+    end_objects: Iterable[End] = (),
     out: str | Path | None = None,
     method: str | Propagator = "feelvos",
     refine: str | Refiner | None = None,
@@ -75,6 +77,7 @@ def segment(  # noqa: PLR0913
         masks: a mask of the first frame, or a folder of masks named by frame; or several of them,
             such as one an object: of objects that overlap the later one has the pixels.
         boxes: boxes that become masks, "ID=x0,y0,x1,y1[@frame]" or `Box`.
+        end_objects: objects that are gone from a frame on, "ID@frame" or (id, frame).
         out: the output folder; runs/segment/<name of the source> if None.
         method: a name in `propago.components.PROPAGATORS`, or a propagator.
         refine: what sharpens each prediction before it is cleaned: a name in `REFINERS`, "none",
@@ -91,7 +94,7 @@ def segment(  # noqa: PLR0913
         Where everything lies, and which object was lost from which frame on.
 
     Raises:
-        UsageError: nothing is given, a box is illegal, the folder holds results.
+        UsageError: nothing is given, a box or an end is illegal, the folder holds results.
         SourceError: the source cannot be read; the frames before a damage have been written.
         MaskError: a given mask is illegal.
         OutputError: the results cannot be written; earlier frames are intact.
@@ -102,7 +105,7 @@ def segment(  # noqa: PLR0913
     output = OutputFolder(out or RUNS / opened.name)
     places = [Path(p) for p in ([masks] if isinstance(masks, str | Path) else masks or ())]
     output.refuse([opened.path, *places], overwrite=options.overwrite, resume=options.resume)
-    annotations = gather_annotations(opened, places, boxes, fit=options.fit_masks)
+    annotations = gather_annotations(opened, places, boxes, end_objects, fit=options.fit_masks)
     with processor(options.threads, options.seed):
         parts = load_parts(method, refine, clean, options, finetune_progress)
         forecast(parts.method, annotations.given)
@@ -145,6 +148,7 @@ def segment_source(
         given={index: _digest(masks) for index, masks in annotations.given.items()},
         about={
             "given": {str(index): list(masks.ids) for index, masks in annotations.given.items()},
+            "ended": {str(t): sorted(m.ended) for t, m in annotations.given.items() if m.ended},
             "boxes": [str(box) for made in annotations.boxed for box in made.boxes],
             "notes": list(annotations.notes),
         },

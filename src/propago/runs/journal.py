@@ -97,7 +97,7 @@ class FrameLog(LineLog):
 
     @property
     def lost(self) -> dict[int, int]:
-        """For each object that is absent to the last frame: the first frame without it."""
+        """For each object absent to the last frame: the first without it. Ended ones are not."""
         return {i: since for i, since in self._absent_since.items() if since is not None}
 
     @property
@@ -111,9 +111,12 @@ class FrameLog(LineLog):
         for i in present:
             self._absent_since[i] = None
         for i, since in self._absent_since.items():
+            said = line["objects"].get(str(i))
+            if said is None:  # a person ended it
+                self._absent_since[i] = None
+                continue
             if i not in present and since is None:
                 self._absent_since[i] = line["index"]
-            said = line["objects"].get(str(i), {"score": 0})
             if i not in present or said["score"] < WEAK_SCORE:
                 self._extend(self.uncertain.setdefault(i, []), line["index"])
         self._before = line["index"]
