@@ -80,9 +80,8 @@ def write(root: Path, name: str, images: np.ndarray, labels: np.ndarray) -> None
     pictures.mkdir(parents=True, exist_ok=True)
     masks.mkdir(parents=True, exist_ok=True)
     for t, (image, label) in enumerate(zip(images, labels, strict=True)):
-        cv2.imwrite(
-            str(pictures / f"{t:05d}.jpg"), image[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, 90]
-        )
+        data = cv2.imencode(".jpg", image[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, 90])[1]
+        (pictures / f"{t:05d}.jpg").write_bytes(data.tobytes())
         picture = Image.fromarray(label)
         picture.putpalette([0, 0, 0, 200, 0, 0, 0, 200, 0, 200, 200, 0] + [90] * 756)
         picture.save(masks / f"{t:05d}.png")

@@ -21,7 +21,7 @@ def coarse_logits(rgb: np.ndarray) -> np.ndarray:
 
 def main() -> None:
     """Read a picture, segment it coarsely, sharpen, write the mask."""
-    rgb = np.asarray(cv2.imread(sys.argv[1], cv2.IMREAD_COLOR_RGB))
+    rgb = np.asarray(cv2.imdecode(np.fromfile(sys.argv[1], np.uint8), cv2.IMREAD_COLOR_RGB))
     scores = 1 / (1 + np.exp(-coarse_logits(rgb)))
     sharper = propago.refine(rgb, scores)
     propago.write_mask(Path(sys.argv[2]), (sharper > 0.5).astype(np.uint8))

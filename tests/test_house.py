@@ -74,6 +74,15 @@ def test_only_the_command_line_prints_or_exits():
         assert not called & {"print", "exit", "quit"}, path
 
 
+def test_opencv_is_given_bytes_not_paths():
+    """On Windows it opens no path of other letters; `io/imread.py` does. A camera is a number."""
+    by_path = re.compile(r"cv2\.(im(read|write|count)\w*|Video(Capture|Writer)\((?!int))\(?")
+    for folder in ("src", "benchmarks", "examples", "tools"):
+        for path in (ROOT / folder).rglob("*.py"):
+            found = by_path.search(path.read_text("utf-8").replace("`cv2.imread`", ""))
+            assert not found, f"{path}: {found}"
+
+
 def test_files_and_functions_stay_small():
     lengths = {str(path): len(path.read_text("utf-8").splitlines()) for path in SOURCES}
     long_files = {path: lines for path, lines in lengths.items() if lines > MAX_FILE_LINES}

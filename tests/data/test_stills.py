@@ -11,7 +11,7 @@ from pycocotools import mask as rle
 from propago.data import still_sets
 from propago.data.cutouts import cut_out, filled
 from propago.data.objects import visible_objects
-from propago.data.stills import RleMask
+from propago.data.stills import RleMask, Still, read_still
 from propago.errors import SourceError
 
 SIZE = (150, 200)
@@ -135,3 +135,15 @@ def test_folders_without_pairs_are_refused(tmp_path):
         clips_of(still_sets.saliency, tmp_path)
     with pytest.raises(SourceError, match=r"instances\.json"):
         clips_of(still_sets.coco, tmp_path)
+
+
+def test_paths_of_any_letters_are_read_and_missing_or_empty_files_are_told(tmp_path):
+    image, mask = red_square()
+    path = tmp_path / "über 雪.png"
+    Image.fromarray(image).save(path)
+    rng = np.random.default_rng(0)
+    np.testing.assert_array_equal(read_still(Still(path, lambda: mask), rng)[0], image)
+    path.write_bytes(b"")
+    for place in (path, tmp_path / "none.png"):
+        with pytest.raises(SourceError, match="is unreadable"):
+            read_still(Still(place, lambda: mask), rng)

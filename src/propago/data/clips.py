@@ -11,6 +11,7 @@ from propago.data.augment import degrade, jitter_colours
 from propago.data.objects import MIN_OBJECT_PX, number_objects, paste_moving, visible_objects
 from propago.errors import SourceError, UsageError
 from propago.io.davis_layout import davis_annotations, davis_frames
+from propago.io.imread import imread
 from propago.io.labels import ONE_OR_MANY
 from propago.io.masks import read_labels
 from propago.io.names import visible
@@ -199,7 +200,7 @@ def _read_cut(path: Path, rect: tuple[int, int, int, int], size: tuple[int, int]
     y, x, h, w = rect
     half = h >= 1.9 * size[0] and w >= 1.9 * size[1]
     mode = cv2.IMREAD_REDUCED_COLOR_2 if half else cv2.IMREAD_COLOR
-    image = cv2.imread(str(path), mode)
+    image = imread(path, mode)
     if image is None:
         raise SourceError(f"{path} cannot be read as a JPEG image")
     if half:

@@ -18,6 +18,7 @@ from propago.data.textures import draw_texture
 from propago.errors import SourceError
 from propago.io.davis import open_davis
 from propago.io.davis_layout import davis_annotations
+from propago.io.imread import imread
 from propago.io.labels import ONE_OR_MANY
 from propago.io.masks import read_labels
 from propago.io.stills import stills_in
@@ -53,7 +54,7 @@ def read_still(still: Still, rng: np.random.Generator) -> tuple[np.ndarray, np.n
     Raises:
         SourceError: the picture is unreadable, or of another size than its mask.
     """
-    image, ids = cv2.imread(str(still.image)), still.read_ids()
+    image, ids = imread(still.image), still.read_ids()
     if ids.dtype == np.uint16:
         ids = np.minimum(ids, VOID).astype(np.uint8)
     if image is None or image.shape[:2] != ids.shape:

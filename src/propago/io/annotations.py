@@ -10,6 +10,7 @@ from propago.conventions import VOID
 from propago.errors import MaskError
 from propago.io.davis import is_davis_root
 from propago.io.davis_layout import davis_annotations
+from propago.io.frame_names import named_frame, numbered_frames
 from propago.io.masks import MASK_SUFFIXES, read_mask
 from propago.io.names import visible
 from propago.io.shared_policy import shared_policy
@@ -26,10 +27,10 @@ def read_annotations(
     """Read the masks a person gives for a source.
 
     A file is the annotation of the first selected frame. In a folder each mask is named by its
-    frame: like the frame's file where frames have files, else by the index (00012.png); masks of
-    all n frames may be called 1 to n. For a DAVIS root it is the annotation folder of the source's
-    sequence. Masks without any object say nothing and are left out, and so are those of frames
-    that the source does not select.
+    frame: like the frame's file where frames have files, else by the index (00012.png), or at
+    least by its number (frame_000012.png); masks of all n frames may be called 1 to n. For a
+    DAVIS root it is the annotation folder of the source's sequence. Masks without any object say
+    nothing and are left out, and so are those of frames that the source does not select.
 
     Args:
         path: a mask file, a folder of masks, a DAVIS root.
@@ -98,14 +99,17 @@ def _refuse_all_beyond(folder: Path, given: Iterable[int], source: Source) -> No
 def _by_frame(folder: Path, source: Source) -> tuple[dict[int, Path], tuple[str, ...]]:
     """The mask files of selected frames by index, and how many of others there are."""
     found: dict[int, Path] = {}
-    for path in (p for p in visible(folder) if p.suffix.lower() in _PICTURES):
-        index = _frame_index(path.stem, source)
+    files = [path for path in visible(folder) if path.suffix.lower() in _PICTURES]
+    certain = {path.stem: named_frame(path.stem, source) for path in files}
+    unsure = [stem for stem, index in certain.items() if index is None]
+    numbered, notes = numbered_frames(unsure, source)
+    for path in files:
+        index = numbered.get(path.stem, certain[path.stem])
         if index is None:
             raise MaskError(f"{path} is named like no frame of {source.name}; {_legal(source)}")
         if index in found:
             raise MaskError(f"{found[index]} and {path} are both for one frame; remove one")
         found[index] = path
-    notes = ()
     if _counts_from_one(found, source):
         found = {i - 1: file for i, file in found.items()}
         notes = (f"the {len(found)} masks of {folder} count from 1: 1 is taken for frame 0",)
@@ -123,12 +127,6 @@ def _counts_from_one(found: Iterable[int], source: Source) -> bool:
     return bool(whole and n and n > 1 and set(found) == set(range(1, n + 1)))
 
 
-def _frame_index(stem: str, source: Source) -> int | None:
-    if source.stems is not None:
-        return source.stems.index(stem) if stem in source.stems else None
-    return int(stem) if stem.isdecimal() else None
-
-
 def _legal(source: Source) -> str:
     if source.stems is None:
         return f"masks are named by frame index: {source.selected.start:05d}.png"
@@ -138,7 +136,7 @@ def _legal(source: Source) -> str:
 
 def _other_frame(path: Path, source: Source) -> tuple[str, ...]:
     """A word of warning where a single file is named like a frame that is not the first."""
-    index = _frame_index(path.stem, source)
+    index = named_frame(path.stem, source)
     if index in (None, source.selected.start):
         return ()
     return (

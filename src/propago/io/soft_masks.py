@@ -11,6 +11,7 @@ import torch
 
 from propago.errors import MaskError
 from propago.io.atomic import replacing
+from propago.io.imread import imread
 from propago.io.names import natural_key, visible
 from propago.types import SoftMasks, require_probabilities
 
@@ -123,7 +124,7 @@ def _files(folder: Path, *suffixes: str) -> list[Path]:
 
 def _grey(path: Path) -> np.ndarray:
     """(H, W) float32 in [0, 1]."""
-    picture = cv2.imread(str(path), cv2.IMREAD_UNCHANGED)
+    picture = imread(path, cv2.IMREAD_UNCHANGED)
     if picture is None or picture.ndim != 2 or picture.dtype.kind != "u":
         came = "unreadable" if picture is None else f"{picture.shape} {picture.dtype}"
         raise MaskError(
