@@ -78,6 +78,17 @@ def run(argv: list[str]) -> int:
         raise UsageError("--end-object is for one video, not for --set")
     if arguments.set and len(arguments.masks) > 1:
         raise UsageError("--masks: with --set give one root of annotations")
+    results = _segmented(arguments)
+    for note in dict.fromkeys(note for result in results for note in result.notes):
+        print(f"note: {with_flags(note, sys.modules[__name__])}", file=sys.stderr)
+    say_licence(results[-1].method)
+    say_licence(results[-1].refiner)
+    for result in results:
+        _print(result)
+    return 0
+
+
+def _segmented(arguments: SegmentArguments) -> "list[SegmentResult]":
     from propago.jobs.segment import segment
     from propago.jobs.segment_set import segment_set
 
@@ -92,30 +103,15 @@ def run(argv: list[str]) -> int:
             "finetune_progress": progress.fine_tuning,
         }
         if arguments.set:
-            results = segment_set(
+            return segment_set(
                 arguments.source,
                 arguments.set,
                 masks=next(iter(arguments.masks), None),
                 jobs=arguments.jobs,
                 **common,
             )
-        else:
-            results = [
-                segment(
-                    arguments.source,
-                    arguments.masks,
-                    boxes=arguments.boxes,
-                    end_objects=arguments.end_objects,
-                    **common,
-                )
-            ]
-    for note in dict.fromkeys(note for result in results for note in result.notes):
-        print(f"note: {with_flags(note, sys.modules[__name__])}", file=sys.stderr)
-    say_licence(results[-1].method)
-    say_licence(results[-1].refiner)
-    for result in results:
-        _print(result)
-    return 0
+        given = {"boxes": arguments.boxes, "end_objects": arguments.end_objects}
+        return [segment(arguments.source, arguments.masks, **given, **common)]
 
 
 def _print(result: "SegmentResult") -> None:

@@ -126,7 +126,30 @@ def segment_source(
     Raises:
         PropagoError: as `segment`.
     """
+    summary = run(_job(source, annotations, parts, output, options, clock), progress)
+    said = remarks(source, annotations, summary, fine_tuned=parts.finetune is not None)
+    notes = (*annotations.notes, *said)
+    output.write_record(output.read_record() | {"notes": list(notes)})
+    return SegmentResult(
+        **vars(summary),
+        name=source.name,
+        out=output.root,
+        masks=output.masks,
+        overlay=output.overlay if output.overlay.exists() else None,
+        notes=notes,
+        method=described(parts.method),
+        refiner=described(parts.refine),
+    )
 
+
+def _job(
+    source: Source,
+    annotations: AnnotationSet,
+    parts: Parts,
+    output: OutputFolder,
+    options: SegmentOptions,
+    clock: Clock | None,
+) -> Run:
     def loop(frames: Iterable[Frame], resume: Checkpoint | None) -> Iterator[Segmented]:
         return segment_frames(
             frames,
@@ -138,7 +161,7 @@ def segment_source(
             clock=clock,
         )
 
-    job = Run(
+    return Run(
         source,
         loop,
         output,
@@ -153,20 +176,6 @@ def segment_source(
             "notes": list(annotations.notes),
         },
         packages=_packages(parts),
-    )
-    summary = run(job, progress)
-    said = remarks(source, annotations, summary, fine_tuned=parts.finetune is not None)
-    notes = (*annotations.notes, *said)
-    output.write_record(output.read_record() | {"notes": list(notes)})
-    return SegmentResult(
-        **vars(summary),
-        name=source.name,
-        out=output.root,
-        masks=output.masks,
-        overlay=output.overlay if output.overlay.exists() else None,
-        notes=notes,
-        method=described(parts.method),
-        refiner=described(parts.refine),
     )
 
 
