@@ -173,23 +173,29 @@ class Feelvos:
         features = FeelvosFeatures(picture, encoded)
         if state.previous is None:
             return SoftMasks.none(frame.size), features
-        small = self._logits(state, state.previous, features)
+        previous = state.previous
+        flow = torch.from_numpy(dis_flow(grey(picture), grey(previous.picture))).to(self.device)
+        unexpected = photometric_error(previous.picture[None], picture[None], flow[None])
+        carried, others = carry(previous.masks, flow)
+        memory = (*state.anchors, *state.recent, previous.memory)
+        wanted = self._wanted(self.net.carried_shares(carried))
+        cues = self.net.cues(encoded.embedding[0], memory, wanted)
+        small = self._decoded(state.head, features, ObjectInputs(cues, carried, others), unexpected)
         logits = F.interpolate(small[None], frame.size, mode="bilinear", align_corners=False)[0]
         with_background = torch.cat([torch.zeros_like(logits[:1]), logits])
         return SoftMasks(state.ids, logits.sigmoid(), with_background), features
 
-    def _logits(self, state: FeelvosState, previous: PreviousFrame, now: FeelvosFeatures) -> Tensor:
-        """(K, h, w) logits; each object is decoded, and matched, only where some cue sees it."""
-        flow = torch.from_numpy(dis_flow(grey(now.picture), grey(previous.picture))).to(self.device)
-        unexpected = photometric_error(previous.picture[None], now.picture[None], flow[None])
-        carried, others = carry(previous.masks, flow)
-        memory = (*state.anchors, *state.recent, previous.memory)
-        wanted = self._wanted(self.net.carried_shares(carried))
-        cues = self.net.cues(now.features.embedding[0], memory, wanted)
-        rows = ObjectInputs(cues, carried, others)
-        net = with_head(self.net, state.head)
+    def _decoded(
+        self,
+        head: Mapping[str, Tensor] | None,
+        now: FeelvosFeatures,
+        rows: ObjectInputs,
+        unexpected: Tensor,
+    ) -> Tensor:
+        """(K, h, w) logits; each object is decoded only where some cue sees it."""
+        net = with_head(self.net, head)
         prepared, stride = net.prepare(now.features), net.config.match_stride
-        logits = carried.new_full((len(carried), *now.size), ABSENT)
+        logits = unexpected.new_full((len(rows.carried), *now.size), ABSENT)
         owner = torch.zeros(1, dtype=torch.int64, device=self.device)
         for row, share in enumerate(net.shares(rows)):
             region = self._region(share)
