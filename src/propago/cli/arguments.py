@@ -40,6 +40,25 @@ def optional(info: PrimitiveTypeInfo) -> PrimitiveConstructorSpec | None:
     )
 
 
+@registry.primitive_rule
+def two_numbers(info: PrimitiveTypeInfo) -> PrimitiveConstructorSpec | None:
+    """Two numbers are one word, LOW,HIGH."""
+    if info.type != tuple[float, float]:
+        return None
+
+    def read(words: list[str]) -> tuple[float, float]:
+        low, high = map(float, words[0].split(","))
+        return low, high
+
+    return PrimitiveConstructorSpec(
+        nargs=1,
+        metavar="LOW,HIGH",
+        instance_from_str=read,
+        is_instance=lambda value: isinstance(value, tuple),
+        str_from_instance=lambda value: [",".join(f"{number:g}" for number in value)],
+    )
+
+
 def parse(
     kind: type[Arguments], argv: Sequence[str], verb: str, default: Arguments | None = None
 ) -> Arguments:

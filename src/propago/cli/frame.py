@@ -22,6 +22,11 @@ class FrameArguments:
     """Which frame, counted from 0."""
     out: Path | None = None
     """The picture. Default: <name of the source>_<index>.png in the current folder."""
+    contrast: tuple[float, float] | None = None
+    """The stored values that become black and white, such as 100,4000. Default: 0,255 of 8 bits, of
+    others what several frames show."""
+    channel: int | None = None
+    """Of TIFFs with several channels, counted from 1. Default: the first."""
     overwrite: bool = False
     """Replace a picture that is there."""
 
@@ -31,7 +36,13 @@ def run(argv: list[str]) -> int:
     arguments = parse(FrameArguments, argv, "frame")
     from propago.io.pictures import save_frame
 
-    print(
-        save_frame(arguments.source, arguments.index, arguments.out, overwrite=arguments.overwrite)
+    path = save_frame(
+        arguments.source,
+        arguments.index,
+        arguments.out,
+        contrast=arguments.contrast,
+        channel=arguments.channel,
+        overwrite=arguments.overwrite,
     )
+    print(path)
     return 0

@@ -33,6 +33,11 @@ class RefineArguments:
     """The output folder: masks/, and scores/ where scores came. Default: runs/refine/<name>."""
     weights: str = "default"
     """Shipped weights, or a .safetensors file of `propago train`."""
+    contrast: tuple[float, float] | None = None
+    """The stored values that become black and white, such as 100,4000. Default: 0,255 of 8 bits, of
+    others what several frames show."""
+    channel: int | None = None
+    """Of TIFFs with several channels, counted from 1. Default: the first."""
     device: str = "auto"
     """auto, cpu, cuda or mps."""
     overwrite: bool = False
@@ -53,6 +58,8 @@ def run(argv: list[str]) -> int:
             scores=arguments.scores,
             out=arguments.out,
             refiner=spn,
+            contrast=arguments.contrast,
+            channel=arguments.channel,
             overwrite=arguments.overwrite,
             progress=progress,
         )

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from propago.errors import SourceError
+from propago.io.contrast import Contrast, require_contrast
 from propago.io.davis_layout import PICTURES, sequences_in
 from propago.io.names import find_list, names_in, visible
 from propago.io.source import Source, selection
@@ -22,6 +23,8 @@ def open_davis(
     start: int | None = None,
     end: int | None = None,
     every: int = 1,
+    contrast: Contrast | None = None,
+    channel: int | None = None,
 ) -> list[Source]:
     """One source per sequence, in the order of the set.
 
@@ -32,6 +35,8 @@ def open_davis(
         start: see `open_source`.
         end: see `open_source`.
         every: see `open_source`.
+        contrast: see `open_source`.
+        channel: see `open_source`.
 
     Raises:
         SourceError: no DAVIS root, no such set, or a sequence in it that is missing.
@@ -41,6 +46,7 @@ def open_davis(
             f"{root} has not the DAVIS layout: JPEGImages/480p/<sequence>/00000.jpg, "
             "Annotations/480p/<sequence>/00000.png"
         )
+    require_contrast(contrast)
     level, wanted = sequences_in(root / PICTURES), selection(start, end, every)
     names = _sequences(level) if set_file is None else names_in(find_list(root, set_file))
     missing = [name for name in names if not (level / name).is_dir()]
@@ -49,7 +55,10 @@ def open_davis(
             f"{set_file} names {', '.join(missing[:5])}, absent from {level}; "
             f"there are {len(_sequences(level))} sequences, such as {_sequences(level)[0]}"
         )
-    return [open_stills(stills_in(level / name), name, level / name, wanted) for name in names]
+    return [
+        open_stills(stills_in(level / name), name, level / name, wanted, contrast, channel)
+        for name in names
+    ]
 
 
 def _sequences(level: Path) -> list[str]:

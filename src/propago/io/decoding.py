@@ -19,6 +19,7 @@ from torch import Tensor
 
 from propago.errors import SourceError
 from propago.io.containers import missing_bytes
+from propago.io.contrast import EIGHT_BITS, Contrast
 from propago.io.source import Source
 from propago.ops.image import image_from_rgb
 from propago.types import Frame
@@ -33,7 +34,7 @@ class _DamageError(Exception):
     """The stream breaks here; what came before is whole."""
 
 
-def open_video(path: Path, wanted: range) -> Source:
+def open_video(path: Path, wanted: range, contrast: Contrast | None = None) -> Source:
     """A source of the frames of the main video stream of a file.
 
     Pictures are turned and mirrored in quarter turns as the display matrix says; pixels count as
@@ -51,7 +52,8 @@ def open_video(path: Path, wanted: range) -> Source:
     with _opened(path) as (container, stream):
         rate = _rate(stream)
         total = _declared_frames(stream, rate, container.duration)
-    first = next(_read(path, None, 0, range(1)), None)
+    shown = contrast or EIGHT_BITS
+    first = next(_read(path, None, shown, 0, range(1)), None)
     if first is None:
         raise SourceError(f"{path} holds no frame that can be decoded")
     return Source(
@@ -61,7 +63,8 @@ def open_video(path: Path, wanted: range) -> Source:
         fps=rate / wanted.step if rate else None,
         frame_count=total and len(range(wanted.start, min(wanted.stop, total), wanted.step)),
         selected=wanted,
-        read=partial(_read, path, first.size, wanted.start),
+        read=partial(_read, path, first.size, shown, wanted.start),
+        contrast=shown,
     )
 
 
@@ -121,7 +124,9 @@ def _main_stream(container: InputContainer) -> VideoStream | None:
     )
 
 
-def _read(path: Path, size: tuple[int, int] | None, start: int, wanted: range) -> Iterator[Frame]:
+def _read(
+    path: Path, size: tuple[int, int] | None, contrast: Contrast, start: int, wanted: range
+) -> Iterator[Frame]:
     """Decode from the beginning, convert what is wanted; `start` is where the source begins."""
     if not wanted:
         return
@@ -131,7 +136,7 @@ def _read(path: Path, size: tuple[int, int] | None, start: int, wanted: range) -
             pictures = _timed(_whole_pictures(container, stream), container, stream)
             for index, (picture, time_s) in enumerate(pictures):
                 if index in wanted:
-                    image = _image(picture, converter)
+                    image = _image(picture, converter, contrast)
                     _refuse_other_size(image, size, path, index)
                     yield Frame(image, index, f"{index:05d}", time_s)
                 if index >= wanted[-1]:
@@ -206,7 +211,7 @@ def _finished_before_damage(stream: VideoStream, last: int | None) -> Iterator[V
         last = picture.pts
 
 
-def _image(picture: VideoFrame, converter: VideoReformatter) -> Tensor:
+def _image(picture: VideoFrame, converter: VideoReformatter, contrast: Contrast) -> Tensor:
     """(3, H, W) float32 RGB in [0, 1], turned as the picture's display matrix says.
 
     By way of packed RGB: FFmpeg's planar RGB leaves up to seven columns at the right undefined
@@ -216,7 +221,7 @@ def _image(picture: VideoFrame, converter: VideoReformatter) -> Tensor:
     height, width, plane = packed.height, packed.width, packed.planes[0]
     rows = np.frombuffer(memoryview(plane), np.uint8).reshape(-1, plane.line_size)
     rgb = rows[:height, : 3 * width].reshape(height, width, 3)
-    return _displayed(image_from_rgb(rgb), picture)
+    return _displayed(image_from_rgb(rgb, contrast), picture)
 
 
 def _displayed(image: Tensor, picture: VideoFrame) -> Tensor:

@@ -1,12 +1,14 @@
 """What every kind of input looks like to the rest of propago: a re-iterable list of frames."""
 
 import sys
+import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
 
-from propago.errors import UsageError
+from propago.errors import PropagoWarning, UsageError
+from propago.io.contrast import EIGHT_BITS, Contrast
 from propago.types import Frame
 
 
@@ -26,6 +28,8 @@ class Source:
         read: yields the frames of a sub-range of `selected`.
         stems: the file stem of every frame of the source, selected or not; None where the frames
             have no file names.
+        contrast: which stored values become black and white.
+        notes: how the source was understood, in sentences for the user.
     """
 
     name: str
@@ -36,6 +40,8 @@ class Source:
     selected: range
     read: Callable[[range], Iterator[Frame]] = field(repr=False)
     stems: tuple[str, ...] | None = field(default=None, repr=False)
+    contrast: Contrast = EIGHT_BITS
+    notes: tuple[str, ...] = ()
 
     @property
     def named(self) -> bool:
@@ -70,6 +76,11 @@ class Source:
         if frame is None or frame.index != index:
             raise UsageError(f"there is no frame {index} to take: {self.name} has {self._legal()}")
         return frame
+
+    def say_notes(self) -> None:
+        """Warn of how the source was understood, where no result can tell it."""
+        for note in self.notes:
+            warnings.warn(note, PropagoWarning, stacklevel=3)
 
     def _legal(self) -> str:
         first, step = self.selected.start, self.selected.step

@@ -3,64 +3,67 @@
 import glob
 import re
 from collections import Counter
-from collections.abc import Iterator
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 
 import cv2
 import numpy as np
 
-from propago.errors import SourceError
+from propago.errors import SourceError, UsageError
 from propago.io import jpeg
+from propago.io.contrast import Contrast
 from propago.io.names import is_hidden, natural_key, visible
+from propago.io.picture_source import Pictures, picture_source
 from propago.io.png import palette_of
 from propago.io.source import Source
-from propago.io.tiff_pages import is_tiff, read_rgb_page, tiff_pages
-from propago.ops.image import image_from_rgb
-from propago.types import Frame
+from propago.io.tiff_axes import all_pages, one_channel
+from propago.io.tiff_pages import TiffPage, is_tiff, read_rgb_page, tiff_pages
 
 STILL_SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp")
 TIFF_SUFFIXES = (".tif", ".tiff")
-_CAMERA_BITS = (8, 10, 12, 14, 16)
 _MASK_WORD = re.compile(
     "(^|[^a-z])(masks?|labels?|seg|segmentation|annotations?|gt|mattes?|outlines|flows)([^a-z]|$)"
 )
 _PNG_END = b"IEND\xaeB`\x82"
 
 
-def open_stills(paths: list[Path], name: str, where: Path, wanted: range) -> Source:
+def open_stills(
+    paths: list[Path],
+    name: str,
+    where: Path,
+    wanted: range,
+    contrast: Contrast | None = None,
+    channel: int | None = None,
+) -> Source:
     """A source of image files, in natural order of their names (frame2 before frame10).
 
-    Images are turned as their EXIF orientation says. 8-bit values are divided by 255, 16-bit PNG
-    by 65535, 16-bit TIFF by `full_scale` of the first file; grey becomes RGB, alpha is dropped.
+    Images are turned as their EXIF orientation says. Grey becomes RGB, alpha is dropped;
+    `contrast_of` says which values become black and white.
 
     Args:
         paths: image files.
         name: the source's name.
         where: the folder or pattern they came from, for messages.
         wanted: indices to select.
+        contrast: the values that become black and white; found out if None.
+        channel: of TIFFs that have several, counted from 1; the first if None.
 
     Raises:
         SourceError: no file, two files with one stem, masks among the frames, an unreadable first
             file, or nothing selected; while iterating, an unreadable file or one of another size.
+        UsageError: there is no such channel.
     """
     files = sorted(paths, key=lambda path: natural_key(path.name))
     _refuse_double_stems(files, where)
     _refuse_masks(files, where)
-    selected = within(wanted, len(files), where)
-    first = read_rgb(files[0])
-    size = first.shape[:2] if selected.start == 0 else read_rgb(files[selected.start]).shape[:2]
-    scale = full_scale(first, files[0])
-    return Source(
-        name=name,
-        path=where,
-        size=(int(size[0]), int(size[1])),
-        fps=None,
-        frame_count=len(selected),
-        selected=selected,
-        read=partial(_read_stills, files, (int(size[0]), int(size[1])), scale),
-        stems=tuple(path.stem for path in files),
+    pictures = Pictures(
+        [str(path) for path in files],
+        partial(_read, files, channel),
+        tuple(path.stem for path in files),
+        _notes(files[0], channel),
     )
+    return picture_source(pictures, name, where, wanted, contrast)
 
 
 def stills_in(folder: Path) -> list[Path]:
@@ -103,54 +106,25 @@ def is_still(path: Path) -> bool:
     return path.suffix.lower() in STILL_SUFFIXES
 
 
-def within(wanted: range, count: int, where: Path) -> range:
-    """The part of `wanted` that a source of `count` frames has.
+def read_rgb(path: Path, channel: int | None = None) -> np.ndarray:
+    """(H, W, 3) RGB of an image file as its values stand, in display orientation.
 
-    Raises:
-        SourceError: there is none.
-    """
-    selected = range(wanted.start, min(wanted.stop, count), wanted.step)
-    if not selected:
-        raise SourceError(
-            f"{where} has {count} frames, 0 to {count - 1}; starting at {wanted.start} selects none"
-        )
-    return selected
-
-
-def full_scale(first: np.ndarray, path: Path) -> float:
-    """The value that becomes 1.0, the same for every frame of a source.
-
-    255 for 8 bits and 65535 for 16. A 16-bit TIFF is taken for a microscope's or camera's: of 8,
-    10, 12, 14 and 16 bits, the fewest that hold the maximum of the first frame (later, brighter
-    pixels are clipped to 1).
-
-    Raises:
-        SourceError: neither 8 nor 16 bits.
-    """
-    if first.dtype == np.uint8:
-        return 255.0
-    if first.dtype != np.uint16:
-        raise SourceError(
-            f"{path} holds {first.dtype} values; images have 8 or 16 bits per channel: convert it"
-        )
-    if path.suffix.lower() not in TIFF_SUFFIXES:
-        return 65535.0
-    peak = int(first.max(initial=0))
-    return float(next(2**bits - 1 for bits in _CAMERA_BITS if peak < 2**bits))
-
-
-def read_rgb(path: Path) -> np.ndarray:
-    """(H, W, 3) uint8 or uint16 RGB of an image file, in display orientation.
+    Args:
+        path: uint8 or uint16; of a TIFF any numbers.
+        channel: of a TIFF that has several, counted from 1; the first if None.
 
     Raises:
         SourceError: missing, cut off or unreadable.
+        UsageError: there is no such channel.
     """
     try:
         data = np.fromfile(path, np.uint8)
     except OSError as error:
         raise SourceError(f"{path} cannot be read: {error.strerror or error}") from error
     if is_tiff(data[:4].tobytes()):
-        return _only_page(path)
+        return read_rgb_page(path, _one_page(path, channel)[0])
+    if channel is not None:
+        raise UsageError(f"`channel` is for TIFFs of several channels; {path} is none")
     whole = data.size > 0 and not _is_cut_off(data.tobytes())
     rgb = _decoded(data.tobytes()) if whole else None
     if rgb is None:
@@ -159,14 +133,21 @@ def read_rgb(path: Path) -> np.ndarray:
     return rgb
 
 
-def _only_page(path: Path) -> np.ndarray:
-    pages = tiff_pages(path)
+def _notes(path: Path, channel: int | None) -> tuple[str, ...]:
+    """What had to be chosen in the first of some files, which stands for the others."""
+    with suppress(OSError), path.open("rb") as file:
+        return _one_page(path, channel)[1] if is_tiff(file.read(4)) else ()
+    return ()
+
+
+def _one_page(path: Path, channel: int | None) -> tuple[TiffPage, tuple[str, ...]]:
+    pages, notes = one_channel(path, all_pages(path, tiff_pages(path)), channel)
     if len(pages) != 1:
         raise SourceError(
             f"{path} holds {len(pages)} pages; in a folder of frames a file is one frame. Give a "
             "stack by itself, or split it"
         )
-    return read_rgb_page(path, pages[0])
+    return pages[0], notes
 
 
 def _decoded(data: bytes) -> np.ndarray | None:
@@ -183,17 +164,8 @@ def _is_cut_off(data: bytes) -> bool:
     return data.startswith(b"\x89PNG") and _PNG_END not in data
 
 
-def _read_stills(
-    files: list[Path], size: tuple[int, int], scale: float, wanted: range
-) -> Iterator[Frame]:
-    for index in wanted:
-        rgb = read_rgb(files[index])
-        if rgb.shape[:2] != size:
-            raise SourceError(
-                f"{files[index]} is {rgb.shape[1]}x{rgb.shape[0]}, the frames before it "
-                f"{size[1]}x{size[0]}; all frames of a source have one size"
-            )
-        yield Frame(image_from_rgb(rgb, scale), index, files[index].stem)
+def _read(files: list[Path], channel: int | None, index: int) -> np.ndarray:
+    return read_rgb(files[index], channel)
 
 
 def _refuse_double_stems(files: list[Path], where: Path) -> None:

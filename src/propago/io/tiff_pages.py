@@ -18,10 +18,23 @@ from propago.errors import SourceError
 
 _SUBFILE, _WIDTH, _HEIGHT, _BITS, _COMPRESSION, _PHOTOMETRIC = 254, 256, 257, 258, 259, 262
 _ORIENTATION, _SAMPLES, _PLANAR = 274, 277, 284
-_OFFSETS, _COUNTS = (273, 324), (279, 325)
+_DESCRIPTION = 270
+OFFSETS, COUNTS = (273, 324), (279, 325)
 _SHORTS = (_BITS, _COMPRESSION, _PHOTOMETRIC, 266, _SAMPLES, _PLANAR, 317, 338, 339)
 _LONGS = (_WIDTH, _HEIGHT, 278, 322, 323)
-_TYPES = {1: "B", 3: "H", 4: "I", 6: "b", 8: "h", 9: "i", 13: "I", 16: "Q", 17: "q", 18: "Q"}
+_TYPES = {
+    1: "B",
+    2: "B",
+    3: "H",
+    4: "I",
+    6: "b",
+    8: "h",
+    9: "i",
+    13: "I",
+    16: "Q",
+    17: "q",
+    18: "Q",
+}
 _SEPARATE, _MAX_PAGES = 2, 1_000_000
 
 
@@ -32,12 +45,14 @@ class TiffPage:
     Attributes:
         index: its place in the file.
         order: "<" or ">", the byte order of the file.
-        tags: the whole numbers of each tag.
+        tags: the whole numbers of each tag; the bytes of texts.
+        listed: whether the file has a directory of it; `propago.io.tiff_axes` finds others.
     """
 
     index: int
     order: str
     tags: dict[int, tuple[int, ...]]
+    listed: bool = True
 
     def first(self, tag: int, default: int) -> int:
         """The first value of a tag."""
@@ -47,6 +62,12 @@ class TiffPage:
     def bits(self) -> int:
         """Bits of a sample."""
         return self.first(_BITS, 1)
+
+    @property
+    def description(self) -> str:
+        """What the writer says of the whole file, on its first page."""
+        text = bytes(self.tags.get(_DESCRIPTION, ()))
+        return text.rstrip(b"\0").decode("utf-8", "replace").strip()
 
 
 def is_tiff(head: bytes) -> bool:
@@ -84,7 +105,7 @@ def read_page(path: Path, page: TiffPage) -> np.ndarray:
         SourceError: damaged, or of 2 or more than 4 samples a pixel.
     """
     try:
-        if page.bits in (16, 32, 64):
+        if page.bits in (16, 32, 64) or not page.listed:
             return _turned(_wide(path, page), page.first(_ORIENTATION, 1))
         with Image.open(path) as picture:
             picture.seek(page.index)
@@ -125,7 +146,7 @@ def _pages(file: BinaryIO) -> list[TiffPage]:
 
 
 def _entries(file: BinaryIO, entries: bytes, order: str, big: bool):
-    """(tag, whole numbers) of each entry of a directory; texts and fractions are passed over."""
+    """(tag, whole numbers) of each entry of a directory; fractions are passed over."""
     head, size, space = ("HHQ", 20, 8) if big else ("HHI", 12, 4)
     for at in range(0, len(entries), size):
         tag, kind, count = struct.unpack_from(order + head, entries, at)
@@ -168,7 +189,7 @@ def _one_plane(file: BinaryIO, page: TiffPage, n: int, planes: int) -> bytes:
     if planes > 1:
         tags.pop(338, None)
         tags |= {tag: tags[tag][:1] for tag in (_BITS, 339) if tag in tags}
-    offsets, counts = (next(t for t in two if t in tags) for two in (_OFFSETS, _COUNTS))
+    offsets, counts = (next(t for t in two if t in tags) for two in (OFFSETS, COUNTS))
     per_plane = len(tags[offsets]) // planes
     mine = slice(n * per_plane, (n + 1) * per_plane)
     parts, at, places = [], 8, []

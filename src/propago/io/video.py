@@ -2,7 +2,8 @@
 
 from pathlib import Path
 
-from propago.errors import SourceError
+from propago.errors import SourceError, UsageError
+from propago.io.contrast import Contrast, require_contrast
 from propago.io.davis import is_davis_root, open_davis
 from propago.io.decoding import open_video
 from propago.io.source import Source, selection
@@ -28,7 +29,13 @@ __all__ = [
 
 
 def open_source(
-    source: str | Path, *, start: int | None = None, end: int | None = None, every: int = 1
+    source: str | Path,
+    *,
+    start: int | None = None,
+    end: int | None = None,
+    every: int = 1,
+    contrast: Contrast | None = None,
+    channel: int | None = None,
 ) -> Source:
     """Describe a source of frames; at most its first frames are decoded before it is iterated.
 
@@ -39,11 +46,15 @@ def open_source(
         start: first index to select, in the source's own counting from 0.
         end: index behind the last one to select.
         every: select every n-th frame from start on.
+        contrast: the stored values that become black and white; 0 and 255 of 8 bits, and of others
+            what `contrast_of` finds, if None.
+        channel: of a TIFF with several channels, counted from 1; the first if None.
 
     Raises:
-        UsageError: start, end or every choose nothing.
+        UsageError: start, end or every choose nothing, or an illegal contrast or channel.
         SourceError: missing, unreadable, of unknown kind, or nothing selected.
     """
+    require_contrast(contrast)
     wanted, path = selection(start, end, every), Path(source)
     if path.is_dir():
         if is_davis_root(path):
@@ -51,24 +62,29 @@ def open_source(
                 f"{path} is a DAVIS root with many sequences; choose some with `set`, or "
                 "give the folder of one sequence in its JPEGImages"
             )
-        return open_stills(stills_in(path), path.resolve().name, path, wanted)
+        return open_stills(stills_in(path), path.resolve().name, path, wanted, contrast, channel)
     if not path.exists():
-        return _open_glob(str(source), wanted)
+        return _open_glob(str(source), wanted, contrast, channel)
     if path.suffix.lower() in TIFF_SUFFIXES:
-        return open_tiff(path, wanted)
+        return open_tiff(path, wanted, contrast, channel)
     if is_still(path):
         raise SourceError(f"{path} is one image: give its folder; {_legal()}")
+    if channel is not None:
+        raise UsageError(f"`channel` is for TIFFs of several channels; {path} is none")
     try:
-        return open_video(path, wanted)
+        return open_video(path, wanted, contrast)
     except SourceError as error:
         raise SourceError(f"{error}; {_legal()}") from error
 
 
-def _open_glob(pattern: str, wanted: range) -> Source:
+def _open_glob(
+    pattern: str, wanted: range, contrast: Contrast | None, channel: int | None
+) -> Source:
     if not any(mark in pattern for mark in "*?["):
         raise SourceError(f"{pattern} does not exist; {_legal()}")
     path = Path(pattern)
-    return open_stills(stills_matching(pattern), path.parent.resolve().name, path, wanted)
+    name = path.parent.resolve().name
+    return open_stills(stills_matching(pattern), name, path, wanted, contrast, channel)
 
 
 def _legal() -> str:

@@ -12,6 +12,7 @@ from torch import Tensor
 
 from propago.components import REFINERS, load_component
 from propago.errors import SourceError
+from propago.io.contrast import Contrast
 from propago.io.formats import open_masks
 from propago.io.mask_sequence import Readers, size_of
 from propago.io.soft_masks import as_probabilities
@@ -83,13 +84,15 @@ def refine(
     return cast(Planes, same)
 
 
-def refine_masks(
+def refine_masks(  # noqa: PLR0913 - the options of a verb
     frames: str | Path,
     masks: str | Path,
     *,
     scores: bool = False,
     out: str | Path | None = None,
     refiner: str | Refiner = "spn",
+    contrast: Contrast | None = None,
+    channel: int | None = None,
     overwrite: bool = False,
     progress: Progress | None = None,
 ) -> RefineResult:
@@ -104,6 +107,8 @@ def refine_masks(
             or ID/FRAME.png of each.
         out: gets masks/, and scores/ where scores came; runs/refine/<name of the source> if None.
         refiner: a name in `propago.components.REFINERS`, or a refiner.
+        contrast: see `open_source`.
+        channel: see `open_source`.
         overwrite: delete earlier results in `out`.
         progress: called as (frames done, frames in all, name of the source).
 
@@ -114,7 +119,7 @@ def refine_masks(
         UsageError: `out` holds results, or is where the masks come from.
         OutputError: the results cannot be written.
     """
-    source, folder = open_source(frames), Path(masks)
+    source, folder = open_source(frames, contrast=contrast, channel=channel), Path(masks)
     output = OutputFolder(out or RUNS / source.name)
     given = OutputFolder(folder)
     output.refuse([folder, given.masks, given.scores], overwrite=overwrite)
@@ -134,6 +139,7 @@ def refine_masks(
             f"{next(iter(readers))} and so on; frames are named by their file, those of a video by "
             "their index in five digits"
         )
+    source.say_notes()
     return RefineResult(output.masks, output.scores if written.soft else None, written.frames)
 
 

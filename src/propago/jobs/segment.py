@@ -101,7 +101,7 @@ def segment(  # noqa: PLR0913
         KeyboardInterrupt: on Ctrl-C; what was done is kept for `resume`.
     """
     options = options or SegmentOptions()
-    opened = open_source(source, start=options.start, end=options.end, every=options.every)
+    opened = open_source(source, **options.reading)
     output = OutputFolder(out or RUNS / opened.name)
     places = [Path(p) for p in ([masks] if isinstance(masks, str | Path) else masks or ())]
     output.refuse([opened.path, *places], overwrite=options.overwrite, resume=options.resume)
@@ -128,7 +128,7 @@ def segment_source(
     """
     summary = run(_job(source, annotations, parts, output, options, clock), progress)
     said = remarks(source, annotations, summary, fine_tuned=parts.finetune is not None)
-    notes = (*annotations.notes, *said)
+    notes = (*source.notes, *annotations.notes, *said)
     output.write_record(output.read_record() | {"notes": list(notes)})
     return SegmentResult(
         **vars(summary),
@@ -173,7 +173,7 @@ def _job(
             "given": {str(index): list(masks.ids) for index, masks in annotations.given.items()},
             "ended": {str(t): sorted(m.ended) for t, m in annotations.given.items() if m.ended},
             "boxes": [str(box) for made in annotations.boxed for box in made.boxes],
-            "notes": list(annotations.notes),
+            "notes": [*source.notes, *annotations.notes],
         },
         packages=_packages(parts),
     )

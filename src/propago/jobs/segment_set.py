@@ -58,8 +58,7 @@ def segment_set(  # noqa: PLR0913
     """
     options = options or SegmentOptions()
     base = Path(out) if out else RUNS / Path(root).resolve().name
-    select = {"start": options.start, "end": options.end, "every": options.every}
-    sources = open_davis(Path(root), Path(set_file) if set_file else None, **select)
+    sources = open_davis(Path(root), Path(set_file) if set_file else None, **options.reading)
     given = [Path(masks) / source.name if masks else Path(root) for source in sources]
     tasks = []
     for source, own in zip(sources, given, strict=True):

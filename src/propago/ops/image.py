@@ -8,12 +8,18 @@ from torch import Tensor
 from propago.errors import ShapeError
 
 
-def image_from_rgb(rgb: np.ndarray, scale: float = 255.0) -> Tensor:
-    """(H, W, 3) uint8 or uint16 as a (3, H, W) float32 tensor, `scale` and more becoming 1."""
-    planes = np.ascontiguousarray(rgb.astype(np.float32) if rgb.dtype == np.uint16 else rgb)
+def image_from_rgb(rgb: np.ndarray, contrast: tuple[float, float] = (0.0, 255.0)) -> Tensor:
+    """(H, W, 3) numbers of any type as a (3, H, W) float32 tensor.
+
+    The first value of `contrast` and what is below become 0, the second and what is above 1.
+    """
+    low, high = contrast
+    plain = rgb.dtype == np.uint8
+    planes = np.ascontiguousarray(rgb if plain else np.nan_to_num(rgb.astype(np.float32)))
     image = torch.from_numpy(planes).permute(2, 0, 1)
-    image = image.to(torch.float32, memory_format=torch.contiguous_format).mul_(1.0 / scale)
-    return image if rgb.dtype == np.uint8 else image.clamp_(max=1.0)
+    image = image.to(torch.float32, memory_format=torch.contiguous_format)
+    image = (image.sub_(low) if low else image).mul_(1.0 / (high - low))
+    return image if plain and low <= 0 and high >= 255 else image.clamp_(0.0, 1.0)
 
 
 def image_to_rgb(image: Tensor) -> np.ndarray:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 from propago.errors import UsageError
 
@@ -17,6 +18,9 @@ class RunOptions:
         start: first frame of the source, counted from 0.
         end: frame behind the last one.
         every: take every n-th frame.
+        contrast: the stored values that become black and white, such as 100,4000. Default: 0,255
+            of 8 bits, of others what several frames show.
+        channel: of TIFFs with several channels, counted from 1. Default: the first.
         device: auto, cpu, cuda or mps.
         threads: processor threads; all of them if None.
         seed: of every random choice.
@@ -28,6 +32,8 @@ class RunOptions:
     start: int | None = None
     end: int | None = None
     every: int = 1
+    contrast: tuple[float, float] | None = None
+    channel: int | None = None
     device: str = "auto"
     threads: int | None = None
     seed: int = 0
@@ -45,3 +51,9 @@ class RunOptions:
             raise UsageError("`resume` keeps what is there, `overwrite` deletes it: choose one")
         if self.threads is not None and self.threads < 1:
             raise UsageError(f"`threads` is {self.threads}; it is at least 1")
+
+    @property
+    def reading(self) -> dict[str, Any]:
+        """What `open_source` and `open_davis` are told."""
+        names = ("start", "end", "every", "contrast", "channel")
+        return {name: getattr(self, name) for name in names}

@@ -41,6 +41,8 @@ def run_inputs(source: Source, options: RunOptions) -> dict[str, Any]:
         "start": options.start,
         "end": options.end,
         "every": options.every,
+        "contrast": list(source.contrast),
+        "channel": options.channel,
         "seed": options.seed,
         "device": choose_device(options.device).type,
         "threads": torch.get_num_threads(),
