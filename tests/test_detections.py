@@ -114,3 +114,17 @@ def test_youtube_vis_both_ways():
         tracks_from_youtube_vis(results, ["a", "b"], (5, 7))
     with pytest.raises(MaskError, match="have ids"):
         Tracks({"a": two(ids=None)}, (5, 7))
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "said"),
+    [
+        ("boxes_xyxy", [[0, 0, np.nan, 3], [2, 2, 6, 5]], r"finite.*nan"),
+        ("boxes_xyxy", [[0, 0, 3, 3], [6, 2, 2, 5]], r"\[6\.0, 2\.0, 2\.0, 5\.0\]"),
+        ("confidence", [0.5, 75], r"\[0, 1\]; one is 75: divide per cents"),
+        ("confidence", [0.5, np.nan], "one is nan"),
+    ],
+)
+def test_numbers_that_are_none_are_refused(name, value, said):
+    with pytest.raises(MaskError, match=said):
+        two(**{name: np.array(value, float)})

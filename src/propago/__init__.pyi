@@ -1,5 +1,9 @@
 """The public names, one a line: for type checkers, and for `__init__.py`, which imports them."""
 
+from propago.association.carry import Carry as Carry
+from propago.association.carry import CarrySettings as CarrySettings
+from propago.association.iou import IouAssociator as IouAssociator
+from propago.association.iou import IouSettings as IouSettings
 from propago.components import ASSOCIATORS as ASSOCIATORS
 from propago.components import CLEANERS as CLEANERS
 from propago.components import DETECTORS as DETECTORS

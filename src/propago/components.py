@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from importlib import import_module
 from inspect import signature
+from operator import attrgetter
 from typing import Any
 
 from propago.errors import UsageError
@@ -104,7 +105,11 @@ DETECTORS: dict[str, Component] = {}
 ASSOCIATORS: dict[str, Component] = {
     "iou": Component(
         "propago.association.iou:IouAssociator",
-        "Overlap with the frame before, assigned by the Hungarian method (as SORT)",
+        "Overlap with where instances are expected, by the Hungarian method (as SORT)",
+    ),
+    "bytetrack": Component(
+        "propago.association.iou:IouAssociator.in_two_passes",
+        "The same, in a second pass for doubtful detections (Zhang et al. 2022)",
     ),
 }
 
@@ -167,6 +172,6 @@ def component(table: Mapping[str, Component], name: str, argument: str) -> Compo
 
 
 def imported(path: str) -> Any:
-    """The object at "module:attribute"."""
+    """The object at "module:attribute" or "module:class.attribute"."""
     module, _, attribute = path.partition(":")
-    return getattr(import_module(module), attribute)
+    return attrgetter(attribute)(import_module(module))

@@ -21,7 +21,7 @@ class Detections:
     Attributes:
         boxes_xyxy: (N, 4) float x0, y0, x1, y1 in pixels, exclusive end.
         classes: (N,) int category ids.
-        confidence: (N,) float in [0, 1].
+        confidence: (N,) float in [0, 1]; NaN, like a box that is no box, is a MaskError.
         masks: (N, H, W) bool; None where only boxes are known.
         embeddings: (N, D) float, what tells instances apart.
         ids: (N,) int identities, positive and distinct; None where none are assigned.
@@ -35,7 +35,7 @@ class Detections:
     ids: np.ndarray | None = None
 
     def __post_init__(self) -> None:
-        """Refuse parts that do not belong together."""
+        """Refuse parts that do not belong together, and numbers that are none."""
         n = len(self.boxes_xyxy)
         if self.boxes_xyxy.shape != (n, 4):
             raise ShapeError(f"boxes are (N, 4); these are {self.boxes_xyxy.shape}")
@@ -50,6 +50,20 @@ class Detections:
             raise MaskError(f"masks of detections are bool; these are {self.masks.dtype}")
         if self.ids is not None and (len(set(self.ids.tolist())) < n or (self.ids <= 0).any()):
             raise MaskError(f"ids are distinct and positive; these are {self.ids.tolist()}")
+        self._refuse_numbers()
+
+    def _refuse_numbers(self) -> None:
+        low, high = self.boxes_xyxy[:, :2], self.boxes_xyxy[:, 2:]
+        for box in self.boxes_xyxy[~((low <= high) & np.isfinite(high - low)).all(1)]:
+            raise MaskError(
+                f"a box is x0, y0, x1, y1, finite, and x1, y1 not below x0, y0; one is "
+                f"{box.tolist()}"
+            )
+        for score in self.confidence[~((self.confidence >= 0) & (self.confidence <= 1))]:
+            raise MaskError(
+                f"a confidence is in [0, 1]; one is {score:g}: divide per cents by 100, apply a "
+                "sigmoid to logits"
+            )
 
     def __len__(self) -> int:
         """N."""

@@ -4,8 +4,9 @@ import copy
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, NamedTuple
 
+import cv2
 import numpy as np
 import torch
 from torch import Tensor
@@ -48,6 +49,13 @@ class Checkpoint:
     cleaner_state: Any = None
 
 
+class ObjectInFrame(NamedTuple):
+    """How much of an object a frame shows, in pixels, and how sure it is, 0 to 1."""
+
+    area: int
+    score: float
+
+
 @dataclass(frozen=True)
 class Segmented:
     """One frame's result.
@@ -65,6 +73,16 @@ class Segmented:
     labels: np.ndarray
     events: tuple[Event, ...]
     checkpoint: Checkpoint
+
+    @property
+    def objects(self) -> dict[int, ObjectInFrame]:
+        """Each object's area and its mean probability there (0 where it is absent), by its id."""
+        found = {}
+        for i, probabilities in zip(self.masks.ids, self.masks.probabilities, strict=True):
+            mask = (self.labels == i).view(np.uint8)
+            score = cv2.mean(probabilities.numpy(force=True), mask)[0]
+            found[i] = ObjectInFrame(cv2.countNonZero(mask), score)
+        return found
 
 
 class Session:

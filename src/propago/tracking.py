@@ -3,22 +3,27 @@
 import copy
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Protocol, TypeVar
 
 import numpy as np
 import torch
 
-from propago.components import ASSOCIATORS, DETECTORS, REFINERS, load_component
+from propago.association.carry import Carry
+from propago.components import ASSOCIATORS, DETECTORS, PROPAGATORS, REFINERS, load_component
 from propago.detections import Detections
 from propago.errors import UsageError
-from propago.pipeline import Checkpoint, Picture, as_frame
-from propago.types import Described, Frame, Refiner, SoftMasks
+from propago.pipeline import Checkpoint, ObjectInFrame, Picture, as_frame
+from propago.types import Described, Frame, Propagator, Refiner, SoftMasks
 
 State = TypeVar("State")
 
 
 class Detector(Described, Protocol):
-    """Finds the instances of one frame."""
+    """Finds the instances of one frame.
+
+    Its classes have names where it has an attribute `class_names`, a mapping from category ids.
+    """
 
     def __call__(self, frame: Frame, /) -> Detections:
         """What is there, without identities."""
@@ -51,9 +56,31 @@ class Tracked:
     detections: Detections
     checkpoint: Checkpoint
 
+    @cached_property
+    def labels(self) -> np.ndarray:
+        """(H, W) uint8 or uint16 label map of the ids; the more confident is in front.
+
+        Raises:
+            MaskError: there are no masks.
+        """
+        if self.frame and not len(self.detections):
+            return np.zeros(self.frame.size, np.uint8)
+        return self.detections.labels()
+
+    @property
+    def objects(self) -> dict[int, ObjectInFrame]:
+        """What the frame shows of each instance, by its id: the whole mask, hidden parts too."""
+        found = self.detections
+        if found.ids is None or found.masks is None:
+            return {}
+        return {
+            int(i): ObjectInFrame(int(np.count_nonzero(mask)), float(confidence))
+            for i, mask, confidence in zip(found.ids, found.masks, found.confidence, strict=True)
+        }
+
 
 class Tracker:
-    """Instances tracked through a stream: detect -> refine -> associate.
+    """Instances tracked through a stream: detect -> refine -> associate, or carry.
 
     Example::
 
@@ -68,23 +95,38 @@ class Tracker:
         associator: str | Associator = "iou",
         *,
         refine: str | Refiner | None = None,
+        carry: str | Propagator | Carry | None = None,
+        detect_every: int = 1,
         checkpoint: Checkpoint | None = None,
     ) -> None:
         """Begin a stream, or go on behind `checkpoint`.
 
         Args:
             detector: a name in `DETECTORS`, or a detector; None where `update` is called.
-            associator: a name in `ASSOCIATORS`, or an associator.
+            associator: a name in `ASSOCIATORS`, or an associator; not used with `carry`.
             refine: sharpens the masks of detections: a name in `REFINERS`, or a refiner.
+            carry: carries the instances from frame to frame: a name in `PROPAGATORS`, a
+                propagator, or a `Carry` with settings of its own.
+            detect_every: with `carry`, `step` looks for instances in every n-th frame.
             checkpoint: of a result of an equal tracker.
 
         Raises:
-            UsageError: no such name.
+            UsageError: no such name, or `detect_every` without `carry`.
         """
+        if detect_every < 1 or (detect_every > 1 and carry in (None, "none")):
+            raise UsageError(
+                f"`detect_every` is {detect_every}; it is at least 1, and above 1 only with "
+                "`carry`, which says where instances are in the frames between"
+            )
         self.detector: Detector | None = load_component(DETECTORS, detector, "`detector`")
         self.associator: Associator = load_component(ASSOCIATORS, associator, "`associator`")
         self.refiner: Refiner | None = load_component(REFINERS, refine, "`refine`")
-        self._after = checkpoint or Checkpoint(-1, self.associator.begin())
+        method = load_component(PROPAGATORS, carry, "`carry`")
+        self.carry: Carry | None = (
+            Carry(method) if method is not None and not isinstance(method, Carry) else method
+        )
+        self._detect_every = detect_every
+        self._after = checkpoint or Checkpoint(-1, (self.carry or self.associator).begin())
 
     @property
     def checkpoint(self) -> Checkpoint:
@@ -105,25 +147,35 @@ class Tracker:
         if self.detector is None:
             raise UsageError("a tracker without a `detector` has no step; give update detections")
         frame = as_frame(picture, self._after.index + 1)
-        return self.update(self.detector(frame), frame)
+        looks = not self.carry or self._after.state.frames % self._detect_every == 0
+        return self.update(self.detector(frame) if looks else None, frame)
 
     @torch.no_grad()
-    def update(self, detections: Detections, picture: Picture | None = None) -> Tracked:
+    def update(self, detections: Detections | None, picture: Picture | None = None) -> Tracked:
         """Track the next frame's instances, whoever found them.
 
         Args:
-            detections: their ids, if any, are not looked at.
-            picture: the frame they were found in; only a refiner needs it.
+            detections: their ids, if any, are not looked at; with `carry` None where nobody looked.
+            picture: the frame they were found in; only a refiner and `carry` need it.
 
         Raises:
-            UsageError: there is a refiner, and no picture or no masks.
-            ShapeError: no such picture, or masks of another size.
+            UsageError: there is a refiner or `carry` and no picture, or a refiner and no masks; or
+                neither detections nor `carry`.
+            ShapeError: no such picture.
+            MaskError: masks of another size.
         """
         index = self._after.index + 1
         frame = None if picture is None else as_frame(picture, index)
-        if self.refiner:
+        if self.refiner and detections is not None:
             detections = _refined(self.refiner, frame, detections)
-        tracked, state = self.associator.associate(self._after.state, detections)
+        if self.carry:
+            if frame is None:
+                raise UsageError("`carry` needs the picture of the frame")
+            tracked, state = self.carry.step(self._after.state, frame, detections)
+        elif detections is None:
+            raise UsageError("without `carry` every frame needs detections, even if there are none")
+        else:
+            tracked, state = self.associator.associate(self._after.state, detections)
         self._after = Checkpoint(frame.index if frame else index, state)
         return Tracked(frame, tracked, self._after)
 
@@ -142,6 +194,8 @@ def track_frames(
     associator: str | Associator = "iou",
     *,
     refine: str | Refiner | None = None,
+    carry: str | Propagator | Carry | None = None,
+    detect_every: int = 1,
     resume: Checkpoint | None = None,
 ) -> Iterator[Tracked]:
     """Find and track the instances of frames, one at a time.
@@ -151,12 +205,21 @@ def track_frames(
         detector: as for `Tracker`, and all other arguments.
         associator: gives identities.
         refine: sharpens masks.
+        carry: carries instances from frame to frame.
+        detect_every: with `carry`, look for instances in every n-th frame.
         resume: go on from here instead of from the beginning.
 
     Yields:
         One result a frame, in order.
     """
-    tracker = Tracker(detector, associator, refine=refine, checkpoint=resume)
+    tracker = Tracker(
+        detector,
+        associator,
+        refine=refine,
+        carry=carry,
+        detect_every=detect_every,
+        checkpoint=resume,
+    )
     for picture in frames:
         yield tracker.step(picture)
 

@@ -54,6 +54,27 @@ def test_doubtful_detections_go_on_with_an_instance_but_begin_none():
     assert followed(boxes((0, 0, 10, 10)), doubtful) == [{0: 1}, {1: 1}]
 
 
+def test_motion_bridges_a_gap_that_overlap_alone_does_not():
+    """It moves 4 px a frame and is hidden for three frames: 16 px on, of 10 it overlaps nothing."""
+    moving = [boxes((4 * t, 0, 4 * t + 10, 10)) for t in range(6)]
+    frames = [*moving, *[boxes()] * 3, boxes((36, 0, 46, 10))]
+    assert followed(*frames)[-1] == {36: 1}
+    assert followed(*frames, motion=False)[-1] == {36: 2}
+
+
+def test_two_that_cross_keep_their_motion():
+    """One goes right, one left; in the end each lies where the other began."""
+    frames = [boxes((6 * t, 0, 6 * t + 20, 10), (60 - 6 * t, 0, 80 - 6 * t, 10)) for t in range(11)]
+    assert followed(*frames)[-1] == {60: 1, 0: 2}
+
+
+def test_doubtful_detections_take_what_confident_ones_leave():
+    """The doubtful one lies on the instance, the confident one a little beside it."""
+    second = boxes((0, 0, 10, 10), (2, 0, 12, 10), confidence=[0.3, 0.9])
+    assert followed(boxes((0, 0, 10, 10)), second) == [{0: 1}, {0: 1, 2: 2}]
+    assert followed(boxes((0, 0, 10, 10)), second, two_passes=True) == [{0: 1}, {2: 1}]
+
+
 def test_masks_decide_where_boxes_cannot():
     """Two crossed diagonals have one box; each is known by its pixels."""
     diagonal = np.eye(20, dtype=bool)

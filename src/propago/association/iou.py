@@ -1,17 +1,21 @@
-"""Identities by overlap: what lies where an instance lay in the frame before is that instance.
+"""Identities by overlap: what lies where an instance is expected is that instance.
 
-Source: the assignment of Bewley et al., "Simple Online and Realtime Tracking" (SORT, ICIP 2016),
-without its motion model: the Hungarian method on IoU. Differently: IoU of masks where there are
-some, classes are not mixed, and an instance is remembered where it was last seen.
+Source: the assignment of Bewley et al., "Simple Online and Realtime Tracking" (SORT, ICIP 2016):
+the Hungarian method on IoU. Differently: IoU of masks where there are some, classes are not mixed,
+a mean velocity stands in for the Kalman filter, and an instance is remembered while it is away.
+`two_passes`: Zhang et al., "ByteTrack" (ECCV 2022).
 """
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 
 import numpy as np
-from scipy.optimize import linear_sum_assignment
 
+from propago.association.known import Known, Sighting, same_instances, sightings
 from propago.detections import Detections
-from propago.ops.overlap import box_ious, mask_ious
+
+VELOCITY_GAIN = 0.5
+"""How much of its latest motion an instance takes over into its velocity."""
 
 
 @dataclass(frozen=True)
@@ -22,25 +26,23 @@ class IouSettings:
         min_iou: less overlap than this is another instance.
         max_absent_frames: an instance that is away for longer is not found again.
         min_confidence: a detection below begins no instance, but can go on with one.
+        motion: expect instances to move on as they did; else where they were last seen.
+        two_passes: detections below `min_confidence` only go on with instances that the others
+            leave over.
     """
 
     min_iou: float = 0.3
     max_absent_frames: int = 30
     min_confidence: float = 0.5
+    motion: bool = True
+    two_passes: bool = False
 
 
 @dataclass(frozen=True)
 class IouState:
-    """The instances that may come again.
+    """The instances that may come again, by ascending id; and the id of the next new one."""
 
-    Attributes:
-        seen: as they were last seen, with their ids; None before the first frame.
-        absent: (N,) int, how many frames ago that was.
-        next_id: of the next new instance.
-    """
-
-    seen: Detections | None = None
-    absent: np.ndarray | None = None
+    known: tuple[Known, ...] = ()
     next_id: int = 1
 
 
@@ -51,47 +53,83 @@ class IouAssociator:
         self.settings = settings or IouSettings()
         self.description = {"associator": "iou", **asdict(self.settings)}
 
+    @classmethod
+    def in_two_passes(cls) -> "IouAssociator":
+        """Confident detections first, then the doubtful ones, as ByteTrack."""
+        return cls(IouSettings(two_passes=True))
+
     def begin(self) -> IouState:
         """Before the first frame."""
         return IouState()
 
     def associate(self, state: IouState, found: Detections) -> tuple[Detections, IouState]:
-        """The detections that belong to an instance, with its id; and the state after them.
-
-        Raises:
-            ShapeError: masks of another size than before.
-        """
+        """The detections that belong to an instance, with its id; and the state after them."""
+        seen, confident = sightings(found), found.confidence >= self.settings.min_confidence
         ids = np.zeros(len(found), np.int64)
-        if state.seen is not None:
-            rows, columns = self._assigned(state.seen, found)
-            assert state.seen.ids is not None
-            ids[columns] = state.seen.ids[rows]
-        new = np.flatnonzero((ids == 0) & (found.confidence >= self.settings.min_confidence))
+        passes = (confident, ~confident) if self.settings.two_passes else (confident | True,)
+        left = list(state.known)
+        for some in passes:
+            self._assign(ids, left, seen, found.classes, np.flatnonzero(some))
+            left = [k for k in left if k.id not in ids]
+        new = np.flatnonzero((ids == 0) & confident)
         ids[new] = state.next_id + np.arange(len(new))
-        known = np.flatnonzero(ids)
-        kept = replace(found[known], ids=ids[known])
-        return kept, self._remembered(state, kept, state.next_id + len(new))
+        here = np.flatnonzero(ids)
+        known = self._remembered(state.known, ids, found.classes, seen)
+        return replace(found[here], ids=ids[here]), IouState(known, state.next_id + len(new))
 
-    def _assigned(self, seen: Detections, found: Detections) -> tuple[np.ndarray, np.ndarray]:
-        """Places in `seen` and in `found` of what is one instance."""
-        if seen.masks is not None and found.masks is not None:
-            ious = mask_ious(seen.masks, found.masks)
-        else:
-            ious = box_ious(seen.boxes_xyxy, found.boxes_xyxy)
-        ious = np.where(seen.classes[:, None] == found.classes, ious, 0)
-        ious = np.where(ious >= self.settings.min_iou, ious, 0)
-        rows, columns = linear_sum_assignment(ious, maximize=True)
-        same = ious[rows, columns] > 0
-        return rows[same], columns[same]
+    def _assign(
+        self,
+        ids: np.ndarray,
+        known: Sequence[Known],
+        seen: Sequence[Sighting],
+        classes: np.ndarray,
+        places: np.ndarray,
+    ) -> None:
+        """Put the ids of `known` into `ids` where detections at `places` are these instances."""
+        pairs = same_instances(
+            [k.expected if self.settings.motion else k.seen for k in known],
+            [k.class_id for k in known],
+            [seen[place] for place in places],
+            classes[places].tolist(),
+            self.settings.min_iou,
+        )
+        for row, column in pairs:
+            ids[places[column]] = known[row].id
 
-    def _remembered(self, state: IouState, kept: Detections, next_id: int) -> IouState:
+    def _remembered(
+        self,
+        known: Sequence[Known],
+        ids: np.ndarray,
+        classes: np.ndarray,
+        seen: Sequence[Sighting],
+    ) -> tuple[Known, ...]:
         """The instances of this frame, and those that are away and may come again."""
-        absent = np.zeros(len(kept), np.int64)
-        if state.seen is None or state.absent is None:
-            return IouState(kept, absent, next_id)
-        assert state.seen.ids is not None
-        assert kept.ids is not None
-        away = ~np.isin(state.seen.ids, kept.ids)
-        away &= state.absent < self.settings.max_absent_frames
-        seen = kept.joined(state.seen[away])
-        return IouState(seen, np.concatenate([absent, state.absent[away] + 1]), next_id)
+        before = {k.id: k for k in known}
+        here = {
+            int(i): _seen_again(before.get(int(i)), Known(int(i), int(classes[n]), seen[n]))
+            for n, i in enumerate(ids)
+            if i
+        }
+        most = self.settings.max_absent_frames
+        away = {
+            i: replace(k, absent=k.absent + 1)
+            for i, k in before.items()
+            if i not in here and k.absent < most
+        }
+        return tuple(sorted((here | away).values(), key=lambda k: k.id))
+
+
+def _seen_again(before: Known | None, now: Known) -> Known:
+    """`now` with its velocity, of the middles of the boxes."""
+    if before is None:
+        return now
+    frames, velocity = before.absent + 1, []
+    for axis in (0, 1):
+        moved = _middle(now.seen, axis) - _middle(before.seen, axis)
+        mean = before.velocity[axis]
+        velocity.append(mean + VELOCITY_GAIN * (moved / frames - mean))
+    return replace(now, velocity=(velocity[0], velocity[1]))
+
+
+def _middle(seen: Sighting, axis: int) -> float:
+    return (seen.box_xyxy[axis] + seen.box_xyxy[axis + 2]) / 2

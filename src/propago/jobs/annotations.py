@@ -5,6 +5,7 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -132,7 +133,7 @@ def gather_annotations(
     return AnnotationSet(with_ends(source, given, ends), (*notes, *more), tuple(boxed))
 
 
-class BoxWriter(Writer):
+class BoxWriter(Writer[Any]):
     """given/FRAME.png and given.png: the masks that were made of boxes, and how they look."""
 
     def __init__(self, boxed: Sequence[Boxed]) -> None:

@@ -1,8 +1,12 @@
-"""Intersection over union of every pair of boxes or masks."""
+"""Intersection over union of every pair of boxes or regions."""
+
+from collections.abc import Sequence
 
 import numpy as np
 
-from propago.errors import ShapeError
+from propago.ops.regions import Region, iou
+
+_NOWHERE = (0, 0, 0, 0)
 
 
 def box_ious(a: np.ndarray, b: np.ndarray) -> np.ndarray:
@@ -11,22 +15,18 @@ def box_ious(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     high = np.minimum(a[:, None, 2:], b[None, :, 2:])
     both = np.prod(np.clip(high - low, 0, None), axis=2)
     areas = [np.prod(np.clip(box[:, 2:] - box[:, :2], 0, None), axis=1) for box in (a, b)]
-    return _ratio(both, areas[0], areas[1])
-
-
-def mask_ious(a: np.ndarray, b: np.ndarray) -> np.ndarray:
-    """(N, M) IoU of bool masks (N, H, W) and (M, H, W); 0 of empty ones.
-
-    Raises:
-        ShapeError: they are of two sizes.
-    """
-    if a.shape[1:] != b.shape[1:]:
-        raise ShapeError(f"masks are of one size; these are {a.shape[1:]} and {b.shape[1:]}")
-    pixels = a.shape[1] * a.shape[2]
-    first, second = (masks.reshape(len(masks), pixels).astype(np.float32) for masks in (a, b))
-    return _ratio(first @ second.T, first.sum(1), second.sum(1))
-
-
-def _ratio(both: np.ndarray, a: np.ndarray, b: np.ndarray) -> np.ndarray:
-    either = a[:, None] + b[None] - both
+    either = areas[0][:, None] + areas[1][None] - both
     return np.divide(both, either, out=np.zeros(both.shape), where=either > 0)
+
+
+def region_ious(a: Sequence[Region | None], b: Sequence[Region | None]) -> np.ndarray:
+    """(N, M) IoU of regions of one map; 0 of None, which has no pixel."""
+    ious = box_ious(_boxes(a), _boxes(b))
+    for n, m in zip(*np.nonzero(ious), strict=True):
+        first, second = a[n], b[m]
+        ious[n, m] = iou(first, second) if first and second else 0.0
+    return ious
+
+
+def _boxes(regions: Sequence[Region | None]) -> np.ndarray:
+    return np.array([r.xyxy if r else _NOWHERE for r in regions], float).reshape(-1, 4)

@@ -8,11 +8,9 @@ from dataclasses import dataclass, field
 from time import perf_counter
 from typing import Any
 
-import cv2
-
 from propago.errors import OutputError, PropagoError, PropagoWarning, SourceError
 from propago.io.source import Source
-from propago.pipeline import Checkpoint, Segmented
+from propago.pipeline import Checkpoint
 from propago.runs.background import BackgroundWriter, Prefetcher
 from propago.runs.checkpoints import Checkpoints, due
 from propago.runs.journal import FrameLog, names_behind
@@ -20,10 +18,10 @@ from propago.runs.options import Progress, RunOptions
 from propago.runs.output_folder import OutputFolder
 from propago.runs.processor import give_back_memory
 from propago.runs.record import first_change, new_record, now, refuse_other_inputs
-from propago.runs.writers import Writer
+from propago.runs.writers import Result, Writer
 from propago.types import Frame
 
-Loop = Callable[[Iterable[Frame], Checkpoint | None], Iterator[Segmented]]
+Loop = Callable[[Iterable[Frame], Checkpoint | None], Iterator[Result]]
 """Makes results of frames, in order, from behind a checkpoint on."""
 
 
@@ -176,7 +174,7 @@ def _follow(
 ) -> tuple[SourceError | None, dict[str, float]]:
     """Frames are decoded in one thread, followed in this one, written in a third."""
     damage, done = None, files.count
-    away: BackgroundWriter[tuple[Segmented, float]] = BackgroundWriter(files.write)
+    away: BackgroundWriter[tuple[Result, float]] = BackgroundWriter(files.write)
     with Prefetcher(job.source.frames(checkpoint.index + 1 if checkpoint else 0)) as ahead:
         try:
             for result, seconds in _timed(job.loop(ahead, checkpoint)):
@@ -216,7 +214,7 @@ class _Files:
     def count(self) -> int:
         return self._log.count
 
-    def write(self, item: tuple[Segmented, float]) -> None:
+    def write(self, item: tuple[Result, float]) -> None:
         result, seconds = item
         for writer in self._writers:
             writer.write(result)
@@ -232,24 +230,21 @@ class _Files:
             self._checkpoints.save(self._last)
 
 
-def _log_line(result: Segmented, seconds: float) -> dict[str, Any]:
-    """For each object its area in pixels and its mean probability there (0 where it is absent)."""
-    objects = {}
-    for i, probabilities in zip(result.masks.ids, result.masks.probabilities, strict=True):
-        mask = (result.labels == i).view("uint8")
-        mean = cv2.mean(probabilities.numpy(force=True), mask)[0]
-        objects[str(i)] = {"area": cv2.countNonZero(mask), "score": round(mean, 4)}
+def _log_line(result: Result, seconds: float) -> dict[str, Any]:
     frame = result.frame
     return {
         "index": frame.index,
         "name": frame.name,
         "time_s": frame.time_s,
-        "objects": objects,
+        "objects": {
+            str(i): {"area": shown.area, "score": round(shown.score, 4)}
+            for i, shown in result.objects.items()
+        },
         "seconds": round(seconds, 4),
     }
 
 
-def _timed(results: Iterator[Segmented]) -> Iterator[tuple[Segmented, float]]:
+def _timed(results: Iterator[Result]) -> Iterator[tuple[Result, float]]:
     """Each result with the seconds it took to come."""
     while True:
         begun = perf_counter()

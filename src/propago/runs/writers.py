@@ -2,10 +2,11 @@
 
 # ruff: noqa: D102 -- what is overridden is described in `Writer`
 
+from collections.abc import Mapping
 from dataclasses import asdict
 from fractions import Fraction
 from types import TracebackType
-from typing import Self
+from typing import Generic, Protocol, Self, TypeVar
 
 import numpy as np
 
@@ -15,7 +16,7 @@ from propago.io.soft_masks import write_soft_masks
 from propago.io.source import Source
 from propago.io.writer import VideoWriter
 from propago.ops.image import image_to_rgb
-from propago.pipeline import Segmented
+from propago.pipeline import Checkpoint, ObjectInFrame, Segmented
 from propago.report.overlay import draw_overlay
 from propago.runs.background import Prefetcher
 from propago.runs.journal import LineLog
@@ -27,7 +28,34 @@ STILLS_FPS = 24
 """The overlay's rate where the source has none."""
 
 
-class Writer:
+class Result(Protocol):
+    """One frame's result, of any loop: what every run needs of it."""
+
+    @property
+    def frame(self) -> Frame:
+        """The frame."""
+        ...
+
+    @property
+    def labels(self) -> np.ndarray:
+        """(H, W) label map of the frame's size."""
+        ...
+
+    @property
+    def objects(self) -> Mapping[int, ObjectInFrame]:
+        """What the frame shows of each object, by its id."""
+        ...
+
+    @property
+    def checkpoint(self) -> Checkpoint:
+        """Where the loop stands after this frame."""
+        ...
+
+
+Written = TypeVar("Written", bound=Result, contravariant=True)
+
+
+class Writer(Generic[Written]):
     """Writes one kind of file of a run. Inherit from it and override what is needed."""
 
     def open(self, output: OutputFolder, after: int | None) -> None:
@@ -37,7 +65,7 @@ class Writer:
             OutputError: nothing can be written.
         """
 
-    def write(self, result: Segmented) -> None:
+    def write(self, result: Written) -> None:
         """Write what belongs to one frame.
 
         Raises:
@@ -65,7 +93,7 @@ class Writer:
         self.close(failed=kind is not None)
 
 
-class MaskWriter(Writer):
+class MaskWriter(Writer[Result]):
     """masks/FRAME.png: indexed label maps, of 16 bits in every frame where an id exceeds 254."""
 
     def __init__(self, ids: tuple[int, ...]) -> None:
@@ -76,12 +104,12 @@ class MaskWriter(Writer):
         self._folder = output.masks
         output.make(output.masks)
 
-    def write(self, result: Segmented) -> None:
+    def write(self, result: Result) -> None:
         labels = result.labels.astype(self._dtype, copy=False)
         write_mask(self._folder / f"{result.frame.name}.png", labels)
 
 
-class SoftMaskWriter(Writer):
+class SoftMaskWriter(Writer[Segmented]):
     """scores/FRAME.npz: the probabilities of every object as float16."""
 
     def open(self, output: OutputFolder, after: int | None) -> None:
@@ -92,7 +120,7 @@ class SoftMaskWriter(Writer):
         write_soft_masks(self._folder / f"{result.frame.name}.npz", result.masks)
 
 
-class EventWriter(Writer):
+class EventWriter(Writer[Segmented]):
     """clean.jsonl: a line for each thing that the cleaner did."""
 
     def open(self, output: OutputFolder, after: int | None) -> None:
@@ -109,7 +137,7 @@ class EventWriter(Writer):
         self._log.close()
 
 
-class OverlayWriter(Writer):
+class OverlayWriter(Writer[Result]):
     """overlay.mp4: the frames with the masks drawn in; of a resumed run, made when it is whole."""
 
     def __init__(self, source: Source) -> None:
@@ -123,7 +151,7 @@ class OverlayWriter(Writer):
         else:
             output.overlay.unlink(missing_ok=True)
 
-    def write(self, result: Segmented) -> None:
+    def write(self, result: Result) -> None:
         if self._video:
             _draw(self._video, result.frame, result.labels)
 
