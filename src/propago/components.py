@@ -74,6 +74,12 @@ PROPAGATORS: dict[str, Component] = {
         finetune="60s",
         train="propago.methods.seg_with_spn.train:task",
     ),
+    "rgmp": Component(
+        "propago.methods.rgmp.run:Rgmp",
+        "The mask before and a reference frame, one object at a time (Oh et al. 2018)",
+        presets="propago.methods.rgmp.net:PRESETS",
+        train="propago.methods.rgmp.train:task",
+    ),
     "first_mask": Component(
         "propago.methods.first_mask.run:FirstMask",
         "Baseline: the first mask, repeated",

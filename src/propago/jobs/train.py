@@ -16,7 +16,7 @@ from propago.errors import UsageError
 from propago.finetune.budget import Budget
 from propago.io.atomic import replacing
 from propago.io.davis import open_davis
-from propago.nn.weights import fill, load_weights, save_weights
+from propago.nn.weights import fill, fill_encoder, load_weights, save_weights
 from propago.training.checkpoint import CheckpointFile
 from propago.training.fit import FitResult, Watch, fit
 from propago.training.recipe import (
@@ -129,7 +129,11 @@ def begun(recipe: Recipe, root: Path) -> TrainingTask:
             raise UsageError(f"init {recipe.init}: {task.network} has no encoder that it fits")
         task.encoder.load_published(None if recipe.init == "imagenet" else Path(recipe.init))
     elif recipe.init:
-        fill(task.net, load_weights(recipe.init, task.network))
+        found = load_weights(recipe.init)
+        if found.about.get("network") == task.network or not isinstance(task.encoder, nn.Module):
+            fill(task.net, load_weights(recipe.init, task.network))
+        else:
+            fill_encoder(task.encoder, found)
     return task
 
 

@@ -60,9 +60,19 @@ class EfficientNetLite0(nn.Module):
             inputs = outputs
         self.stages = nn.ModuleList(stages)
 
-    def forward(self, images: Tensor) -> dict[int, Tensor]:
-        """(B, C, H / stride, W / stride) at each stride of `channels`; `images` RGB in [0, 1]."""
-        x = F.relu6(self.stem((images * 255 - 127) / 128))
+    def first_like(self, planes: int) -> nn.Conv2d:
+        """A convolution of `planes` planes that stands beside the first one, see `forward`."""
+        return SameConv(planes, self.stem.out_channels, 3, stride=2)
+
+    def forward(self, images: Tensor, beside: Tensor | None = None) -> dict[int, Tensor]:
+        """(B, C, H / stride, W / stride) at each stride of `channels`.
+
+        Args:
+            images: (B, 3, H, W) RGB in [0, 1].
+            beside: (B, 32, H / 2, W / 2), added to what the first convolution says.
+        """
+        x = self.stem((images * 255 - 127) / 128)
+        x = F.relu6(x if beside is None else x + beside)
         features = {}
         for stride, stage in zip(_FEATURE_STRIDES, self.stages, strict=False):
             features[stride] = x = stage(x)

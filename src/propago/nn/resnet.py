@@ -75,15 +75,21 @@ class ResNet(PublishedEncoder):
         self.register_buffer("mean", torch.tensor(mean)[:, None, None], False)
         self.register_buffer("std", torch.tensor(std)[:, None, None], False)
 
-    def forward(self, images: Tensor) -> dict[int, Tensor]:
+    def first_like(self, planes: int) -> nn.Conv2d:
+        """A convolution of `planes` planes that stands beside the first one, see `forward`."""
+        return nn.Conv2d(planes, self.conv1.out_channels, 7, 2, 3)
+
+    def forward(self, images: Tensor, beside: Tensor | None = None) -> dict[int, Tensor]:
         """(B, C, h, w) at each stride of `channels`; sides are divided by it and rounded up.
 
         In the Caffe convention a side that does not divide by 32 may come out one shorter.
 
         Args:
             images: (B, 3, H, W) RGB in [0, 1].
+            beside: (B, 64, H / 2, W / 2), added to what the first convolution says.
         """
-        x = self.relu(self.bn1(self.conv1((images - self.mean) / self.std)))
+        x = self.conv1((images - self.mean) / self.std)
+        x = self.relu(self.bn1(x if beside is None else x + beside))
         features, x = {}, self.maxpool(x)
         stages = (self.layer1, self.layer2, self.layer3, self.layer4)
         for stride, stage in zip(self.channels, stages, strict=True):

@@ -95,7 +95,7 @@ def load_weights(name: str | Path, *networks: str) -> Weights:
 
     Args:
         name: a shipped name, or a path that ends in .safetensors.
-        networks: those of which they may be, e.g. "feelvos/compact".
+        networks: those of which they may be, e.g. "feelvos/compact"; any where none is named.
 
     Raises:
         WeightsError: no such file, corrupt, or of another network.
@@ -113,7 +113,7 @@ def load_weights(name: str | Path, *networks: str) -> Weights:
             f"{str(about.get('sha256'))[:12]}; the file is damaged or was not written by propago: "
             "install the package again or copy the file again"
         )
-    if about.get("network") not in networks:
+    if networks and about.get("network") not in networks:
         wanted = " or ".join(networks)
         raise WeightsError(
             f"weights {path} are of {about.get('network')}, not of {wanted}; {_legal(networks)}"
@@ -137,6 +137,25 @@ def fill(net: nn.Module, weights: Weights) -> None:
         net.load_state_dict(weights.tensors)
     except RuntimeError as error:
         raise WeightsError(f"weights {weights.name} do not fit the network: {error}") from error
+
+
+def fill_encoder(encoder: nn.Module, weights: Weights) -> None:
+    """Put that part of the `weights` of another network into `encoder` which is such an encoder.
+
+    Raises:
+        WeightsError: no part of them is.
+    """
+    wanted = encoder.state_dict()
+    first = next(iter(wanted))
+    for inside in (name.removesuffix(first) for name in weights.tensors if name.endswith(first)):
+        found = {name: weights.tensors.get(inside + name) for name in wanted}
+        if all(t is not None and t.shape == wanted[name].shape for name, t in found.items()):
+            encoder.load_state_dict(found)
+            return
+    raise WeightsError(
+        f"weights {weights.name} are of {weights.about.get('network')}, which has no encoder of "
+        f"the kind that is wanted, {type(encoder).__name__}"
+    )
 
 
 @contextmanager

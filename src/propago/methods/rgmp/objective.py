@@ -1,0 +1,94 @@
+"""What RGMP is trained for: one object carried through a clip, its own soft masks fed back.
+
+The authors published no training code. Cross-entropy and back-propagation through time are the
+paper's; the soft Jaccard distance, the coarse outputs' share and the damage are ours.
+"""
+
+from typing import NamedTuple
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from propago.data.damage import damage
+from propago.methods.rgmp.net import RgmpNet, enlarged
+from propago.nn.losses import soft_jaccard
+from propago.types import VOID
+
+COARSE = 0.2
+"""Weight of the mean loss of the coarser outputs beside that of the finest."""
+
+
+class ObjectClips(NamedTuple):
+    """Clips of equal size in which one object each is followed.
+
+    Attributes:
+        images: (B, T, 3, H, W) uint8 RGB.
+        masks: (B, T, H, W) uint8; 0 other, 1 the object, 255 void.
+    """
+
+    images: Tensor
+    masks: Tensor
+
+
+class RgmpObjective(nn.Module):
+    """Loss of a network on a batch: frame 0 is the reference, each later frame is predicted.
+
+    A clip of two frames is a pair, as in the paper's first stage; gradients flow through all the
+    predictions of a longer one, its second.
+    """
+
+    def __init__(self, net: RgmpNet, damaged: float = 0.4):
+        """Train `net`; a share `damaged` of the masks that are fed back is damaged first."""
+        super().__init__()
+        self.net = net
+        self.damaged = damaged
+
+    def forward(self, batch: ObjectClips, seed: int) -> tuple[Tensor, dict[str, float]]:
+        """The loss, and numbers for the log; `seed` decides the damage."""
+        generator = torch.Generator().manual_seed(seed)
+        images = batch.images.float() / 255
+        previous = (batch.masks[:, 0] == 1).float()
+        reference = self.net.reference(_laid_out(images[:, 0]), previous)
+        losses, overlaps = [], []
+        for t in range(1, images.shape[1]):
+            fed = self._maybe_damaged(previous, generator)
+            levels = self.net.levels(reference, _laid_out(images[:, t]), fed)
+            *coarse, finest = (enlarged(level, previous.shape[-2:]) for level in levels)
+            truth = batch.masks[:, t]
+            previous = finest.sigmoid()
+            apart = _apart(previous, truth)
+            aside = torch.stack([_entropy(level, truth) for level in coarse]).mean()
+            losses.append(_entropy(finest, truth) + apart.mean() + COARSE * aside)
+            overlaps.append(1 - apart.detach().mean())
+        loss = torch.stack(losses).mean()
+        return loss, {"loss": loss.item(), "overlap": torch.stack(overlaps).mean().item()}
+
+    def _maybe_damaged(self, masks: Tensor, generator: torch.Generator) -> Tensor:
+        """(B, H, W): some of the masks damaged, each on its own."""
+        chosen = torch.rand(len(masks), generator=generator) < self.damaged
+        rows = [
+            damage(mask[None].cpu(), generator)[0].to(mask) if one else mask
+            for mask, one in zip(masks, chosen, strict=True)
+        ]
+        return torch.stack(rows)
+
+
+def _laid_out(images: Tensor) -> Tensor:
+    return images.contiguous(memory_format=torch.channels_last)
+
+
+def _entropy(logits: Tensor, truth: Tensor) -> Tensor:
+    """Mean cross-entropy over the pixels of `truth` (B, H, W) that are known."""
+    known = (truth != VOID).float()
+    losses = F.binary_cross_entropy_with_logits(
+        logits, (truth == 1).float(), weight=known, reduction="sum"
+    )
+    return losses / known.sum().clamp_min(1)
+
+
+def _apart(probabilities: Tensor, truth: Tensor) -> Tensor:
+    """(B,) soft Jaccard distance where the object is there; elsewhere 0."""
+    mask = truth == 1
+    apart = soft_jaccard(probabilities, mask.float(), (truth != VOID).float())
+    return apart * mask.flatten(1).any(1)

@@ -1,0 +1,33 @@
+"""An image encoder that sees masks: planes that enter beside the first convolution."""
+
+from typing import Literal
+
+from torch import Tensor, nn
+
+from propago.nn.efficientnet import EfficientNetLite0
+from propago.nn.resnet import ResNet
+
+Trunk = Literal["lite0", "resnet50"]
+"""EfficientNet-Lite0, which is ours, for a CPU; ResNet-50, which papers have."""
+
+
+class MaskedEncoder(nn.Module):
+    """A published encoder and a convolution of further planes beside its first one.
+
+    The same as a first convolution of more input channels, but the published weights stay as they
+    are (Oh et al., RGMP, CVPR 2018, and the authors' release).
+    """
+
+    def __init__(self, trunk: Trunk, planes: int = 1):
+        super().__init__()
+        self.trunk = ResNet(50) if trunk == "resnet50" else EfficientNetLite0()
+        self.beside = self.trunk.first_like(planes)
+
+    def forward(self, images: Tensor, planes: Tensor) -> dict[int, Tensor]:
+        """(B, C, h, w) at each stride of `trunk.channels`.
+
+        Args:
+            images: (B, 3, H, W) RGB in [0, 1]; or (1, 3, H, W), the same picture for every row.
+            planes: (B, planes, H, W).
+        """
+        return self.trunk(images, self.beside(planes))
