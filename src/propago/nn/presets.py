@@ -67,9 +67,11 @@ def load_network(
     chosen = [preset_called(presets, preset)] if preset else list(presets.values())
     names = {short: name for one in reversed(chosen) for short, name in one.weights.items()}
     if weights == "default" and "default" not in names:
+        of = " and ".join(one.network for one in chosen)
+        other = [f"preset {name}" for name, one in presets.items() if "default" in one.weights]
         raise WeightsError(
-            f"preset {preset} has no weights in the package: train it and give the file as "
-            f"weights, or take preset {next(iter(presets))}"
+            f"{of}: no weights in the package; train it (`propago train`) and give the file as "
+            f"`weights`, or take {(other or ['another method'])[0]}"
         )
     loaded = load_weights(names.get(str(weights), weights), *(one.network for one in chosen))
     name, found = next((n, p) for n, p in presets.items() if p.network == loaded.about["network"])
