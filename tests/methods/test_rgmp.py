@@ -212,7 +212,7 @@ def test_it_begins_from_the_encoder_of_another_network(tmp_path):
     recipe = Recipe("mine", method="rgmp", init="feelvos-synthetic", task=RgmpTraining())
     task = begun(recipe, tmp_path)
     stem = load_weights("feelvos-synthetic").tensors["backbone.trunk.stem.weight"]
-    assert torch.equal(task.net.pretrained.stem.weight, stem)
+    assert torch.equal(task.net.get_parameter("encoder.trunk.stem.weight"), stem)
     with pytest.raises(WeightsError, match="has no encoder of the kind"):
         begun(replace(recipe, init="spn-compact", task=RgmpTraining("paper")), tmp_path)
 
