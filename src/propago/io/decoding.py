@@ -21,6 +21,7 @@ from propago.errors import SourceError
 from propago.io.containers import missing_bytes
 from propago.io.contrast import EIGHT_BITS, Contrast
 from propago.io.source import Source
+from propago.io.video_colours import hdr_of, rgb_of
 from propago.ops.image import image_from_rgb
 from propago.types import Frame
 
@@ -37,11 +38,11 @@ class _DamageError(Exception):
 def open_video(path: Path, wanted: range, contrast: Contrast | None = None) -> Source:
     """A source of the frames of the main video stream of a file.
 
-    Pictures are turned and mirrored in quarter turns as the display matrix says; pixels count as
-    square. `Frame.time_s` is the presentation time, so a variable frame rate is kept; see
-    `_times`. Selecting later frames decodes the earlier ones and drops them: exact in every
-    container. Damage is what the container or the decoder notices; VP9 has no check that would
-    tell a wrong pixel.
+    Pictures are turned and mirrored in quarter turns as the display matrix says; pixels stay as
+    they are stored where they are not square. `rgb_of` has the rules of colours. `Frame.time_s` is
+    the presentation time, so a variable frame rate is kept; see `_timed`. Selecting later frames
+    decodes the earlier ones and drops them: exact in every container. Damage is what the container
+    or the decoder notices; VP9 has no check that would tell a wrong pixel.
 
     The demultiplexer is chosen by the content, not by the name.
 
@@ -52,6 +53,8 @@ def open_video(path: Path, wanted: range, contrast: Contrast | None = None) -> S
     with _opened(path) as (container, stream):
         rate = _rate(stream)
         total = _declared_frames(stream, rate, container.duration)
+        stored, aspect = (stream.height, stream.width), stream.sample_aspect_ratio or Fraction(1)
+        hdr = hdr_of(stream.codec_context.color_trc)
     shown = contrast or EIGHT_BITS
     first = next(_read(path, None, shown, 0, range(1)), None)
     if first is None:
@@ -65,6 +68,8 @@ def open_video(path: Path, wanted: range, contrast: Contrast | None = None) -> S
         selected=wanted,
         read=partial(_read, path, first.size, shown, wanted.start),
         contrast=shown,
+        pixel_aspect=aspect if first.size == stored else 1 / aspect,
+        notes=(f"{path.name} is HDR ({hdr}): it is tone-mapped to standard range",) if hdr else (),
     )
 
 
@@ -136,7 +141,8 @@ def _read(
             pictures = _timed(_whole_pictures(container, stream), container, stream)
             for index, (picture, time_s) in enumerate(pictures):
                 if index in wanted:
-                    image = _image(picture, converter, contrast)
+                    image = image_from_rgb(rgb_of(picture, converter), contrast)
+                    image = _displayed(image, picture)
                     _refuse_other_size(image, size, path, index)
                     yield Frame(image, index, f"{index:05d}", time_s)
                 if index >= wanted[-1]:
@@ -209,19 +215,6 @@ def _finished_before_damage(stream: VideoStream, last: int | None) -> Iterator[V
             return
         yield picture
         last = picture.pts
-
-
-def _image(picture: VideoFrame, converter: VideoReformatter, contrast: Contrast) -> Tensor:
-    """(3, H, W) float32 RGB in [0, 1], turned as the picture's display matrix says.
-
-    By way of packed RGB: FFmpeg's planar RGB leaves up to seven columns at the right undefined
-    where the width is no multiple of eight.
-    """
-    packed = converter.reformat(picture, format="rgb24", threads=1)
-    height, width, plane = packed.height, packed.width, packed.planes[0]
-    rows = np.frombuffer(memoryview(plane), np.uint8).reshape(-1, plane.line_size)
-    rgb = rows[:height, : 3 * width].reshape(height, width, 3)
-    return _displayed(image_from_rgb(rgb, contrast), picture)
 
 
 def _displayed(image: Tensor, picture: VideoFrame) -> Tensor:

@@ -29,6 +29,7 @@ class Source:
         stems: the file stem of every frame of the source, selected or not; None where the frames
             have no file names.
         contrast: which stored values become black and white.
+        pixel_aspect: how wide a pixel is shown for its height.
         notes: how the source was understood, in sentences for the user.
     """
 
@@ -41,6 +42,7 @@ class Source:
     read: Callable[[range], Iterator[Frame]] = field(repr=False)
     stems: tuple[str, ...] | None = field(default=None, repr=False)
     contrast: Contrast = EIGHT_BITS
+    pixel_aspect: Fraction = Fraction(1)
     notes: tuple[str, ...] = ()
 
     @property

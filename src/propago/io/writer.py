@@ -30,13 +30,20 @@ class VideoWriter:
     closes the file, or removes what was written if the block raises.
     """
 
-    def __init__(self, path: Path, size: tuple[int, int], fps: Fraction | float) -> None:
+    def __init__(
+        self,
+        path: Path,
+        size: tuple[int, int],
+        fps: Fraction | float,
+        pixel_aspect: Fraction = Fraction(1),
+    ) -> None:
         """Open the file.
 
         Args:
             path: an .mp4 file; replaced when the writer is closed.
             size: (height, width) in pixels of the frames to come.
             fps: frames per second.
+            pixel_aspect: how wide players show a pixel for its height.
 
         Raises:
             OutputError: the folder cannot be written to.
@@ -54,7 +61,7 @@ class VideoWriter:
             )
         except (FFmpegError, OSError) as error:
             raise unwritable(self.path, error) from error
-        self._stream = self._new_stream()
+        self._stream = self._new_stream(pixel_aspect)
 
     def write(self, rgb: np.ndarray, time_s: float | None = None) -> None:
         """Append a frame.
@@ -115,7 +122,7 @@ class VideoWriter:
         else:
             self.abort()
 
-    def _new_stream(self) -> VideoStream:
+    def _new_stream(self, pixel_aspect: Fraction) -> VideoStream:
         stream = self._container.add_stream("libx264", rate=self.fps, options=dict(_ENCODER))
         height, width = self.size
         stream.height, stream.width = height + height % 2, width + width % 2
@@ -125,6 +132,7 @@ class VideoWriter:
         context = stream.codec_context
         context.colorspace = context.color_primaries = context.color_trc = _BT709
         context.color_range = _TV_RANGE
+        context.sample_aspect_ratio = pixel_aspect
         return stream
 
     def _tick(self, time_s: float | None) -> int:

@@ -176,9 +176,9 @@ class OverlayWriter(Writer[Result]):
                     progress(done, frames, "overlay")
 
     def _opened(self, output: OutputFolder) -> VideoWriter:
-        return VideoWriter(
-            output.overlay, self._source.size, self._source.fps or Fraction(STILLS_FPS)
-        )
+        source = self._source
+        fps = source.fps or Fraction(STILLS_FPS)
+        return VideoWriter(output.overlay, source.size, fps, source.pixel_aspect)
 
 
 def _draw(video: VideoWriter, frame: Frame, labels: np.ndarray) -> None:
