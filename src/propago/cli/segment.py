@@ -26,6 +26,7 @@ class SegmentArguments:
     Examples:
         propago segment clip.mp4 --masks first.png --out results
         propago segment clip.mp4 --box 1=120,80,340,260 --finetune 60steps
+        propago segment clip.mp4 --masks masks/ --both-ways
         propago segment DAVIS --set val
     """
 
@@ -52,6 +53,8 @@ class SegmentArguments:
         ]
     ] = ()
     """ID@FRAME: object ID is gone from this frame on. Once for each object that ends."""
+    both_ways: bool = False
+    """Follow the objects of the first annotated frame backwards, too, to the frames before it."""
     set: Path | None = None
     """Segment the sequences this list names in the DAVIS or YouTube-VOS root SOURCE, each object
     from its first annotation: a file, or a name in ImageSets such as val."""
@@ -76,6 +79,8 @@ def run(argv: list[str]) -> int:
         raise UsageError("--box is for one video; with --set every sequence has its annotation")
     if arguments.set and arguments.end_objects:
         raise UsageError("--end-object is for one video, not for --set")
+    if arguments.set and arguments.both_ways:
+        raise UsageError("--both-ways is for one video, not for --set")
     if arguments.set and len(arguments.masks) > 1:
         raise UsageError("--masks: with --set give one root of annotations")
     results = _segmented(arguments)
@@ -110,7 +115,11 @@ def _segmented(arguments: SegmentArguments) -> "list[SegmentResult]":
                 jobs=arguments.jobs,
                 **common,
             )
-        given = {"boxes": arguments.boxes, "end_objects": arguments.end_objects}
+        given = {
+            "boxes": arguments.boxes,
+            "end_objects": arguments.end_objects,
+            "both_ways": arguments.both_ways,
+        }
         return [segment(arguments.source, arguments.masks, **given, **common)]
 
 

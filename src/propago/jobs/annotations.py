@@ -65,11 +65,13 @@ class AnnotationSet:
         given: masks by `Frame.index`.
         notes: how the files were understood, in sentences for the user.
         boxed: the frames whose masks come from boxes.
+        both_ways: the objects of the first annotated frame are followed backwards, too.
     """
 
     given: dict[int, Annotation]
     notes: tuple[str, ...] = ()
     boxed: tuple[Boxed, ...] = ()
+    both_ways: bool = False
 
     @property
     def ids(self) -> tuple[int, ...]:

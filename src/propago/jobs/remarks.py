@@ -31,7 +31,7 @@ def remarks(
 
 
 def _unused(source: Source, annotations: AnnotationSet, frames: int) -> Iterator[str]:
-    """Masks behind the last frame, and frames before the first mask."""
+    """Masks behind the last frame, and frames before the first masks."""
     last, first = source.selected[frames - 1], min(annotations.given)
     beyond = [index for index in annotations.given if index > last]
     if beyond:
@@ -41,11 +41,29 @@ def _unused(source: Source, annotations: AnnotationSet, frames: int) -> Iterator
         )
     start = source.selected.start
     before = min(first, last + 1) - source.selected.step
-    if before >= start:
+    if annotations.both_ways:
+        yield from _not_backwards(annotations, first, start)
+    elif before >= start:
         counting = "; frames count from 0" if first == 1 and not source.named else ""
         which = f"frame {start} lies" if before == start else f"frames {start} to {before} lie"
         empty = "is" if before == start else "are"
-        yield f"{which} before the first mask and {empty} empty{counting}"
+        yield (
+            f"{which} before the first mask and {empty} empty: `both_ways` follows its objects "
+            f"backwards{counting}"
+        )
+
+
+def _not_backwards(annotations: AnnotationSet, first: int, start: int) -> Iterator[str]:
+    """What `both_ways` does not reach."""
+    if first == start:
+        yield f"`both_ways` has nothing to do: the first mask is that of frame {start}, the first"
+    late = sorted(set(annotations.ids) - set(annotations.given[first].ids))
+    if late and first > start:
+        yield (
+            f"{_listed('object', late)} {'have' if len(late) > 1 else 'has'} no mask on frame "
+            f"{first}, from where `both_ways` goes backwards: frames before their own first masks "
+            "are without them"
+        )
 
 
 def _uncertain(summary: RunSummary) -> Iterator[str]:

@@ -2,7 +2,8 @@
 
 import hashlib
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,18 +18,19 @@ from propago.jobs.annotations import (
     BoxWriter,
     gather_annotations,
 )
+from propago.jobs.both_ways import with_earlier_frames
 from propago.jobs.endings import End
 from propago.jobs.options import SegmentOptions
 from propago.jobs.parts import Parts, load_parts
 from propago.jobs.remarks import remarks
 from propago.pipeline import Checkpoint, Segmented, segment_frames
-from propago.runs.engine import Run, RunSummary, run
+from propago.runs.engine import Loop, Run, RunSummary, run
 from propago.runs.options import Progress
 from propago.runs.output_folder import OutputFolder
 from propago.runs.processor import processor
 from propago.runs.record import described, run_inputs
 from propago.runs.writers import EventWriter, MaskWriter, OverlayWriter, SoftMaskWriter, Writer
-from propago.types import VOID, Annotation, Cleaner, Frame, Propagator, Refiner
+from propago.types import VOID, Annotation, Annotations, Cleaner, Frame, Propagator, Refiner
 
 RUNS = Path("runs/segment")
 
@@ -62,6 +64,7 @@ def segment(  # noqa: PLR0913
     *,
     boxes: Iterable[Box | str] = (),
     end_objects: Iterable[End] = (),
+    both_ways: bool = False,
     out: str | Path | None = None,
     method: str | Propagator = "feelvos",
     refine: str | Refiner | None = None,
@@ -78,6 +81,8 @@ def segment(  # noqa: PLR0913
             such as one an object: of objects that overlap the later one has the pixels.
         boxes: boxes that become masks, "ID=x0,y0,x1,y1[@frame]" or `Box`.
         end_objects: objects that are gone from a frame on, "ID@frame" or (id, frame).
+        both_ways: follow the objects of the first annotated frame backwards, too, to the frames
+            before it.
         out: the output folder; runs/segment/<name of the source> if None.
         method: a name in `propago.components.PROPAGATORS`, or a propagator.
         refine: what sharpens each prediction before it is cleaned: a name in `REFINERS`, "none",
@@ -106,6 +111,7 @@ def segment(  # noqa: PLR0913
     places = [Path(p) for p in ([masks] if isinstance(masks, str | Path) else masks or ())]
     output.refuse([opened.path, *places], overwrite=options.overwrite, resume=options.resume)
     annotations = gather_annotations(opened, places, boxes, end_objects, fit=options.fit_masks)
+    annotations = replace(annotations, both_ways=both_ways)
     with processor(options.threads, options.seed):
         parts = load_parts(method, refine, clean, options, finetune_progress)
         forecast(parts.method, annotations.given)
@@ -126,7 +132,11 @@ def segment_source(
     Raises:
         PropagoError: as `segment`.
     """
-    summary = run(_job(source, annotations, parts, output, options, clock), progress)
+    follow = partial(_loop, parts, clock)
+    job = _job(source, annotations, parts, output, options, follow(annotations.given))
+    if annotations.both_ways:
+        job = with_earlier_frames(job, annotations.given, follow, annotations.ids, progress)
+    summary = run(job, progress)
     said = remarks(source, annotations, summary, fine_tuned=parts.finetune is not None)
     notes = (*source.notes, *annotations.notes, *said)
     output.write_record(output.read_record() | {"notes": list(notes)})
@@ -148,19 +158,8 @@ def _job(
     parts: Parts,
     output: OutputFolder,
     options: SegmentOptions,
-    clock: Clock | None,
+    loop: Loop,
 ) -> Run:
-    def loop(frames: Iterable[Frame], resume: Checkpoint | None) -> Iterator[Segmented]:
-        return segment_frames(
-            frames,
-            annotations.given,
-            parts.method,
-            refine=parts.refine,
-            clean=parts.clean,
-            resume=resume,
-            clock=clock,
-        )
-
     return Run(
         source,
         loop,
@@ -179,11 +178,27 @@ def _job(
     )
 
 
+def _loop(parts: Parts, clock: Clock | None, given: Annotations) -> Loop:
+    def loop(frames: Iterable[Frame], resume: Checkpoint | None) -> Iterator[Segmented]:
+        return segment_frames(
+            frames,
+            given,
+            parts.method,
+            refine=parts.refine,
+            clean=parts.clean,
+            resume=resume,
+            clock=clock,
+        )
+
+    return loop
+
+
 def segment_inputs(
     source: Source, annotations: AnnotationSet, parts: Parts, options: SegmentOptions
 ) -> dict[str, Any]:
     """All that decides the masks, as JSON values. Equal inputs give equal masks."""
     return run_inputs(source, options) | {
+        "both_ways": annotations.both_ways,
         "mask_bits": 16 if max(annotations.ids) >= VOID else 8,
         "finetune": parts.finetune,
         "method": described(parts.method),

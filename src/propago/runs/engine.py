@@ -24,6 +24,8 @@ from propago.types import Frame
 Loop = Callable[[Iterable[Frame], Checkpoint | None], Iterator[Result]]
 """Makes results of frames, in order, from behind a checkpoint on."""
 
+_GOES_ON = "the same command with `resume` goes on"
+
 
 @dataclass(frozen=True)
 class RunSummary:
@@ -262,7 +264,7 @@ def _ended(
     Of a failure before the first frame nothing is kept, so that it does not stand in the way.
     """
     interrupted = isinstance(error, KeyboardInterrupt)
-    if not frames and not interrupted:
+    if not (frames or interrupted or output.backwards.exists()):
         with suppress(OSError, OutputError):
             output.clear()
             output.root.rmdir()
@@ -270,7 +272,9 @@ def _ended(
     status = {"status": "interrupted" if interrupted else "failed", "error": str(error)}
     with suppress(OutputError):
         output.write_record(record | status | {"frames": frames, "finished": now()})
-    kept = f"{frames} frames are kept in {output.root}; the same command with `resume` goes on"
+    if _GOES_ON in str(error):  # a run inside this one has said it
+        return error
+    kept = f"{frames} frames are kept in {output.root}; {_GOES_ON}"
     if interrupted:
         return KeyboardInterrupt(f"interrupted; {kept}")
     if isinstance(error, OutputError):

@@ -25,6 +25,7 @@ class OutputFolder:
         events: one line for each thing that a cleaner did.
         record: how the run was made.
         checkpoints: where the run can be gone on with.
+        backwards: a run of its own over the frames before the first mask.
     """
 
     def __init__(self, root: str | Path) -> None:
@@ -38,6 +39,7 @@ class OutputFolder:
         self.events = self.root / "clean.jsonl"
         self.record = self.root / "run.json"
         self.checkpoints = self.root / "checkpoints"
+        self.backwards = self.root / "backwards"
 
     @property
     def results(self) -> list[Path]:
