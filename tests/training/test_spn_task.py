@@ -64,7 +64,8 @@ def test_a_run_with_other_data_is_not_gone_on_with(data, recipe, tmp_path):
         ({"data": {"coco": 0.5}}, SourceError, "trains on coco"),
         ({"validation": Validation("other")}, SourceError, "no list other"),
         ({"data": {}}, UsageError, "a mixture needs weights"),
-        ({"method": "rgmp"}, UsageError, "rgmp cannot be trained; there are feelvos"),
+        ({"method": "first_mask"}, UsageError, "first_mask cannot be trained; there are feelvos"),
+        ({"method": "rgmp"}, UsageError, "task is .*; training rgmp takes RgmpTraining"),
         ({"init": "spn-compact", "method": "feelvos", "task": None}, UsageError, "no clips"),
     ],
 )

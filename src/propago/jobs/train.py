@@ -22,7 +22,7 @@ from propago.training.fit import FitResult, Watch, fit
 from propago.training.recipe import (
     Recipe,
     Validation,
-    default_settings,
+    checked_settings,
     read_recipe,
     task_of,
 )
@@ -122,7 +122,7 @@ def begun(recipe: Recipe, root: Path) -> TrainingTask:
         WeightsError: `init` names no fitting weights.
     """
     make = task_of(recipe.method)
-    settings = default_settings(make) if recipe.task is None else recipe.task
+    settings = checked_settings(recipe.method, recipe.task)
     task = make(settings, [(one.weight, one.opened(root)) for one in ingredients(recipe.data)])
     if recipe.init == "imagenet" or recipe.init.endswith(".pth"):
         if task.encoder is None:

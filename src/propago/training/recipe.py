@@ -111,7 +111,27 @@ def task_of(method: str | Task) -> Task:
 
 def default_settings(task: Task) -> Any:
     """The settings that a task takes, as they are where nothing is asked for."""
-    return next(iter(signature(task).parameters.values())).annotation()
+    return _settings_type(task)()
+
+
+def checked_settings(method: str | Task, settings: Any) -> Any:
+    """The settings of a recipe made in Python, if they are those that the method's task takes.
+
+    Raises:
+        UsageError: settings of another task.
+    """
+    wanted = _settings_type(task_of(method))
+    if settings is None:
+        return wanted()
+    if not isinstance(settings, wanted):
+        raise UsageError(
+            f"task is {type(settings).__name__}; training {method} takes {wanted.__name__}"
+        )
+    return settings
+
+
+def _settings_type(task: Task) -> Any:
+    return next(iter(signature(task).parameters.values())).annotation
 
 
 RECIPES = Path(__file__).parent / "recipes"
