@@ -65,7 +65,7 @@ class EvalArguments:
     """Distance in pixels at which boundaries match; 0.8 % of the diagonal if left out."""
     metrics: tuple[str, ...] = ()
     """What is measured, e.g. J&F T; what the protocol has if left out."""
-    set: tuple[str, ...] = ()
+    set: Annotated[tuple[str, ...], tyro.conf.arg(aliases=("--sequences",))] = ()
     """The sequences to evaluate: a text file of names, a name in the ground truth's ImageSets such
     as val, or the names themselves; all if left out."""
     jobs: int = 1

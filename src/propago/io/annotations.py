@@ -16,6 +16,7 @@ from propago.io.names import visible
 from propago.io.shared_policy import shared_policy
 from propago.io.source import Source
 from propago.io.stills import STILL_SUFFIXES
+from propago.io.zipped import unpacked
 from propago.types import Annotation
 
 _PICTURES = tuple({*MASK_SUFFIXES, *STILL_SUFFIXES})
@@ -33,7 +34,7 @@ def read_annotations(
     nothing and are left out, and so are those of frames that the source does not select.
 
     Args:
-        path: a mask file, a folder of masks, a DAVIS root.
+        path: a mask file, a folder or zip file of masks, a DAVIS root.
         source: the frames the masks are for.
         fit: resize masks of another size (nearest neighbour) instead of refusing them.
         only_first: of a folder, take each object from the first mask it is in, and from no later
@@ -45,6 +46,7 @@ def read_annotations(
     Raises:
         MaskError: missing, illegal, of another size, a name that is no frame's, nothing left.
     """
+    path = unpacked(path)
     folder = davis_annotations(path, source.name) if is_davis_root(path) else path
     if folder.is_dir():
         files, notes = _by_frame(folder, source)

@@ -8,6 +8,7 @@ from PIL import Image
 
 from propago.conventions import VOID
 from propago.errors import MaskError
+from propago.io.array_masks import ARRAY_SUFFIXES
 from propago.io.atomic import replacing
 from propago.io.labels import (
     ANNOTATION,
@@ -22,11 +23,11 @@ from propago.io.raw_masks import present, read_raw
 
 __all__ = ["DAVIS_PALETTE", "MASK_SUFFIXES", "ReadMask", "read_mask", "write_mask"]
 
-MASK_SUFFIXES = (".png", ".tif", ".tiff", ".bmp", ".gif")
+MASK_SUFFIXES = (".png", ".tif", ".tiff", ".bmp", ".gif", *ARRAY_SUFFIXES)
 _Z_RLE = 3
 _LEGAL = (
     "a mask is an indexed PNG (index = object id), a grey PNG of 0 and 255 or of the ids "
-    "themselves, a 16-bit PNG or TIFF of ids, or flat RGB colours on black"
+    "themselves, a 16-bit PNG, TIFF or .npy of ids, or flat RGB colours on black"
 )
 
 

@@ -13,6 +13,7 @@ import numpy as np
 from PIL import Image, ImageOps
 
 from propago.errors import MaskError, SourceError
+from propago.io.array_masks import is_array, read_array
 from propago.io.palette import DAVIS_PALETTE, voc_palette
 from propago.io.png import SIGNATURE, decode_plain
 
@@ -27,7 +28,7 @@ class RawMask:
     """The pixels of a mask file before anyone says what they mean.
 
     Attributes:
-        format: Pillow's name of the file format.
+        format: Pillow's name of the file format, or "NumPy".
         mode: Pillow's name of the pixel layout.
         kind: "index", "grey" or "colour": what one value is.
         values: (H, W) uint8 or uint16, or (H, W, 3) uint8; perhaps read-only and not contiguous.
@@ -93,6 +94,8 @@ def read_raw(path: Path) -> RawMask:
         if palette is None:
             return RawMask("PNG", "L", "grey", values)
         return RawMask("PNG", "P", "index", values, _entries(palette))
+    if is_array(data):
+        return _of_array(path, data)
     if data[:2] in (b"II", b"MM") and (deep := _deep_tiff(path)) is not None:
         return deep
     try:
@@ -105,6 +108,18 @@ def read_raw(path: Path) -> RawMask:
     except MaskError as error:
         raise MaskError(f"{path}: {error}") from error
     return replace(raw, lossy=raw.format in _LOSSY and b"VP8L" not in data[:4096])
+
+
+def _of_array(path: Path, data: bytes) -> RawMask:
+    try:
+        values = read_array(data)
+        if values.dtype == bool:
+            return RawMask("NumPy", "1", "grey", values.astype(np.uint8), full=1)
+        if values.dtype == np.uint8:
+            return RawMask("NumPy", "L", "grey", values)
+        return RawMask("NumPy", "I;16", "grey", _sixteen_bits(values), full=65535)
+    except MaskError as error:
+        raise MaskError(f"{path}: {error}") from error
 
 
 def _deep_tiff(path: Path) -> RawMask | None:

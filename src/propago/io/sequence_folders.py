@@ -1,20 +1,24 @@
 """Where the label maps of a data set and of results lie: DAVIS, YouTube-VOS, and plain folders.
 
 A root holds its sequences, one folder each, directly or under `Annotations/480p` (or the like);
-the label maps of a sequence are the PNG files of its folder or of its subfolder `masks`. A folder
-that holds the label maps itself is a single sequence of its own name.
+the label maps of a sequence are the PNG files of its folder or of its subfolder `masks`, and where
+there are none its TIFFs or arrays. A folder that holds the label maps itself is a single sequence
+of its own name. A zip file is the folder that was packed.
 """
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from propago.errors import SourceError
-from propago.io.davis_layout import sequences_in
+from propago.io.davis_layout import ANNOTATIONS, sequences_in
 from propago.io.labels import AS_IT_STANDS, LabelPolicy
 from propago.io.names import visible
+from propago.io.zipped import unpacked
 
 MASKS = "masks"
+_KINDS = ((".png",), (".tif", ".tiff"), (".npy", ".npz"))
+"""Suffixes of label maps; of two kinds in one folder the first is meant."""
 
 
 @dataclass(frozen=True)
@@ -63,46 +67,46 @@ def find_folders(root: Path, annotations: Sequence[str] = ()) -> LabelFolders:
     Raises:
         SourceError: there is no such folder, or no PNG file in it.
     """
+    root = unpacked(root)
     if not root.is_dir():
         raise SourceError(
             f"{root} is not a folder; masks come as a folder of sequences or one sequence of PNGs"
         )
-    base = _base(root, annotations)
-    own = _masks_of(root) or _masks_of(base)
-    if own is not None:
-        return LabelFolders(root, {_sequence_name(own): own}, single=True)
-    found = {folder.name: masks for folder in _subfolders(base) if (masks := _masks_of(folder))}
-    if not found:
-        raise SourceError(f"{base} holds no PNG masks: neither its own nor one folder a sequence")
-    return LabelFolders(root, found, single=False)
+    top = next((root / name for name in annotations if (root / name).is_dir()), root)
+    bases = tuple(dict.fromkeys((sequences_in(top), sequences_in(root / ANNOTATIONS))))
+    for kinds in (_KINDS[:1], _KINDS[1:]):
+        for base in (root, *bases):
+            if own := _masks_of(base, kinds):
+                return LabelFolders(root, {_sequence_name(own): own}, single=True)
+        for base in bases:
+            inside = {path.name: _masks_of(path, kinds) for path in _folders(base)}
+            if found := {name: masks for name, masks in inside.items() if masks}:
+                return LabelFolders(root, found, single=False)
+    if len(inner := _folders(root)) == 1:
+        return replace(find_folders(inner[0], annotations), root=root)
+    raise SourceError(
+        f"{top} holds no PNG masks, nor TIFFs or arrays: neither its own nor one folder a sequence"
+    )
 
 
-def label_files(folder: Path) -> dict[str, Path]:
-    """The PNG files of a folder by stem, in the order of their names: 2 before 10."""
-    return {path.stem: path for path in _pngs(folder)}
+def label_files(folder: Path, kinds: Sequence[tuple[str, ...]] = _KINDS) -> dict[str, Path]:
+    """The label maps of a folder by stem, in the order of their names: 2 before 10."""
+    there = visible(folder)
+    for suffixes in kinds:
+        if found := {path.stem: path for path in there if path.suffix.lower() in suffixes}:
+            return found
+    return {}
 
 
-def _pngs(folder: Path) -> Iterator[Path]:
-    return (path for path in visible(folder) if path.suffix.lower() == ".png")
-
-
-def _base(root: Path, annotations: Sequence[str]) -> Path:
-    """The folder whose subfolders are sequences."""
-    return sequences_in(next((root / name for name in annotations if (root / name).is_dir()), root))
-
-
-def _subfolders(base: Path) -> list[Path]:
+def _folders(base: Path) -> list[Path]:
     return sorted(path for path in visible(base) if path.is_dir())
 
 
-def _masks_of(folder: Path) -> Path | None:
-    """The folder itself or its subfolder `masks`, whichever holds PNG files."""
-    for candidate in (folder / MASKS, folder):
-        if candidate.is_dir() and next(_pngs(candidate), None):
-            return candidate
-    return None
+def _masks_of(folder: Path, kinds: Sequence[tuple[str, ...]]) -> Path | None:
+    """The folder itself or its subfolder `masks`, whichever holds label maps."""
+    return next((place for place in (folder / MASKS, folder) if label_files(place, kinds)), None)
 
 
 def _sequence_name(folder: Path) -> str:
     folder = folder.resolve()
-    return folder.parent.name if folder.name == MASKS else folder.name
+    return folder.parent.name if folder.name in (MASKS, ANNOTATIONS) else folder.name

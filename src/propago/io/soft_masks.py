@@ -10,6 +10,7 @@ import numpy as np
 import torch
 
 from propago.errors import MaskError
+from propago.io.array_masks import holds_labels
 from propago.io.atomic import replacing
 from propago.io.imread import imread
 from propago.io.names import natural_key, visible
@@ -71,18 +72,20 @@ def soft_masks_in(folder: Path, *, pictures: bool = False) -> dict[str, Reader]:
     Frames come in the order of their names, numbers as numbers: 2 before 10.
 
     Args:
-        folder: holds FRAME.npz or FRAME.npy, as `read_scores` takes them.
+        folder: holds FRAME.npz or FRAME.npy, as `read_soft_masks` takes them.
         pictures: it holds grey PNGs instead, of 8 or 16 bits: FRAME.png of one object, called 1;
             or ID/FRAME.png of each object.
 
     Returns:
-        Nothing where the folder holds no scores.
+        Nothing where the folder holds no scores, or arrays that are label maps.
     """
     for place in (folder / FOLDER, folder):
         if pictures:
             found = _pictures_in(place)
         else:
-            found = {p.stem: partial(read_soft_masks, p) for p in _files(place, *SCORE_SUFFIXES)}
+            files = _files(place, *SCORE_SUFFIXES)
+            soft = files and not holds_labels(files[0])
+            found = {p.stem: partial(read_soft_masks, p) for p in files} if soft else {}
         if found:
             return found
     return {}

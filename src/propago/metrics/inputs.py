@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from propago.errors import SourceError, UsageError
+from propago.io.zipped import unpacked
 from propago.metrics.pairing import Wanted, find_class_maps
 from propago.metrics.pairs import read_pair
 
@@ -47,6 +48,7 @@ def protocol_of(results: Path, gt: Path) -> str:
         UsageError: one is a folder, the other a file, or a file of neither kind.
         SourceError: a path does not exist, or its JSON cannot be read.
     """
+    results, gt = unpacked(results), unpacked(gt)
     if _is_folder(results) != _is_folder(gt):
         folder, file = (results, gt) if results.is_dir() else (gt, results)
         raise UsageError(
@@ -83,7 +85,7 @@ def open_pairs(of: str, results: Path, gt: Path, wanted: Wanted) -> Sequence[Any
     """
     if of == "classes":
         return (ClassMaps(*read_pair(files)) for files in find_class_maps(results, gt, wanted))
-    for path in (results, gt):
+    for path in (unpacked(results), unpacked(gt)):
         if path.is_dir():
             raise UsageError(f"{path} is a folder; {of} are measured in JSON files")
     if wanted is not None:

@@ -7,6 +7,7 @@ from typing import Protocol, cast
 
 from propago.errors import SourceError, UsageError
 from propago.io.mask_sequence import Masks, MaskSequence
+from propago.io.zipped import unpacked
 
 
 class MaskFormat(Protocol):
@@ -50,7 +51,7 @@ def open_masks(path: str | Path, format: str | MaskFormat | None = None) -> Mask
     """Describe the masks of a video; they are decoded one by one, when asked for.
 
     Args:
-        path: a folder or file of masks, or what `segment`, `refine` and `clean` wrote.
+        path: a folder, zip file or file of masks, or what `segment`, `refine` and `clean` wrote.
         format: a name in `FORMATS` or a format of one's own; None: the first that knows `path`.
 
     Raises:
@@ -58,7 +59,7 @@ def open_masks(path: str | Path, format: str | MaskFormat | None = None) -> Mask
         SourceError: nothing there, or in no known format.
         MaskError: a mask cannot be read.
     """
-    path = Path(path)
+    path = unpacked(Path(path))
     if format is not None:
         return (mask_format(format) if isinstance(format, str) else format).read(path)
     if not path.exists():
@@ -67,6 +68,6 @@ def open_masks(path: str | Path, format: str | MaskFormat | None = None) -> Mask
         if mask_format(name).sniff(path):
             return mask_format(name).read(path)
     raise SourceError(
-        f"{path} holds no masks: neither PNG or TIFF label maps, nor .npz or .npy soft masks, nor "
-        f"YouTube-VIS JSON; the formats are {', '.join(FORMATS)}"
+        f"{path} holds no masks: neither PNG, TIFF or .npy label maps, nor .npz or .npy soft "
+        f"masks, nor YouTube-VIS JSON; the formats are {', '.join(FORMATS)}"
     )

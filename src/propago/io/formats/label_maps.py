@@ -1,4 +1,4 @@
-"""A folder of label maps, FRAME.png each: as DAVIS has them, and as `segment` writes them."""
+"""A folder of label maps, FRAME.png each, as DAVIS and `segment` have them; or TIFF, or .npy."""
 
 from collections.abc import Iterable
 from functools import partial
@@ -15,7 +15,7 @@ from propago.io.shared_policy import shared_policy
 
 
 def sniff(path: Path) -> bool:
-    """Whether there are PNGs in a folder or its subfolder masks/."""
+    """Whether there are label maps in a folder or its subfolder masks/."""
     return path.is_dir() and bool(_files(path))
 
 
