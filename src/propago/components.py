@@ -80,6 +80,12 @@ PROPAGATORS: dict[str, Component] = {
         presets="propago.methods.rgmp.net:PRESETS",
         train="propago.methods.rgmp.train:task",
     ),
+    "maskrnn": Component(
+        "propago.methods.maskrnn.run:MaskRnn",
+        "The mask before, carried by flow, looked for in a box that follows it (Hu et al. 2017)",
+        presets="propago.methods.maskrnn.net:PRESETS",
+        train="propago.methods.maskrnn.train:task",
+    ),
     "first_mask": Component(
         "propago.methods.first_mask.run:FirstMask",
         "Baseline: the first mask, repeated",

@@ -11,12 +11,12 @@ from propago.components import load_method
 from propago.data.clips import Clip
 from propago.errors import UsageError, WeightsError
 from propago.jobs.train import begun
-from propago.methods.rgmp.net import PRESETS, RgmpConfig, RgmpNet, enlarged
+from propago.methods.rgmp.net import PRESETS, RgmpConfig, RgmpNet
 from propago.methods.rgmp.objective import ObjectClips, RgmpObjective
 from propago.methods.rgmp.run import Rgmp, RgmpSettings
 from propago.methods.rgmp.train import RgmpTraining, collate
 from propago.nn.weights import load_weights
-from propago.ops.resize import padded
+from propago.ops.resize import enlarged, padded
 from propago.pipeline import segment_frames
 from propago.training.recipe import Recipe
 from propago.types import VOID, Annotation
@@ -86,7 +86,7 @@ def test_results_have_the_pictures_size():
     for height in range(1, 65):
         whole = padded(torch.rand(1, 1, height, 65 - height), 32)
         half = torch.rand(2, whole.shape[-2] // 2, whole.shape[-1] // 2)
-        assert enlarged(half, (height, 65 - height)).shape == (2, height, 65 - height)
+        assert enlarged(half, (height, 65 - height), 32).shape == (2, height, 65 - height)
     with torch.device("meta"):
         net = RgmpNet(SMALL)
         for size in ((1, 64), (33, 70)):
@@ -97,7 +97,7 @@ def test_results_have_the_pictures_size():
 def test_positions_lie_where_they_were_seen():
     """A ramp in pixels, said at stride 2 of the padded picture, comes back as that ramp."""
     columns = (2 * torch.arange(48.0) + 0.5).expand(1, 32, 48)
-    ramp = enlarged(columns, (50, 70))
+    ramp = enlarged(columns, (50, 70), 32)
     assert ramp.shape == (1, 50, 70)
     assert torch.allclose(ramp[0, :, 1:], torch.arange(1.0, 70).expand(50, 69), atol=1e-4)
 

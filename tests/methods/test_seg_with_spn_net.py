@@ -7,12 +7,8 @@ import torch
 
 from propago.errors import ShapeError
 from propago.methods.seg_with_spn.net import PRESETS, SegConfig, SegNet, with_outputs
-from propago.methods.seg_with_spn.objective import (
-    SegBatch,
-    SegObjective,
-    balanced_loss,
-    jaccard_loss,
-)
+from propago.methods.seg_with_spn.objective import SegBatch, SegObjective
+from propago.nn.losses import balanced_loss, jaccard_loss
 
 RESNET101 = 44_549_160 - 2049 * 1000
 """Parameters of torchvision's resnet101 without its classifier."""

@@ -33,12 +33,14 @@ def test_a_missing_or_other_weight_is_refused(published):
 
 def test_stages_halve_the_picture():
     with torch.no_grad():
-        before, last = Vgg16()(torch.rand(1, 3, 32, 64))
-    assert [tuple(x.shape[1:]) for x in before] == [
-        (64, 32, 64),
-        (128, 16, 32),
-        (256, 8, 16),
-        (512, 4, 8),
-        (512, 2, 4),
-    ]
-    assert tuple(last.shape[1:]) == (512, 1, 2)
+        net = Vgg16()
+        image, plane = torch.rand(1, 3, 32, 64), torch.rand(2, 1, 32, 64)
+        features = net(image)
+        beside = net.first_like(1)(plane)
+        again = net(image, torch.zeros_like(beside))
+        assert torch.allclose(again[32][:1], features[32], atol=1e-5)
+        assert net(image, beside)[1].shape == (2, 64, 32, 64)
+    assert {stride: tuple(x.shape[1:]) for stride, x in features.items()} == {
+        stride: (channels, 32 // stride, 64 // stride) for stride, channels in net.channels.items()
+    }
+    assert list(net.channels.values()) == [64, 128, 256, 512, 512, 512]

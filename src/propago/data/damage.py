@@ -14,6 +14,16 @@ def damage(masks: Tensor, generator: torch.Generator) -> Tensor:
     return damaged / damaged.sum(0, keepdim=True).clamp_min(1)
 
 
+def some_damaged(masks: Tensor, share: float, generator: torch.Generator) -> Tensor:
+    """(N, H, W): each of `masks` damaged with a chance of `share`, of different clips each."""
+    chosen = torch.rand(len(masks), generator=generator) < share
+    rows = [
+        damage(mask[None].cpu(), generator)[0].to(mask) if one else mask
+        for mask, one in zip(masks, chosen, strict=True)
+    ]
+    return torch.stack(rows)
+
+
 def _damage_one(mask: Tensor, generator: torch.Generator) -> Tensor:
     chance = torch.rand(4, generator=generator)
     if chance[0] < 0.05:

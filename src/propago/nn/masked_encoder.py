@@ -6,9 +6,18 @@ from torch import Tensor, nn
 
 from propago.nn.efficientnet import EfficientNetLite0
 from propago.nn.resnet import ResNet
+from propago.nn.vgg import Vgg16
 
-Trunk = Literal["lite0", "resnet50"]
-"""EfficientNet-Lite0, which is ours, for a CPU; ResNet-50, which papers have."""
+Trunk = Literal["lite0", "resnet50", "vgg16"]
+"""EfficientNet-Lite0, which is ours, for a CPU; ResNet-50 and VGG-16, which papers have."""
+
+PublishedTrunk = EfficientNetLite0 | ResNet | Vgg16
+
+
+def trunk_called(name: Trunk) -> PublishedTrunk:
+    """The encoder of that name, without trained weights."""
+    makers = {"lite0": EfficientNetLite0, "resnet50": lambda: ResNet(50), "vgg16": Vgg16}
+    return makers[name]()
 
 
 class MaskedEncoder(nn.Module):
@@ -20,7 +29,7 @@ class MaskedEncoder(nn.Module):
 
     def __init__(self, trunk: Trunk, planes: int = 1):
         super().__init__()
-        self.trunk = ResNet(50) if trunk == "resnet50" else EfficientNetLite0()
+        self.trunk = trunk_called(trunk)
         self.beside = self.trunk.first_like(planes)
 
     def forward(self, images: Tensor, planes: Tensor) -> dict[int, Tensor]:

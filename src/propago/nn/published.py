@@ -4,7 +4,7 @@ import textwrap
 from collections.abc import Mapping
 from pathlib import Path
 from pickle import UnpicklingError
-from typing import ClassVar
+from typing import Any, ClassVar, cast
 
 import torch
 from torch import Tensor, nn
@@ -65,6 +65,25 @@ class PublishedEncoder(nn.Module):
             raise WeightsError(
                 f"these are not the weights of {self.title} as in {self.published}: {_short(error)}"
             ) from error
+
+
+class Alike(nn.ModuleList):
+    """Encoders of one kind in a network, which begin from the same weights.
+
+    Attributes:
+        title: name of the network that was published.
+    """
+
+    title: str
+
+    def __init__(self, *encoders: nn.Module):
+        super().__init__(encoders)
+        self.title = str(encoders[0].title)
+
+    def load_published(self, file: Path | None = None) -> None:
+        """Begin from the published weights, see the encoders' own."""
+        for encoder in self:
+            cast(Any, encoder).load_published(file)
 
 
 def _short(error: Exception) -> str:

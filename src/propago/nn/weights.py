@@ -142,9 +142,15 @@ def fill(net: nn.Module, weights: Weights) -> None:
 def fill_encoder(encoder: nn.Module, weights: Weights) -> None:
     """Put that part of the `weights` of another network into `encoder` which is such an encoder.
 
+    Of a list of encoders, into each.
+
     Raises:
         WeightsError: no part of them is.
     """
+    if isinstance(encoder, nn.ModuleList):
+        for one in encoder:
+            fill_encoder(one, weights)
+        return
     wanted = encoder.state_dict()
     first = next(iter(wanted))
     for inside in (name.removesuffix(first) for name in weights.tensors if name.endswith(first)):

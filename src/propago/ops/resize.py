@@ -31,6 +31,18 @@ def padded(x: Tensor, multiple: int) -> Tensor:
     return F.pad(x, (0, -width % multiple, 0, -height % multiple), mode="replicate")
 
 
+def enlarged(logits: Tensor, size: tuple[int, ...], multiple: int) -> Tensor:
+    """(N, H, W): what a network said, (N, h, w), of pictures `padded` to `multiple`.
+
+    Args:
+        logits: of the padded pictures, at any stride.
+        size: (H, W) of the pictures before.
+        multiple: as of `padded`.
+    """
+    whole = tuple(-(-side // multiple) * multiple for side in size)
+    return bilinear(logits[:, None], whole)[:, 0, : size[0], : size[1]]
+
+
 def resize(x: Tensor, size: tuple[int, int]) -> Tensor:
     """(C, h, w): `x` (C, H, W) averaged down, or interpolated up."""
     if tuple(x.shape[-2:]) == tuple(size):

@@ -9,12 +9,10 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from propago.nn.efficientnet import EfficientNetLite0
-from propago.nn.masked_encoder import MaskedEncoder, Trunk
+from propago.nn.masked_encoder import MaskedEncoder, PublishedTrunk, Trunk
 from propago.nn.presets import Preset
 from propago.nn.refinement_decoder import RefinementDecoder
-from propago.nn.resnet import ResNet
-from propago.ops.resize import bilinear, padded
+from propago.ops.resize import enlarged, padded
 
 DEEPEST = 32
 """Stride at which the reference meets the present frame."""
@@ -60,7 +58,7 @@ class RgmpNet(nn.Module):
         )
 
     @property
-    def pretrained(self) -> ResNet | EfficientNetLite0:
+    def pretrained(self) -> PublishedTrunk:
         """The part whose weights are published."""
         return self.encoder.trunk
 
@@ -92,10 +90,4 @@ class RgmpNet(nn.Module):
 
     def forward(self, reference: Tensor, images: Tensor, previous: Tensor) -> Tensor:
         """(N, H, W) logits, of the pictures' own size; arguments as of `levels`."""
-        return enlarged(self.levels(reference, images, previous)[-1], previous.shape[-2:])
-
-
-def enlarged(logits: Tensor, size: tuple[int, ...]) -> Tensor:
-    """(N, H, W): logits (N, h, w) of a padded picture at its own `size` (H, W)."""
-    whole = [-(-side // DEEPEST) * DEEPEST for side in size]
-    return bilinear(logits[:, None], tuple(whole))[:, 0, : size[0], : size[1]]
+        return enlarged(self.levels(reference, images, previous)[-1], previous.shape[-2:], DEEPEST)

@@ -10,9 +10,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from propago.data.damage import damage
-from propago.methods.rgmp.net import RgmpNet, enlarged
+from propago.data.damage import some_damaged
+from propago.methods.rgmp.net import DEEPEST, RgmpNet
 from propago.nn.losses import soft_jaccard
+from propago.ops.resize import enlarged
 from propago.types import VOID
 
 COARSE = 0.2
@@ -52,9 +53,9 @@ class RgmpObjective(nn.Module):
         reference = self.net.reference(_laid_out(images[:, 0]), previous)
         losses, overlaps = [], []
         for t in range(1, images.shape[1]):
-            fed = self._maybe_damaged(previous, generator)
+            fed = some_damaged(previous, self.damaged, generator)
             levels = self.net.levels(reference, _laid_out(images[:, t]), fed)
-            *coarse, finest = (enlarged(level, previous.shape[-2:]) for level in levels)
+            *coarse, finest = (enlarged(level, previous.shape[-2:], DEEPEST) for level in levels)
             truth = batch.masks[:, t]
             previous = finest.sigmoid()
             apart = _apart(previous, truth)
@@ -63,15 +64,6 @@ class RgmpObjective(nn.Module):
             overlaps.append(1 - apart.detach().mean())
         loss = torch.stack(losses).mean()
         return loss, {"loss": loss.item(), "overlap": torch.stack(overlaps).mean().item()}
-
-    def _maybe_damaged(self, masks: Tensor, generator: torch.Generator) -> Tensor:
-        """(B, H, W): some of the masks damaged, each on its own."""
-        chosen = torch.rand(len(masks), generator=generator) < self.damaged
-        rows = [
-            damage(mask[None].cpu(), generator)[0].to(mask) if one else mask
-            for mask, one in zip(masks, chosen, strict=True)
-        ]
-        return torch.stack(rows)
 
 
 def _laid_out(images: Tensor) -> Tensor:

@@ -16,8 +16,9 @@ from propago.finetune.annotated import AnnotatedFrame
 from propago.finetune.fine_tuning import FineTuning
 from propago.finetune.warp import WarpSettings, warp_pair
 from propago.methods.seg_with_spn.net import SegNet
-from propago.methods.seg_with_spn.objective import SegBatch, seg_loss
+from propago.methods.seg_with_spn.objective import SegBatch
 from propago.methods.seg_with_spn.settings import SegSettings
+from propago.nn.losses import seg_loss
 from propago.types import VOID
 
 EARLIER = 1 / 3

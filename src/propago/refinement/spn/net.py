@@ -146,7 +146,7 @@ class VggGuidance(nn.Module):
             images: (B, 3, H, W) RGB in [0, 1], any size.
             coarse: (B, 1, H, W) probabilities, which are not looked at.
         """
-        skips, x = self.encoder(padded(images, 2 ** len(STAGES)))
+        *skips, x = self.encoder(padded(images, 2 ** len(STAGES))).values()
         for stage, skip in zip(self.up, reversed(skips), strict=True):
             x = stage(bilinear(x, skip.shape[-2:])) + skip
         return self.gates(x)[..., : images.shape[-2], : images.shape[-1]]

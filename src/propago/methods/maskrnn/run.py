@@ -1,0 +1,160 @@
+"""MaskRNN on a video: each object by itself, its mask carried by flow, looked for in its box."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from propago.errors import UsageError
+from propago.methods.maskrnn.net import PRESETS, MaskRnnNet, motion_planes
+from propago.methods.maskrnn.region import (
+    ABSENT,
+    LOST_GROWTH,
+    asked_about,
+    grown,
+    inside,
+    mask_boxes,
+    refined,
+    whole_picture,
+)
+from propago.nn.inference import choose_device, ready
+from propago.nn.presets import load_network
+from propago.ops.aggregate import hard_max
+from propago.ops.flow import dis_flow, grey, warp
+from propago.ops.resize import bilinear, resize, scaled_size
+from propago.types import Annotation, Frame, SoftMasks
+
+
+@dataclass(frozen=True)
+class MaskRnnSettings:
+    """How the network is run.
+
+    Attributes:
+        size: short side in pixels that frames are worked on at; results have the frame's size.
+    """
+
+    size: int = PRESETS["compact"].size
+
+    def __post_init__(self) -> None:
+        """Refuse what cannot work.
+
+        Raises:
+            UsageError: it names the setting and what is legal.
+        """
+        if self.size < 64:
+            raise UsageError(f"size {self.size}: the working size is at least 64 px")
+
+
+@dataclass(frozen=True)
+class MaskRnnState:
+    """The previous frame, at the working size (h, w).
+
+    Attributes:
+        ids: the objects.
+        masks: (K, h, w) their probabilities.
+        boxes: (K, 4) x0, y0, x1, y1 in pixels around them; of a lost one where it is looked for.
+        luma: (h, w) uint8.
+    """
+
+    ids: tuple[int, ...] = ()
+    masks: Tensor | None = None
+    boxes: Tensor | None = None
+    luma: Tensor | None = None
+
+
+class MaskRnn:
+    """MaskRNN as a `Propagator`; it sees one frame ahead, for the flow to it."""
+
+    look_ahead_frames = 1
+
+    def __init__(
+        self,
+        net: MaskRnnNet,
+        settings: MaskRnnSettings | None = None,
+        device: torch.device | None = None,
+        description: dict[str, str] | None = None,
+    ):
+        """Run `net` on `device`."""
+        self.device = device or torch.device("cpu")
+        self.net = ready(net, self.device)
+        self.settings = settings or MaskRnnSettings()
+        self.description = {"method": "maskrnn", **(description or {})}
+
+    @classmethod
+    def load(
+        cls,
+        preset: str = "compact",
+        weights: str | Path = "default",
+        device: str = "auto",
+        size: int | None = None,
+    ) -> "MaskRnn":
+        """The method with a trained network.
+
+        Args:
+            preset: "compact" or "paper".
+            weights: "default", or a safetensors file that `propago train` wrote.
+            device: "auto", "cpu", "cuda" or "mps".
+            size: working size, short side in pixels; the preset's own if None.
+
+        Raises:
+            UsageError: an unknown preset or device, or a size out of range.
+            WeightsError: no such weights, corrupt, or of another network.
+        """
+        net, about = load_network(PRESETS, MaskRnnNet, preset, weights)
+        settings = MaskRnnSettings(size or PRESETS[preset].size)
+        return cls(net, settings, choose_device(device), about)
+
+    def begin(self) -> MaskRnnState:
+        """Nothing is known."""
+        return MaskRnnState()
+
+    def aggregate(self, masks: SoftMasks) -> SoftMasks:
+        """The best object wins, background up to .5."""
+        return hard_max(masks)
+
+    def predict(self, state: MaskRnnState, frame: Frame) -> tuple[SoftMasks, Tensor]:
+        """Each object's probabilities, and the luma (h, w) at the working size."""
+        picture = self._picture(frame)
+        size = (picture.shape[-2], picture.shape[-1])
+        luma = grey(picture)
+        seen = torch.from_numpy(luma)
+        if state.masks is None or state.boxes is None or state.luma is None or not state.ids:
+            return SoftMasks.none(frame.size), seen
+        back = self._flow(luma, state.luma.numpy())
+        after = grey(self._picture(frame.ahead[0])) if frame.ahead else None
+        ahead = torch.zeros_like(back) if after is None else self._flow(luma, after)
+        carried = warp(state.masks[None], back)[0].clamp(0, 1)
+        boxes, there = asked_about(carried, state.boxes)
+        planes = motion_planes(back, ahead)
+        layout = torch.channels_last
+        estimate = self.net(picture[None].contiguous(memory_format=layout), carried, planes, boxes)
+        kept = inside(refined(estimate.offsets, boxes, there, size), size)
+        logits = bilinear(torch.where(kept, estimate.logits, ABSENT)[None], frame.size)[0]
+        return SoftMasks(state.ids, logits.sigmoid()), seen
+
+    def update(
+        self, state: MaskRnnState, features: Tensor, masks: SoftMasks, annotation: Annotation | None
+    ) -> MaskRnnState:
+        """The masks as they are; the box of an object that is lost grows."""
+        size = (features.shape[0], features.shape[1])
+        small = resize(masks.probabilities.to(self.device), size)
+        boxes, there = mask_boxes(small)
+        searched = whole_picture(len(masks.ids), size).to(boxes)
+        if state.boxes is not None:
+            wider = grown(state.boxes, LOST_GROWTH, size)
+            for row, object_id in enumerate(masks.ids):
+                if object_id in state.ids:
+                    searched[row] = wider[state.ids.index(object_id)]
+        boxes = torch.where(there[:, None], boxes, searched)
+        return MaskRnnState(masks.ids, small, boxes, features)
+
+    def _picture(self, frame: Frame) -> Tensor:
+        """(3, h, w) at the working size."""
+        size = scaled_size(frame.size, self.settings.size)
+        return resize(frame.image.to(self.device), size)
+
+    def _flow(self, now: np.ndarray, other: np.ndarray) -> Tensor:
+        """(1, 2, h, w) flow between two lumas, in pixels."""
+        return torch.from_numpy(dis_flow(now, other))[None].to(self.device)
