@@ -86,6 +86,12 @@ PROPAGATORS: dict[str, Component] = {
         presets="propago.methods.maskrnn.net:PRESETS",
         train="propago.methods.maskrnn.train:task",
     ),
+    "rgsn": Component(
+        "propago.methods.rgsn.run:Rgsn",
+        "Tracked by a scorer that learns, cut out of a crop by references (speeding_zZ 2018)",
+        presets="propago.methods.rgsn.net:PRESETS",
+        train="propago.methods.rgsn.train:task",
+    ),
     "first_mask": Component(
         "propago.methods.first_mask.run:FirstMask",
         "Baseline: the first mask, repeated",

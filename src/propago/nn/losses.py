@@ -29,6 +29,20 @@ def cross_entropy(log_probabilities: Tensor, labels: Tensor, hardest: float) -> 
     return (losses.sum() / known + losses.topk(count).values.mean()) / 2
 
 
+def binary_entropy(logits: Tensor, truth: Tensor) -> Tensor:
+    """Mean cross-entropy of one object over all known pixels.
+
+    Args:
+        logits: (B, H, W).
+        truth: (B, H, W) uint8; 1 the object, 255 where nobody knows.
+    """
+    known = (truth != VOID).float()
+    losses = F.binary_cross_entropy_with_logits(
+        logits, (truth == 1).float(), weight=known, reduction="sum"
+    )
+    return losses / known.sum().clamp_min(1)
+
+
 def soft_jaccard(probabilities: Tensor, masks: Tensor, known: Tensor) -> Tensor:
     """(...) 1 - soft intersection over union of `probabilities` and `masks` (..., H, W).
 

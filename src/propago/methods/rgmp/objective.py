@@ -7,12 +7,11 @@ paper's; the soft Jaccard distance, the coarse outputs' share and the damage are
 from typing import NamedTuple
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 from propago.data.damage import some_damaged
 from propago.methods.rgmp.net import DEEPEST, RgmpNet
-from propago.nn.losses import soft_jaccard
+from propago.nn.losses import binary_entropy, soft_jaccard
 from propago.ops.resize import enlarged
 from propago.types import VOID
 
@@ -59,8 +58,8 @@ class RgmpObjective(nn.Module):
             truth = batch.masks[:, t]
             previous = finest.sigmoid()
             apart = _apart(previous, truth)
-            aside = torch.stack([_entropy(level, truth) for level in coarse]).mean()
-            losses.append(_entropy(finest, truth) + apart.mean() + COARSE * aside)
+            aside = torch.stack([binary_entropy(level, truth) for level in coarse]).mean()
+            losses.append(binary_entropy(finest, truth) + apart.mean() + COARSE * aside)
             overlaps.append(1 - apart.detach().mean())
         loss = torch.stack(losses).mean()
         return loss, {"loss": loss.item(), "overlap": torch.stack(overlaps).mean().item()}
@@ -68,15 +67,6 @@ class RgmpObjective(nn.Module):
 
 def _laid_out(images: Tensor) -> Tensor:
     return images.contiguous(memory_format=torch.channels_last)
-
-
-def _entropy(logits: Tensor, truth: Tensor) -> Tensor:
-    """Mean cross-entropy over the pixels of `truth` (B, H, W) that are known."""
-    known = (truth != VOID).float()
-    losses = F.binary_cross_entropy_with_logits(
-        logits, (truth == 1).float(), weight=known, reduction="sum"
-    )
-    return losses / known.sum().clamp_min(1)
 
 
 def _apart(probabilities: Tensor, truth: Tensor) -> Tensor:

@@ -1,0 +1,63 @@
+"""What RGSN is trained for: the mask of one object in a crop.
+
+Cross-entropy is the release's; the soft Jaccard distance, the coarse outputs' share and the damage
+are ours.
+"""
+
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from propago.data.damage import some_damaged
+from propago.methods.rgsn.net import DEEPEST, REFERENCES, RgsnNet
+from propago.nn.losses import binary_entropy, jaccard_distance
+from propago.ops.resize import enlarged
+
+COARSE = 0.2
+"""Weight of the mean loss of the coarser outputs beside that of the finest."""
+
+
+class CropBatch(NamedTuple):
+    """Examples of equal size.
+
+    Attributes:
+        images: (B, 4, 3, S, S) float32 RGB in [0, 1]; three references, then the present frame.
+        masks: (B, 4, S, S) uint8; 0 other, 1 the object, 255 void.
+        heat: (B, S, S) where the object was in the frame before.
+    """
+
+    images: Tensor
+    masks: Tensor
+    heat: Tensor
+
+
+class RgsnObjective(nn.Module):
+    """Loss of a network on a batch."""
+
+    def __init__(self, net: RgsnNet, damaged: float = 0.4):
+        """Train `net`; a share `damaged` of the masks of the last two references is damaged."""
+        super().__init__()
+        self.net = net
+        self.damaged = damaged
+
+    def forward(self, batch: CropBatch, seed: int) -> tuple[Tensor, dict[str, float]]:
+        """The loss, and numbers for the log; `seed` decides the damage."""
+        generator = torch.Generator().manual_seed(seed)
+        images = batch.images[:, :REFERENCES].flatten(0, 1)
+        known = (batch.masks[:, :REFERENCES] == 1).float()
+        later = some_damaged(known[:, 1:].flatten(0, 1), self.damaged, generator)
+        masks = torch.cat([known[:, :1], later.view_as(known[:, 1:])], 1).flatten(0, 1)
+        references = self.net.reference(_laid_out(images), masks)
+        references = references.unflatten(0, (-1, REFERENCES))
+        levels = self.net.levels(references, _laid_out(batch.images[:, -1]), batch.heat)
+        truth = batch.masks[:, -1]
+        *coarse, finest = (enlarged(level, truth.shape[-2:], DEEPEST) for level in levels)
+        aside = torch.stack([binary_entropy(level, truth) for level in coarse]).mean()
+        apart = jaccard_distance(finest.sigmoid()[:, None], truth)
+        loss = binary_entropy(finest, truth) + apart + COARSE * aside
+        return loss, {"loss": loss.item(), "overlap": 1 - apart.item()}
+
+
+def _laid_out(images: Tensor) -> Tensor:
+    return images.contiguous(memory_format=torch.channels_last)

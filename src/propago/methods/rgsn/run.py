@@ -1,0 +1,194 @@
+"""RGSN on a video: each object is tracked by a scorer of its own, and cut out of its crop."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from propago.detections import Detections
+from propago.errors import UsageError
+from propago.methods.rgsn.crops import crop_around, cropped, heat_map, mask_box, put_back
+from propago.methods.rgsn.net import PRESETS, RgsnNet
+from propago.methods.rgsn.otn import OtnSettings, candidates_of, found
+from propago.methods.rgsn.target import Sight, Target, after_frame, annotated
+from propago.nn.inference import choose_device, ready
+from propago.nn.presets import load_network
+from propago.ops.aggregate import constant_background
+from propago.ops.resize import resize, scaled_size
+from propago.types import Annotation, Frame, SoftMasks
+
+Proposer = Callable[[Frame], Detections]
+"""A detector: its boxes are candidates."""
+
+
+@dataclass(frozen=True)
+class RgsnSettings:
+    """How the network is run.
+
+    Attributes:
+        size: short side in pixels of frames in which candidates are looked at; crops are taken of
+            the frame itself.
+        tracking: how each object's scorer learns.
+    """
+
+    size: int = PRESETS["compact"].size
+    tracking: OtnSettings = field(default_factory=OtnSettings)
+
+    def __post_init__(self) -> None:
+        """Refuse what cannot work.
+
+        Raises:
+            UsageError: it names the setting and what is legal.
+        """
+        if self.size < 64:
+            raise UsageError(f"size {self.size}: the working size is at least 64 px")
+
+
+@dataclass(frozen=True)
+class RgsnState:
+    """What is known of a video so far.
+
+    Attributes:
+        ids: the objects.
+        targets: what is known of each.
+        masks: (K, H, W) bool, the objects in the previous frame.
+    """
+
+    ids: tuple[int, ...] = ()
+    targets: Mapping[int, Target] = field(default_factory=dict)
+    masks: Tensor | None = None
+
+
+class Rgsn:
+    """Proposals, the object tracking network and reference-guided segmentation, a `Propagator`."""
+
+    look_ahead_frames = 0
+
+    def __init__(
+        self,
+        net: RgsnNet,
+        settings: RgsnSettings | None = None,
+        device: torch.device | None = None,
+        description: dict[str, str] | None = None,
+        proposer: Proposer | None = None,
+    ):
+        """Run `net` on `device`; the boxes of `proposer` are candidates beside those drawn."""
+        self.device = device or torch.device("cpu")
+        self.net = ready(net, self.device)
+        self.settings = settings or RgsnSettings()
+        self.proposer = proposer
+        self.description = {"method": "rgsn", **(description or {})}
+
+    @classmethod
+    def load(
+        cls,
+        preset: str = "compact",
+        weights: str | Path = "default",
+        device: str = "auto",
+        size: int | None = None,
+        proposer: Proposer | None = None,
+    ) -> "Rgsn":
+        """The method with a trained network.
+
+        Args:
+            preset: "compact" or "paper".
+            weights: "default", or a safetensors file that `propago train` wrote.
+            device: "auto", "cpu", "cuda" or "mps".
+            size: short side in pixels of frames in which candidates are looked at.
+            proposer: a detector, whose boxes are candidates; without, they are drawn alone.
+
+        Raises:
+            UsageError: an unknown preset or device, or a size out of range.
+            WeightsError: no such weights, corrupt, or of another network.
+        """
+        net, about = load_network(PRESETS, RgsnNet, preset, weights)
+        settings = RgsnSettings(size or PRESETS[preset].size)
+        return cls(net, settings, choose_device(device), about, proposer)
+
+    def begin(self) -> RgsnState:
+        """Nothing is known."""
+        return RgsnState()
+
+    def aggregate(self, masks: SoftMasks) -> SoftMasks:
+        """Objects and a background of constant .5 share each pixel."""
+        return constant_background(masks)
+
+    def predict(self, state: RgsnState, frame: Frame) -> tuple[SoftMasks, Sight]:
+        """Each object's probabilities, and what was seen of the frame."""
+        picture = frame.image.to(self.device)
+        small = resize(picture, scaled_size(frame.size, self.settings.size))
+        sight = Sight(picture, self.net.frame_features(small), small.shape[-1] / frame.size[1])
+        if state.masks is None or not state.ids:
+            return SoftMasks.none(frame.size), sight
+        proposals = self._proposals(frame)
+        boxes, confidences, rows = {}, {}, []
+        for object_id, mask in zip(state.ids, state.masks, strict=True):
+            target = state.targets[object_id]
+            box, score = self._tracked(object_id, target, sight, proposals)
+            boxes[object_id], confidences[object_id] = (box if score > 0 else target.box), score
+            rows.append(self._segmented(target, sight, boxes[object_id], mask))
+        logits = torch.stack(rows)
+        return SoftMasks(state.ids, logits.sigmoid()), replace(
+            sight, boxes=boxes, confidences=confidences
+        )
+
+    def update(
+        self, state: RgsnState, features: Sight, masks: SoftMasks, annotation: Annotation | None
+    ) -> RgsnState:
+        """An annotated object is learnt anew; of the others the mask found is remembered."""
+        shown = annotation.ids if annotation else ()
+        labels, targets, rows = masks.labels(), {}, []
+        for object_id in masks.ids:
+            mask = torch.from_numpy(labels == object_id).to(self.device)
+            target, box = state.targets.get(object_id), mask_box(mask)
+            if box is not None and (object_id in shown or target is None):
+                encoded = self._encoded(features, mask, box)
+                targets[object_id] = annotated(
+                    object_id, box, encoded, features, self.settings.tracking
+                )
+            elif target is not None:
+                at = features.boxes.get(object_id, target.box)
+                encoded = self._encoded(features, mask, at)
+                targets[object_id] = after_frame(
+                    object_id, target, (at, box), encoded, features, self.settings.tracking
+                )
+            rows += [mask] if object_id in targets else []
+        kept = tuple(i for i in masks.ids if i in targets)
+        return RgsnState(kept, targets, torch.stack(rows) if rows else None)
+
+    def _proposals(self, frame: Frame) -> Tensor:
+        """(P, 4) boxes of the detector, in pixels of the frame."""
+        if self.proposer is None:
+            return torch.zeros(0, 4, device=self.device)
+        return torch.from_numpy(self.proposer(frame).boxes_xyxy).float().to(self.device)
+
+    def _tracked(
+        self, object_id: int, target: Target, sight: Sight, proposals: Tensor
+    ) -> tuple[Tensor, float]:
+        """The box (4,) that looks most like the object, and how much it does."""
+        generator = target.generator(object_id, "candidates")
+        settings = self.settings.tracking
+        candidates = candidates_of(
+            target.box, proposals, target.failed, sight.size, settings, generator
+        )
+        return found(target.head, sight.of, candidates)
+
+    def _segmented(self, target: Target, sight: Sight, box: Tensor, before: Tensor) -> Tensor:
+        """(H, W) logits of an object that is looked for around a box (4,)."""
+        rect, side = crop_around(box, sight.size), self.net.config.side
+        heat = heat_map(cropped(before.float()[None], rect, side)[0])
+        image = _laid_out(cropped(sight.picture, rect, side)[None])
+        logits = self.net(target.references()[None], image, heat[None])
+        return put_back(logits[0], rect, sight.size)
+
+    def _encoded(self, sight: Sight, mask: Tensor, box: Tensor) -> Tensor:
+        """(C, h, w): a frame as a reference, of an object with a mask (H, W) around a box (4,)."""
+        rect, side = crop_around(box, sight.size), self.net.config.side
+        known = cropped(mask.float()[None], rect, side)
+        return self.net.reference(_laid_out(cropped(sight.picture, rect, side)[None]), known)[0]
+
+
+def _laid_out(images: Tensor) -> Tensor:
+    return images.contiguous(memory_format=torch.channels_last)

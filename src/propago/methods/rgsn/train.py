@@ -1,0 +1,81 @@
+"""The training of RGSN: crops around one object, out of clips of five frames."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+
+from propago.data.mixture import Mixture
+from propago.data.sources import Sources
+from propago.data.task import ImageSettings, TrainingTask, parameter_groups, require_range
+from propago.methods.rgsn.examples import FRAMES, CropExample, CropExamples
+from propago.methods.rgsn.net import PRESETS, RgsnNet
+from propago.methods.rgsn.objective import CropBatch, RgsnObjective
+from propago.methods.rgsn.run import Rgsn
+from propago.nn.inference import channels_last
+from propago.nn.presets import preset_called
+
+
+@dataclass(frozen=True)
+class RgsnTraining(ImageSettings):
+    """What examples look like, and how references are damaged.
+
+    Attributes:
+        height: of the clips that crops are cut out of, in pixels.
+        width: the same.
+        max_objects: at most so many objects of a clip are told apart, of which one is followed.
+        damaged: share of the masks of later references that are damaged.
+    """
+
+    max_objects: int = 2
+    damaged: float = 0.4
+
+    def __post_init__(self) -> None:
+        """Refuse what is out of range.
+
+        Raises:
+            UsageError: it names the setting and what is legal.
+        """
+        super().__post_init__()
+        require_range(self, "max_objects", least=1)
+        require_range(self, "damaged", least=0, most=1)
+
+
+def task(settings: RgsnTraining, sources: Sources) -> TrainingTask:
+    """An untrained network that learns from crops.
+
+    Raises:
+        UsageError: no such preset, or a source without clips.
+        SourceError: a source that is no such data.
+    """
+    preset = preset_called(PRESETS, settings.preset)
+    net = channels_last(RgsnNet(preset.config))
+    clips = [
+        (weight, source.clips(settings.size, FRAMES, settings.max_objects))
+        for weight, source in sources
+    ]
+    return TrainingTask(
+        network=preset.network,
+        net=net,
+        objective=RgsnObjective(net, settings.damaged),
+        dataset=CropExamples(Mixture(clips), preset.config.side),
+        collate=collate,
+        groups=parameter_groups(net, net.pretrained, settings.encoder_lr_scale),
+        encoder=net.pretrained,
+        kind="propagator",
+        part=propagator,
+    )
+
+
+def collate(examples: Sequence[CropExample]) -> CropBatch:
+    """Examples of equal size."""
+    return CropBatch(
+        torch.stack([example.images for example in examples]),
+        torch.stack([example.masks for example in examples]),
+        torch.stack([example.heat for example in examples]),
+    )
+
+
+def propagator(net: RgsnNet) -> Rgsn:
+    """The method with a network in training."""
+    return Rgsn(net, device=next(net.parameters()).device)
