@@ -7,7 +7,7 @@ import pytest
 from pycocotools import mask as coco_mask
 
 from propago.errors import MaskError, UsageError
-from propago.io.rle import areas_px, intersections_px, to_rle
+from propago.io.rle import areas_px, decode, intersections_px, to_rle
 from propago.metrics.average_precision import match_greedily
 from propago.metrics.track_files import read_tracks
 from propago.metrics.tracks import TrackAveragePrecision, track_ious
@@ -126,7 +126,7 @@ def test_tracks_without_a_pixel_have_no_overlap():
         ({"segmentations": [None]}, MaskError, "1 segmentations for the 2 frames of video 7"),
         ({"segmentations": [None, "oops"]}, MaskError, "result 0, frame 1"),
         ({"segmentations": [None, encoded(np.ones((4, 4)))]}, MaskError, r"\(4, 4\).*\(8, 10\)"),
-        ({"score": float("nan")}, UsageError, "result 0: the score is nan"),
+        ({"score": float("nan")}, UsageError, "result 0: 'score' is nan"),
     ],
 )
 def test_a_result_that_does_not_fit_is_refused_by_its_number(change, error, says):
@@ -193,3 +193,36 @@ def test_intersections_equal_the_pixels():
 def test_counts_that_do_not_fill_the_frame_are_refused():
     with pytest.raises(MaskError, match="add up to 5 pixels"):
         to_rle({"size": [2, 3], "counts": [2, 3]}, (2, 3), "a mask")
+
+
+@pytest.mark.parametrize("how", ["flat", "text", "runs"])
+def test_run_lengths_of_any_form_are_read_as_pycocotools_reads_them(how):
+    random = np.random.default_rng(5)
+    for mask in (random.random((2, 9, 70)) < 0.03, random.random((2, 300, 3)) < 0.9):
+        for plane in mask:
+            rle = encoded(plane)
+            if how == "runs":
+                flat = np.flatnonzero(np.diff(plane.T.ravel().astype(int), prepend=0)).tolist()
+                rle = {"size": [*plane.shape], "counts": np.diff([0, *flat, plane.size]).tolist()}
+            elif how == "text":
+                rle = rle | {"counts": rle["counts"].decode()}
+            np.testing.assert_array_equal(
+                decode([to_rle(rle, plane.shape, "m")], plane.shape)[0], plane
+            )
+
+
+@pytest.mark.parametrize(
+    "counts",
+    ["", "0", "1h", "\x7f\x00", "06" * 4000, b"P" * 9, [-1, 7], [1.5, 4.5], "\u20ac", 6, None],
+)
+def test_damaged_run_lengths_never_reach_pycocotools(counts):
+    with pytest.raises(MaskError, match="a mask: the RLE counts"):
+        to_rle({"size": [2, 3], "counts": counts}, (2, 3), "a mask")
+
+
+@pytest.mark.parametrize(
+    "polygon", [[0, 0, 1e300, 0, 1, 1], [0, 0, float("nan"), 1, 2, 2], ["a"] * 6, [0, 0, 1], 3]
+)
+def test_polygons_are_numbers_near_the_frame(polygon):
+    with pytest.raises(MaskError, match="a segmentation is"):
+        to_rle([polygon], (2, 3), "a mask")

@@ -55,3 +55,20 @@ def test_a_damaged_record_is_named(output):
     output.record.write_text("{")
     with pytest.raises(OutputError, match=r"run\.json is damaged.*`overwrite`"):
         output.read_record()
+
+
+@pytest.mark.parametrize(
+    "record",
+    [
+        [],
+        {"inputs": 3},
+        {"inputs": {"given": {"first": "a"}}},
+        {"inputs": {"given": [1]}},
+        {"status": "done"},
+        {"status": "done", "timings": {"seconds": "x", "frames_per_s": 1}},
+    ],
+)
+def test_a_record_of_another_form_is_damaged(output, record):
+    output.write_record(record)
+    with pytest.raises(OutputError, match=r"run\.json is damaged.*`overwrite`"):
+        output.read_record()

@@ -2,7 +2,6 @@
 
 from io import BytesIO
 from pathlib import Path
-from zipfile import BadZipFile
 
 import numpy as np
 
@@ -11,7 +10,6 @@ from propago.errors import MaskError
 ARRAY_SUFFIXES = (".npy", ".npz")
 _BEGINNINGS = (b"\x93NUMPY", b"PK\x03\x04")
 _LEGAL = "a label map is (H, W), whole numbers or bool, alone in its file"
-_UNREADABLE = (OSError, ValueError, KeyError, EOFError, BadZipFile, NotImplementedError)
 
 
 def is_array(head: bytes) -> bool:
@@ -23,7 +21,7 @@ def holds_labels(path: Path) -> bool:
     """Whether an array file holds a label map, not probabilities; False of one that is damaged."""
     try:
         values = _one_array(path.read_bytes())
-    except (MaskError, *_UNREADABLE):
+    except (MaskError, OSError):
         return False
     numbers = values.dtype.kind in "iu" or (_is_whole(values) and values.max(initial=0) > 1)
     return values.ndim == 2 and numbers
@@ -35,10 +33,7 @@ def read_array(data: bytes) -> np.ndarray:
     Raises:
         MaskError: damaged, several arrays, pickled objects, another shape, probabilities.
     """
-    try:
-        values = _one_array(data)
-    except _UNREADABLE as error:
-        raise MaskError(f"it cannot be read as an array ({error}); {_LEGAL}") from error
+    values = _one_array(data)
     values = values[..., 0] if values.ndim == 3 and values.shape[-1] == 1 else values
     values = values[0] if values.ndim == 3 and len(values) == 1 else values
     if values.ndim != 2 or values.size == 0 or values.dtype.kind not in "biuf":
@@ -53,13 +48,17 @@ def read_array(data: bytes) -> np.ndarray:
 
 
 def _one_array(data: bytes) -> np.ndarray:
-    content = np.load(BytesIO(data), allow_pickle=False)
-    if isinstance(content, np.ndarray):
-        return content
-    with content:
-        if len(content.files) != 1:
-            raise MaskError(f"it holds {', '.join(content.files) or 'nothing'}; {_LEGAL}")
-        return content[content.files[0]]
+    try:
+        content = np.load(BytesIO(data), allow_pickle=False)
+        if isinstance(content, np.ndarray):
+            return content
+        with content:
+            names = content.files
+            if len(names) == 1:
+                return content[names[0]]
+    except Exception as error:  # of a damaged file NumPy raises whatever it stumbles over
+        raise MaskError(f"it cannot be read as an array ({error}); {_LEGAL}") from error
+    raise MaskError(f"it holds {', '.join(names) or 'nothing'}; {_LEGAL}")
 
 
 def _is_whole(values: np.ndarray) -> bool:

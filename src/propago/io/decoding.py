@@ -27,6 +27,7 @@ from propago.types import Frame
 
 _DECODE_THREADS = 2
 _MAX_RATE = 1000
+_FAILURES = (FFmpegError, OSError, MemoryError)
 _NO_VIDEO = ("tty", "image2")
 _STILL_CODECS = ("mjpeg", "png", "bmp", "webp", "tiff")
 
@@ -95,14 +96,17 @@ def _declared_frames(
 @contextmanager
 def _opened(path: Path) -> Iterator[tuple[InputContainer, VideoStream]]:
     try:
-        container = av.open(f"file:{path}", options={"protocol_whitelist": "file"})
-    except (FFmpegError, OSError) as error:
+        container = av.open(
+            f"file:{path}", options={"protocol_whitelist": "file"}, metadata_errors="replace"
+        )
+    except _FAILURES as error:
         cut = "; the file is cut off, and its index with it" if missing_bytes(path) else ""
-        raise SourceError(f"{path} is no readable video: {error.strerror}{cut}") from error
+        what = getattr(error, "strerror", None) or error
+        raise SourceError(f"{path} is no readable video: {what}{cut}") from error
     with container:
         stream = _main_stream(container)
         if stream is None:
-            raise SourceError(f"{path} holds no video stream; give a file with moving pictures")
+            raise SourceError(f"{path} holds no video stream that can be decoded")
         stream.thread_type = "AUTO"
         stream.codec_context.thread_count = _DECODE_THREADS
         try:
@@ -121,7 +125,8 @@ def _main_stream(container: InputContainer) -> VideoStream | None:
     """
     if container.format.name in _NO_VIDEO or container.format.name.endswith("_pipe"):
         return None
-    videos = [s for s in container.streams.video if not s.disposition & Disposition.attached_pic]
+    decodable = (s for s in container.streams.video if s.codec_context)
+    videos = [s for s in decodable if not s.disposition & Disposition.attached_pic]
     return max(
         videos,
         key=lambda s: (s.codec_context.name not in _STILL_CODECS, s.width * s.height, s.frames),
@@ -191,7 +196,7 @@ def _whole_pictures(container: InputContainer, stream: VideoStream) -> Iterator[
             if packet.is_corrupt:
                 raise _DamageError("its data end early")
             pictures = packet.decode()
-        except (FFmpegError, _DamageError) as error:
+        except (*_FAILURES, _DamageError) as error:
             yield from _finished_before_damage(stream, last)
             raise _DamageError(getattr(error, "strerror", None) or str(error)) from error
         for picture in pictures:
@@ -208,7 +213,7 @@ def _finished_before_damage(stream: VideoStream, last: int | None) -> Iterator[V
         return
     try:
         pictures = stream.decode(None)
-    except FFmpegError:
+    except _FAILURES:
         return
     for picture in pictures:
         if picture.is_corrupt or picture.pts is None or (picture.pts - last) * base * rate > 1.5:

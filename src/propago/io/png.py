@@ -23,7 +23,7 @@ except ImportError:
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
 GREY, PALETTE = 0, 3
 MAX_PIXELS = 1 << 28
-_HEAD = 1024
+_HEAD, _IHDR_END = 1024, 33
 
 
 def decode_plain(data: bytes) -> tuple[np.ndarray, bytes | None] | None:
@@ -36,7 +36,7 @@ def decode_plain(data: bytes) -> tuple[np.ndarray, bytes | None] | None:
         (H, W) uint8 view of the inflated bytes, and the RGB triples of the palette where there is
         one; None where another decoder has to look at the file.
     """
-    if data[:8] != SIGNATURE or data[12:16] != b"IHDR":
+    if len(data) < _IHDR_END or data[:8] != SIGNATURE or data[12:16] != b"IHDR":
         return None
     width, height = int.from_bytes(data[16:20], "big"), int.from_bytes(data[20:24], "big")
     depth, colour, interlaced = data[24], data[25], data[28]

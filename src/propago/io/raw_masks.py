@@ -20,7 +20,6 @@ from propago.io.png import SIGNATURE, decode_plain
 _LOSSY = ("JPEG", "MPO", "JPEG2000", "WEBP")
 _DAVIS = voc_palette()
 _WHITE_IS_ZERO, _BITS_PER_SAMPLE, _PHOTOMETRIC = 0, 258, 262
-_UNREADABLE = (OSError, SyntaxError, ValueError, Image.DecompressionBombError)
 
 
 @dataclass(frozen=True)
@@ -103,10 +102,10 @@ def read_raw(path: Path) -> RawMask:
             if (pages := getattr(picture, "n_frames", 1)) > 1:
                 raise MaskError(f"it holds {pages} pages; give one file per mask, named by frame")
             raw = _decoded(picture, data)
-    except _UNREADABLE as error:
-        raise MaskError(f"{path} cannot be read as a mask ({error})") from error
     except MaskError as error:
         raise MaskError(f"{path}: {error}") from error
+    except Exception as error:  # of a damaged file Pillow raises whatever it stumbles over
+        raise MaskError(f"{path} cannot be read as a mask ({error})") from error
     return replace(raw, lossy=raw.format in _LOSSY and b"VP8L" not in data[:4096])
 
 

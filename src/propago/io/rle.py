@@ -7,6 +7,7 @@ import numpy as np
 from pycocotools import mask as pycocotools_mask
 
 from propago.errors import MaskError
+from propago.io.json_fields import is_list, is_number, is_whole
 
 coco_mask: Any = pycocotools_mask  # its stubs refuse the lists that its functions take
 
@@ -28,20 +29,13 @@ def to_rle(segmentation: Any, size: tuple[int, int], where: str) -> Rle | None:
     if segmentation is None:
         return None
     if isinstance(segmentation, Mapping):
-        rle = _from_mapping(segmentation, where)
-    elif _is_polygons(segmentation):
-        rle = coco_mask.merge(coco_mask.frPyObjects(segmentation, *size))
-    else:
-        raise MaskError(
-            f"{where}: a segmentation is null, an RLE object or a list of polygons of at least "
-            f"six numbers; this one is {str(segmentation)[:60]}"
-        )
-    if tuple(rle["size"]) != tuple(size):
-        raise MaskError(
-            f"{where}: the mask is {tuple(rle['size'])}, its frame {tuple(size)} (height, width); "
-            f"resize the masks with nearest neighbour"
-        )
-    return rle
+        return _from_mapping(segmentation, size, where)
+    if _is_polygons(segmentation, size):
+        return coco_mask.merge(coco_mask.frPyObjects(segmentation, *size))
+    raise MaskError(
+        f"{where}: a segmentation is null, an RLE object or a list of polygons of at least "
+        f"six numbers, x and y in pixels of its frame; this one is {str(segmentation)[:60]}"
+    )
 
 
 def areas_px(rles: Sequence[Rle | None]) -> np.ndarray:
@@ -85,23 +79,65 @@ def _present(rles: Sequence[Rle | None]) -> tuple[list[int], list[Any]]:
     return places, [rles[i] for i in places]
 
 
-def _from_mapping(segmentation: Mapping[str, Any], where: str) -> Rle:
+def _from_mapping(segmentation: Mapping[str, Any], size: tuple[int, int], where: str) -> Rle:
     if "counts" not in segmentation or "size" not in segmentation:
         raise MaskError(f"{where}: an RLE object has 'size' and 'counts'; {sorted(segmentation)}")
-    counts, (height, width) = segmentation["counts"], segmentation["size"]
-    if isinstance(counts, str | bytes):
-        return {"size": [height, width], "counts": counts}
-    if sum(counts) != height * width:
+    counts, said = segmentation["counts"], segmentation["size"]
+    said = tuple(said) if is_list(said) else said
+    if said != tuple(size):
         raise MaskError(
-            f"{where}: the RLE counts add up to {sum(counts)} pixels, its size {height}x{width} "
-            f"has {height * width}"
+            f"{where}: the mask is {str(said)[:40]}, its frame {tuple(size)} (height, width); "
+            "resize the masks with nearest neighbour"
         )
-    return coco_mask.frPyObjects(dict(segmentation), height, width)
+    packed = isinstance(counts, str | bytes)
+    runs = _unpacked(counts) if packed else _whole(counts)
+    if runs is None or runs.sum() != size[0] * size[1]:
+        told = "are damaged" if runs is None else f"add up to {runs.sum()} pixels"
+        raise MaskError(
+            f"{where}: the RLE counts {told}; its size {size[0]}x{size[1]} has {size[0] * size[1]}"
+        )
+    if packed:
+        return {"size": list(size), "counts": counts}
+    return coco_mask.frPyObjects({"size": list(size), "counts": runs.tolist()}, *size)
 
 
-def _is_polygons(segmentation: Any) -> bool:
+def _unpacked(counts: str | bytes) -> np.ndarray | None:
+    """The run lengths in COCO's text, which pycocotools reads without a check; None: damaged.
+
+    A character holds five bits, lowest first, and whether more of the same number follow; each
+    number from the fourth on is a difference to the last but one.
+    """
+    text = counts.encode("latin-1", "replace") if isinstance(counts, str) else counts
+    codes = np.frombuffer(text, np.uint8).astype(np.int64) - 48
+    if not codes.size or codes.min() < 0 or codes.max() > 63 or codes[-1] & 32:
+        return None
+    ends = np.flatnonzero(codes & 32 == 0)
+    begins = np.append(0, ends[:-1] + 1)
+    if (ends - begins).max() > 6:
+        return None
+    place = np.arange(codes.size) - np.repeat(begins, ends - begins + 1)
+    numbers = np.add.reduceat((codes & 31) << 5 * place, begins)
+    numbers -= np.where(codes[ends] & 16, np.int64(1) << 5 * (place[ends] + 1), 0)
+    for first in (1, 2):
+        numbers[first::2] = numbers[first::2].cumsum()
+    return None if (numbers < 0).any() else numbers
+
+
+def _whole(counts: Any) -> np.ndarray | None:
+    if not is_list(counts) or not all(is_whole(count) and count >= 0 for count in counts):
+        return None
+    return np.array(counts, np.int64)
+
+
+def _is_polygons(segmentation: Any, size: tuple[int, int]) -> bool:
+    """Lists of corners, none of them far outside: their way is walked pixel by pixel."""
     return (
-        isinstance(segmentation, Sequence)
+        is_list(segmentation)
         and len(segmentation) > 0
-        and all(isinstance(polygon, Sequence) and len(polygon) >= 6 for polygon in segmentation)
+        and all(
+            is_list(polygon)
+            and len(polygon) >= 6
+            and all(is_number(v) and abs(v) <= 100 * max(size) for v in polygon)
+            for polygon in segmentation
+        )
     )

@@ -3,7 +3,6 @@
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from zipfile import BadZipFile
 
 import cv2
 import numpy as np
@@ -54,7 +53,7 @@ def read_soft_masks(path: Path) -> SoftMasks:
         else:
             with content:
                 ids, planes = content["ids"], content["probabilities"]
-    except (OSError, ValueError, KeyError, EOFError, BadZipFile) as error:
+    except Exception as error:  # of a damaged file NumPy raises whatever it stumbles over
         raise MaskError(f"{path} cannot be read as scores ({error}); {_LEGAL}") from error
     if planes.ndim != 3 or ids.shape != planes.shape[:1]:
         raise MaskError(f"{path} holds {planes.shape} scores of {ids.shape} ids; {_LEGAL}")

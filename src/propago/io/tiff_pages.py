@@ -86,7 +86,7 @@ def tiff_pages(path: Path) -> list[TiffPage]:
             return [page for page in _pages(file) if not page.first(_SUBFILE, 0) & 1]
     except OSError as error:
         raise SourceError(f"{path} cannot be read: {error.strerror or error}") from error
-    except (struct.error, ValueError, KeyError) as error:
+    except (struct.error, ValueError, KeyError, OverflowError, MemoryError) as error:
         raise SourceError(f"{path} is no readable TIFF: its directory is damaged") from error
 
 
@@ -112,7 +112,7 @@ def read_page(path: Path, page: TiffPage) -> np.ndarray:
             shown = ImageOps.exif_transpose(picture)
             grey = shown.mode in ("1", "L") or shown.mode.startswith("I")
             return np.array(shown if grey else shown.convert("RGB"))
-    except (OSError, EOFError, SyntaxError, ValueError, struct.error, cv2.error) as error:
+    except Exception as error:  # of a damaged file decoders raise whatever they stumble over
         raise SourceError(f"{path} breaks at page {page.index}: {error}") from error
 
 
@@ -189,7 +189,7 @@ def _one_plane(file: BinaryIO, page: TiffPage, n: int, planes: int) -> bytes:
     if planes > 1:
         tags.pop(338, None)
         tags |= {tag: tags[tag][:1] for tag in (_BITS, 339) if tag in tags}
-    offsets, counts = (next(t for t in two if t in tags) for two in (OFFSETS, COUNTS))
+    offsets, counts = (two[two[1] in tags] for two in (OFFSETS, COUNTS))
     per_plane = len(tags[offsets]) // planes
     mine = slice(n * per_plane, (n + 1) * per_plane)
     parts, at, places = [], 8, []

@@ -10,7 +10,15 @@ import numpy as np
 from pycocotools.coco import COCO
 from pycocotools.cocoeval import COCOeval
 
-from propago.errors import UsageError
+from propago.errors import MaskError, UsageError
+from propago.io.json_fields import (
+    is_anything,
+    is_id,
+    is_length,
+    is_number,
+    is_whole,
+    require_records,
+)
 from propago.io.rle import Rle, areas_px, intersections_px, to_rle
 from propago.metrics.average_precision import (
     AveragePrecision,
@@ -25,6 +33,8 @@ VOL_THRESHOLDS = tuple(n / 10 for n in range(1, 10))
 """The IoU thresholds whose mean AP^r is AP^r_vol."""
 SHOWN_THRESHOLDS = (0.5, 0.7)
 """Those that papers report by category."""
+_TOLD = {"area": is_number, "id": is_id, "iscrowd": is_whole}
+_PLACED = {"image_id": is_id, "category_id": is_id, "segmentation": is_anything}
 
 
 def coco_average_precision(
@@ -172,7 +182,7 @@ def _claims(
 ) -> tuple[np.ndarray, np.ndarray, int]:
     """Best IoU (D,) and number of the ground truth claimed (D,) by falling score; ground truths."""
     sizes = {image["id"]: (image["height"], image["width"]) for image in gt["images"]}
-    truth: dict[int, list[tuple[int, Rle | None]]] = {}
+    truth: dict[int, list[tuple[int, Rle]]] = {}
     positives = 0
     for annotation in gt["annotations"]:
         if annotation["category_id"] == category and not annotation.get("iscrowd", 0):
@@ -208,8 +218,11 @@ def _ious(detection: Rle | None, truth: Sequence[Rle | None]) -> np.ndarray:
     return np.divide(shared, union, out=np.zeros_like(shared), where=union > 0)
 
 
-def _rle(item: Mapping[str, Any], sizes: Mapping[int, tuple[int, int]], where: str) -> Rle | None:
-    return to_rle(item["segmentation"], sizes[item["image_id"]], where)
+def _rle(item: Mapping[str, Any], sizes: Mapping[int, tuple[int, int]], where: str) -> Rle:
+    rle = to_rle(item["segmentation"], sizes[item["image_id"]], where)
+    if rle is None:
+        raise MaskError(f"{where}: it has no segmentation; an RLE object or polygons are legal")
+    return rle
 
 
 def _mean(aps: Sequence[float]) -> float:
@@ -224,24 +237,31 @@ def _check_ids(gt: Mapping[str, Any], results: Sequence[Mapping[str, Any]]) -> N
             raise UsageError(f"the ground truth is a COCO object; it has no '{name}'")
     if isinstance(results, Mapping):
         raise UsageError("results are a list of detections; this is an object")
+    require_records(gt["images"], "image", {"id": is_id, "height": is_length, "width": is_length})
+    require_records(gt["categories"], "category", {"id": is_id})
+    require_records(gt["annotations"], "annotation", _PLACED, _TOLD)
+    require_records(results, "result", {**_PLACED, "score": is_number})
     legal = {
         "image_id": {image["id"] for image in gt["images"]},
         "category_id": {category["id"] for category in gt["categories"]},
     }
-    for n, result in enumerate(results):
-        for name in ("image_id", "category_id", "score", "segmentation"):
-            if name not in result:
-                raise UsageError(f"result {n}: '{name}' is missing; it has {sorted(result)}")
-        for name, ids in legal.items():
-            if result[name] not in ids:
-                raise UsageError(
-                    f"result {n}: {name} {result[name]!r} is not in the ground truth, whose ids "
-                    f"begin {sorted(ids)[:8]}"
-                )
+    for what, records in (("annotation", gt["annotations"]), ("result", results)):
+        for n, record in enumerate(records):
+            for name, ids in legal.items():
+                if record[name] not in ids:
+                    raise UsageError(
+                        f"{what} {n}: {name} {record[name]!r} is not in the ground truth, whose "
+                        f"ids begin {sorted(ids, key=str)[:8]}"
+                    )
 
 
 def _coco_truth(gt: Mapping[str, Any]) -> COCO:
-    annotations: list[Any] = [dict(annotation) for annotation in gt["annotations"]]
+    sizes = {image["id"]: (image["height"], image["width"]) for image in gt["images"]}
+    annotations: list[Any] = []
+    for n, annotation in enumerate(gt["annotations"], 1):
+        rle = _rle(annotation, sizes, f"annotation {annotation.get('id', n)}")
+        known = {"id": n, "area": float(areas_px([rle])[0]), **annotation}
+        annotations.append({**known, "segmentation": rle})
     coco = COCO()
     coco.dataset = {
         "images": list(gt["images"]),
@@ -253,10 +273,8 @@ def _coco_truth(gt: Mapping[str, Any]) -> COCO:
 
 
 def _coco_results(gt: Mapping[str, Any], results: Sequence[Mapping[str, Any]]) -> COCO:
-    sizes = {image["id"]: (image["height"], image["width"]) for image in gt["images"]}
-    found = []
-    for n, result in enumerate(results):
-        rle = _rle(result, sizes, f"result {n}")
-        area = float(areas_px([rle])[0])
-        found.append({**result, "segmentation": rle, "area": area, "id": n + 1, "iscrowd": 0})
+    found = [
+        {**{k: v for k, v in result.items() if k not in _TOLD}, "id": n, "iscrowd": 0}
+        for n, result in enumerate(results, 1)
+    ]
     return _coco_truth({**gt, "annotations": found})

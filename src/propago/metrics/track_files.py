@@ -2,13 +2,25 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from math import isfinite
 from typing import Any
 
 import numpy as np
 
 from propago.errors import MaskError, UsageError
+from propago.io.json_fields import (
+    is_id,
+    is_length,
+    is_list,
+    is_number,
+    is_whole,
+    require_records,
+)
 from propago.io.rle import Rle, areas_px, to_rle
+
+_VIDEO = {"id": is_id, "height": is_length, "width": is_length}
+_FRAMES = {"length": is_whole, "file_names": is_list}
+_TRACK = {"video_id": is_id, "category_id": is_whole, "segmentations": is_list}
+_ABOUT = {"id": is_whole, "iscrowd": is_whole}
 
 
 @dataclass(frozen=True)
@@ -72,8 +84,12 @@ def read_tracks(gt: Mapping[str, Any], results: Sequence[Mapping[str, Any]]) -> 
         raise UsageError("the ground truth is a YouTube-VIS object with videos and annotations")
     if isinstance(results, Mapping):
         raise UsageError("results are a list of tracks; this is an object (a ground-truth file?)")
-    videos = {_field(v, "id", "video"): v for v in _field(gt, "videos", "ground truth")}
-    categories = tuple(sorted(int(c["id"]) for c in _field(gt, "categories", "ground truth")))
+    listed = {name: _field(gt, name, "ground truth") for name in ("videos", "categories")}
+    videos = {v["id"]: v for v in require_records(listed["videos"], "video", _VIDEO, _FRAMES)}
+    sorts = require_records(listed["categories"], "category", {"id": is_whole})
+    categories = tuple(sorted(category["id"] for category in sorts))
+    require_records(_field(gt, "annotations", "ground truth"), "annotation", _TRACK, _ABOUT)
+    require_records(results, "result", {**_TRACK, "score": is_number})
     truth: dict[int, list[Track]] = {video: [] for video in videos}
     detections: dict[int, list[Track]] = {video: [] for video in videos}
     for n, annotation in enumerate(_field(gt, "annotations", "ground truth")):
@@ -91,10 +107,12 @@ def read_tracks(gt: Mapping[str, Any], results: Sequence[Mapping[str, Any]]) -> 
 def _true_track(
     n: int, annotation: Mapping[str, Any], video: Mapping[str, Any], categories: Sequence[int]
 ) -> Track:
-    number = int(annotation.get("id", n))
+    number = annotation.get("id", n)
     where = f"annotation {number}"
     masks = _masks(annotation, video, where)
     listed = annotation.get("areas")
+    if listed is not None and not (is_list(listed) and all(map(is_number, filter(None, listed)))):
+        raise UsageError(f"{where}: 'areas' is a list of numbers and null; this is {listed!r:.40}")
     areas = areas_px(masks) if listed is None else np.array([a or 0.0 for a in listed], float)
     category = _category(annotation, categories, where)
     crowd = bool(annotation.get("iscrowd", 0))
@@ -105,17 +123,14 @@ def _detected_track(
     n: int, result: Mapping[str, Any], video: Mapping[str, Any], categories: Sequence[int]
 ) -> Track:
     where = f"result {n}"
-    score = float(_field(result, "score", where))
-    if not isfinite(score):
-        raise UsageError(f"{where}: the score is {score}; a score is a finite number")
     masks = _masks(result, video, where)
     category = _category(result, categories, where)
-    return Track(n, category, masks, _mean_of_present(areas_px(masks)), score)
+    return Track(n, category, masks, _mean_of_present(areas_px(masks)), float(result["score"]))
 
 
 def _masks(item: Mapping[str, Any], video: Mapping[str, Any], where: str) -> tuple[Rle | None, ...]:
     segmentations = _field(item, "segmentations", where)
-    size = (int(video["height"]), int(video["width"]))
+    size = (video["height"], video["width"])
     length = video.get("length", len(video.get("file_names", segmentations)))
     if len(segmentations) != length:
         raise MaskError(

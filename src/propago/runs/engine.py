@@ -1,6 +1,5 @@
 """The run engine: frames in, results of any loop, files out; it can be gone on with."""
 
-import sys
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing, suppress
@@ -13,7 +12,7 @@ from propago.io.source import Source
 from propago.pipeline import Checkpoint
 from propago.runs.background import BackgroundWriter, Prefetcher
 from propago.runs.checkpoints import Checkpoints, due
-from propago.runs.journal import FrameLog, names_behind
+from propago.runs.journal import EVERYTHING, FrameLog, names_behind
 from propago.runs.options import Progress, RunOptions
 from propago.runs.output_folder import OutputFolder
 from propago.runs.processor import give_back_memory
@@ -284,7 +283,7 @@ def _ended(
 
 def _as_recorded(job: Run, record: Mapping[str, Any], progress: Progress | None) -> RunSummary:
     """The summary of a run that was complete before."""
-    with closing(FrameLog(job.output.frames, sys.maxsize)) as log:
+    with closing(FrameLog(job.output.frames, EVERYTHING)) as log:
         for writer in job.writers:
             writer.complete(job.output, log.count, progress)
         return _summary(log, record["timings"])

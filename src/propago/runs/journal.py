@@ -2,6 +2,7 @@
 
 import json
 import os
+import sys
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
@@ -12,6 +13,10 @@ from propago.io.atomic import unwritable
 
 WEAK_SCORE = 0.6
 """An object whose mean probability in its own mask is below this is held by a thread."""
+
+
+EVERYTHING = sys.maxsize
+"""As the last index: every line is kept."""
 
 
 class LineLog:
@@ -29,8 +34,8 @@ class LineLog:
             self._keep(last_index)
         except OSError as error:
             raise unwritable(path, error) from error
-        except (ValueError, KeyError) as error:
-            raise OutputError(f"{path} is damaged ({error}); `overwrite` begins again") from error
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            raise _damaged(path, error) from error
 
     def append(self, *lines: Mapping[str, Any]) -> None:
         """Write lines of a frame.
@@ -88,12 +93,18 @@ class FrameLog(LineLog):
     """
 
     def __init__(self, path: Path, last_index: int | None) -> None:
-        """As `LineLog`."""
+        """As `LineLog`; the line of `last_index` has to be there.
+
+        Raises:
+            OutputError: as `LineLog`.
+        """
         self.count = 0
         self.uncertain: dict[int, list[tuple[int, int]]] = {}
         self._before: int | None = None
         self._absent_since: dict[int, int | None] = {}
         super().__init__(path, last_index)
+        if last_index not in (None, EVERYTHING, self._before):
+            raise _damaged(path, f"it lacks frame {last_index}")
 
     @property
     def lost(self) -> dict[int, int]:
@@ -137,8 +148,15 @@ def names_behind(path: Path, index: int | None) -> list[str]:
     try:
         with open(path, encoding="utf-8") as file:
             lines = [json.loads(text) for text in file if text.endswith("\n")]
+        behind = [line["name"] for line in lines if index is None or line["index"] > index]
+        if not all(isinstance(name, str) and Path(name).name == name for name in behind):
+            raise ValueError("a frame has no name")
     except FileNotFoundError:
         return []
-    except (OSError, ValueError) as error:
-        raise OutputError(f"{path} is damaged ({error}); `overwrite` begins again") from error
-    return [line["name"] for line in lines if index is None or line["index"] > index]
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise _damaged(path, error) from error
+    return behind
+
+
+def _damaged(path: Path, error: object) -> OutputError:
+    return OutputError(f"{path} is damaged ({error}); `overwrite` begins again")

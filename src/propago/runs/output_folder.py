@@ -9,6 +9,10 @@ from typing import Any
 
 from propago.errors import OutputError, UsageError
 from propago.io.atomic import make_folder, replacing
+from propago.io.json_fields import is_number
+
+TIMINGS = {"seconds": 0.0, "frames_per_s": 0.0}
+"""What the record of a run that is done has at least."""
 
 
 class OutputFolder:
@@ -131,13 +135,26 @@ class OutputFolder:
             OutputError: it is damaged.
         """
         try:
-            return json.loads(self.record.read_text("utf-8"))
+            return _checked(json.loads(self.record.read_text("utf-8")))
         except FileNotFoundError:
             return {}
         except (OSError, ValueError) as error:
             raise OutputError(
                 f"{self.record} is damaged ({error}); `overwrite` begins again"
             ) from error
+
+
+def _checked(record: Any) -> dict[str, Any]:
+    """A record whose parts that are read again are of their kinds."""
+    if not isinstance(record, dict) or not isinstance(record.get("inputs", {}), dict):
+        raise ValueError("it does not say from what the run was made")
+    given = record.get("inputs", {}).get("given") or {}
+    if not isinstance(given, dict) or not all(key.isdecimal() for key in given):
+        raise ValueError("it does not say for which frames masks were given")
+    timings = record.get("timings") if record.get("status") == "done" else TIMINGS
+    if not isinstance(timings, dict) or not all(is_number(timings.get(key)) for key in TIMINGS):
+        raise ValueError("it does not say how long the run took")
+    return record
 
 
 def _holds_something(result: Path) -> bool:
