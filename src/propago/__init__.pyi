@@ -38,6 +38,7 @@ from propago.jobs.demo import demo as demo
 from propago.jobs.doctor import doctor as doctor
 from propago.jobs.evaluate import evaluate as evaluate
 from propago.jobs.options import SegmentOptions as SegmentOptions
+from propago.jobs.options import TrackOptions as TrackOptions
 from propago.jobs.refine import refine as refine
 from propago.jobs.refine import refine_masks as refine_masks
 from propago.jobs.report import write_report as write_report
@@ -46,6 +47,8 @@ from propago.jobs.reproduce.options import ReproduceOptions as ReproduceOptions
 from propago.jobs.segment import SegmentResult as SegmentResult
 from propago.jobs.segment import segment as segment
 from propago.jobs.segment_set import segment_set as segment_set
+from propago.jobs.track import TrackResult as TrackResult
+from propago.jobs.track import track as track
 from propago.jobs.train import train as train
 from propago.metrics.evaluation import Evaluation as Evaluation
 from propago.metrics.identity import evaluate_identity as evaluate_identity

@@ -13,6 +13,9 @@ import numpy as np
 from propago.conventions import VOID
 from propago.errors import MaskError, ShapeError, UsageError
 
+MAX_ID = 65535
+"""The highest id of a label map of 16 bits."""
+
 
 @dataclass(frozen=True)
 class Detections:
@@ -112,10 +115,12 @@ class Detections:
         uint8 where every id is at most 254, else uint16.
 
         Raises:
-            MaskError: there are no masks.
+            MaskError: there are no masks, or an id that a label map cannot hold.
         """
         if self.masks is None:
             raise MaskError("a label map needs masks; these detections are boxes only")
+        if self.ids is not None and self.ids.max(initial=0) > MAX_ID:
+            raise MaskError(f"a label map holds ids up to {MAX_ID}; there is {self.ids.max()}")
         ids = np.arange(1, len(self) + 1) if self.ids is None else self.ids
         wide = ids.max(initial=0) >= VOID
         labels = np.zeros(self.masks.shape[1:], np.uint16 if wide else np.uint8)

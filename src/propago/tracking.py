@@ -25,8 +25,8 @@ class Detector(Described, Protocol):
     Its classes have names where it has an attribute `class_names`, a mapping from category ids.
     """
 
-    def __call__(self, frame: Frame, /) -> Detections:
-        """What is there, without identities."""
+    def __call__(self, frame: Frame, /) -> Detections | None:
+        """What is there, without identities; None, with `carry`, where it did not look."""
         ...
 
 

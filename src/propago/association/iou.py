@@ -54,9 +54,14 @@ class IouAssociator:
         self.description = {"associator": "iou", **asdict(self.settings)}
 
     @classmethod
-    def in_two_passes(cls) -> "IouAssociator":
+    def load(cls, min_confidence: float = IouSettings.min_confidence) -> "IouAssociator":
+        """One pass over all detections."""
+        return cls(IouSettings(min_confidence=min_confidence))
+
+    @classmethod
+    def in_two_passes(cls, min_confidence: float = IouSettings.min_confidence) -> "IouAssociator":
         """Confident detections first, then the doubtful ones, as ByteTrack."""
-        return cls(IouSettings(two_passes=True))
+        return cls(IouSettings(min_confidence=min_confidence, two_passes=True))
 
     def begin(self) -> IouState:
         """Before the first frame."""

@@ -19,6 +19,7 @@ from propago.errors import PropagoError, PropagoWarning
 
 VERBS = {
     "segment": ("propago.cli.segment", "masks of some frames -> masks of every frame"),
+    "track": ("propago.cli.track", "detections of anyone -> instances with identities"),
     "refine": ("propago.cli.refine", "masks of anyone -> masks along the edges of the picture"),
     "clean": ("propago.cli.clean", "masks of anyone -> masks consistent from frame to frame"),
     "frame": ("propago.cli.frame", "a still of one frame, to draw a first mask on"),

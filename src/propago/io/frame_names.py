@@ -52,6 +52,12 @@ def numbered_frames(stems: Sequence[str], source: Source) -> tuple[dict[str, int
     return found, (f"{stem}{more}: named by number, {numbers[stem]} is taken for frame {frame}",)
 
 
+def last_number(stem: str) -> int | None:
+    """The number that ends a name, such as 4 of frame_000004 or of f4_mask; None without one."""
+    found = _NUMBER.search(stem)
+    return int(found[1]) if found else None
+
+
 def _frame_numbers(source: Source) -> dict[int, int] | None:
     """The index of each frame by the number that ends its file's name; None without files."""
     if source.stems is None:

@@ -1,7 +1,8 @@
-"""What can be set about following objects. Imports nothing heavy, for the help of a verb."""
+"""What can be set about following objects and tracking instances. Imports nothing heavy."""
 
 from dataclasses import dataclass
 
+from propago.errors import UsageError
 from propago.finetune.budget import Budget
 from propago.runs.options import RunOptions
 
@@ -36,3 +37,33 @@ class SegmentOptions(RunOptions):
         super().__post_init__()
         if self.finetune is not None:
             Budget.parse(self.finetune)
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrackOptions(RunOptions):
+    """What can be set about a run of `track`, beside what any run has.
+
+    Attributes:
+        score: a less confident detection begins no instance. Only bytetrack and carrying go on
+            with an instance by doubtful ones.
+        classes: names or numbers of the classes to track, such as person,cat. Default: all.
+        detect_every: with `carry`, look for instances in every n-th frame only.
+        preset: size of the detector's network; the detector's own default if None.
+        weights: of the detector: "default", or a safetensors file.
+    """
+
+    score: float = 0.3
+    classes: str | None = None
+    detect_every: int = 1
+    preset: str | None = None
+    weights: str = "default"
+
+    def __post_init__(self) -> None:
+        """Refuse what contradicts itself.
+
+        Raises:
+            UsageError: as `RunOptions`, or a score that is no share.
+        """
+        super().__post_init__()
+        if not 0 <= self.score <= 1:
+            raise UsageError(f"`score` is {self.score}; a confidence is in [0, 1]")

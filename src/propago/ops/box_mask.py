@@ -47,6 +47,14 @@ def ellipse_in_box(size: tuple[int, int], box_xyxy: Box) -> np.ndarray:
     return (drawn & _filled(size, (x0, y0, x1, y1))) > 0
 
 
+def filled_boxes(boxes_xyxy: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+    """(N, H, W) bool: the pixels whose middles lie in each of (N, 4) boxes; (H, W) is `size`."""
+    x0, y0, x1, y1 = (side[:, None] for side in boxes_xyxy.T)
+    rows, columns = (np.arange(length) + 0.5 for length in size)
+    down, across = (rows >= y0) & (rows < y1), (columns >= x0) & (columns < x1)
+    return down[:, :, None] & across[:, None]
+
+
 def _filled(size: tuple[int, int], box: tuple[int, int, int, int]) -> np.ndarray:
     """(H, W) uint8: 1 in the box, 0 outside."""
     x0, y0, x1, y1 = box

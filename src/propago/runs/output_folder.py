@@ -27,6 +27,10 @@ class OutputFolder:
         overlay: the video with the masks drawn in.
         frames: one line a frame.
         events: one line for each thing that a cleaner did.
+        instances: one line for each instance of each frame, of `track`.
+        tracks: the instances as YouTube-VIS results.
+        table: the instances as a spreadsheet takes them.
+        report: a page about the run.
         record: how the run was made.
         checkpoints: where the run can be gone on with.
         backwards: a run of its own over the frames before the first mask.
@@ -41,6 +45,10 @@ class OutputFolder:
         self.overlay = self.root / "overlay.mp4"
         self.frames = self.root / "frames.jsonl"
         self.events = self.root / "clean.jsonl"
+        self.instances = self.root / "instances.jsonl"
+        self.tracks = self.root / "tracks.json"
+        self.table = self.root / "tracks.csv"
+        self.report = self.root / "report.html"
         self.record = self.root / "run.json"
         self.checkpoints = self.root / "checkpoints"
         self.backwards = self.root / "backwards"
@@ -108,7 +116,8 @@ class OutputFolder:
             OutputError: something cannot be deleted.
         """
         single = ((self.masks / f"{n}.png", self.scores / f"{n}.npz") for n in names)
-        self._delete(self.overlay, self.given, self.given_picture, *chain.from_iterable(single))
+        whole = (self.overlay, self.given, self.given_picture)
+        self._delete(*whole, self.tracks, self.table, self.report, *chain.from_iterable(single))
 
     def make(self, *folders: Path) -> None:
         """Make `root` and `folders` in it.

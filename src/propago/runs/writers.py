@@ -96,16 +96,18 @@ class Writer(Generic[Written]):
 class MaskWriter(Writer[Result]):
     """masks/FRAME.png: indexed label maps, of 16 bits in every frame where an id exceeds 254."""
 
-    def __init__(self, ids: tuple[int, ...]) -> None:
-        """`ids` are all that can come."""
-        self._dtype = np.uint16 if max(ids, default=0) >= VOID else np.uint8
+    def __init__(self, ids: tuple[int, ...] | None) -> None:
+        """`ids` are all that can come; None: nobody knows, and each frame has the bits it needs."""
+        self._dtype = np.uint16 if max(ids or (), default=0) >= VOID else np.uint8
+        self._known = ids is not None
 
     def open(self, output: OutputFolder, after: int | None) -> None:
         self._folder = output.masks
         output.make(output.masks)
 
     def write(self, result: Result) -> None:
-        labels = result.labels.astype(self._dtype, copy=False)
+        labels = result.labels
+        labels = labels.astype(self._dtype, copy=False) if self._known else labels
         write_mask(self._folder / f"{result.frame.name}.png", labels)
 
 

@@ -1,4 +1,4 @@
-"""Formats of the masks of a video, and what opens any of them."""
+"""Formats of the masks and of the detections of a video, and what opens any of them."""
 
 from collections.abc import Iterable
 from importlib import import_module
@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Protocol, cast
 
 from propago.errors import SourceError, UsageError
+from propago.io.detection_sequence import DetectionSequence
 from propago.io.mask_sequence import Masks, MaskSequence
 from propago.io.zipped import unpacked
 
@@ -70,4 +71,46 @@ def open_masks(path: str | Path, format: str | MaskFormat | None = None) -> Mask
     raise SourceError(
         f"{path} holds no masks: neither PNG, TIFF or .npy label maps, nor .npz or .npy soft "
         f"masks, nor YouTube-VIS JSON; the formats are {', '.join(FORMATS)}"
+    )
+
+
+class DetectionFormat(Protocol):
+    """How the detections of a video lie on disk: a module of this package, or an object."""
+
+    def sniff_detections(self, path: Path, /) -> bool:
+        """Whether `path` is of this format."""
+        ...
+
+    def read_detections(self, path: Path, /) -> DetectionSequence:
+        """The detections, described; those of a frame are read when they are asked for."""
+        ...
+
+
+DETECTION_FORMATS: dict[str, str | DetectionFormat] = {
+    "label-maps": "propago.io.formats.label_maps",
+    "youtube-vis": "propago.io.formats.youtube_vis",
+    "coco": "propago.io.formats.coco",
+    "mots": "propago.io.formats.mots",
+    "yolo": "propago.io.formats.yolo",
+}
+"""Formats of detections by name, in the order in which they are tried."""
+
+
+def open_detections(path: str | Path) -> DetectionSequence:
+    """Describe the detections of a video, of the first format in `DETECTION_FORMATS` that knows it.
+
+    Raises:
+        SourceError: nothing there, in no known format, or damaged.
+        MaskError: what is found is no detection.
+    """
+    path = Path(path)
+    if not path.exists():
+        raise SourceError(f"{path} does not exist; give a file or folder of detections")
+    for found in DETECTION_FORMATS.values():
+        module = cast(DetectionFormat, import_module(found) if isinstance(found, str) else found)
+        if module.sniff_detections(path):
+            return module.read_detections(path)
+    raise SourceError(
+        f"{path} holds no detections: neither label maps (PNG or TIFF, one a frame), nor COCO or "
+        "YouTube-VIS JSON, nor MOTS or YOLO text"
     )

@@ -1,13 +1,81 @@
-"""COCO results: a list of one dictionary a detection, and a frame's `Detections`."""
+"""COCO JSON: results, a list of one dictionary a detection, or a data set's annotations."""
 
 from collections.abc import Mapping, Sequence
+from functools import partial
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from propago.detections import Detections
-from propago.errors import UsageError
+from propago.errors import MaskError, SourceError, UsageError
+from propago.io.detection_sequence import DetectionSequence, Reader
+from propago.io.formats.json_files import head_of, read_json
 from propago.io.rle import decode, encode, to_rle
+
+
+def sniff_detections(path: Path) -> bool:
+    """Whether it is a .json file of a list or an object."""
+    return head_of(path)[:1] in ("[", "{")
+
+
+def read_detections(path: Path) -> DetectionSequence:
+    """The detections by image: results by image_id, a number; annotations by the file's name.
+
+    Raises:
+        SourceError: unreadable, cut off, or no such file.
+    """
+    content = read_json(path)
+    try:
+        if isinstance(content, list):
+            found = _by_image(content)
+            readers: dict[str | int, Reader] = {
+                str(i): partial(_read, path, f"image {i}", None, found[i]) for i in sorted(found)
+            }
+            return DetectionSequence(path, readers, numbered=True)
+        found = _by_image(content["annotations"])
+        readers = {
+            Path(image["file_name"]).stem: partial(
+                _read,
+                path,
+                image["file_name"],
+                (image["height"], image["width"]),
+                found.get(image["id"], []),
+            )
+            for image in content["images"]
+        }
+        names = {int(c["id"]): str(c["name"]) for c in content.get("categories", [])}
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise SourceError(
+            f"{path} is no COCO file ({error!r}): results are a list of image_id, category_id, "
+            "score and segmentation; annotations stand beside images and categories"
+        ) from error
+    return DetectionSequence(path, readers, names)
+
+
+def _by_image(results: Sequence[Mapping[str, Any]]) -> dict[int, list[Mapping[str, Any]]]:
+    found: dict[int, list[Mapping[str, Any]]] = {}
+    for result in results:
+        found.setdefault(int(result["image_id"]), []).append(result)
+    return found
+
+
+def _read(
+    path: Path,
+    where: str,
+    said: tuple[int, int] | None,
+    results: Sequence[Mapping[str, Any]],
+    size: tuple[int, int],
+) -> Detections:
+    if said is not None and said != size:
+        raise MaskError(
+            f"{path}: {where} is {said[1]}x{said[0]}, its frame {size[1]}x{size[0]}; detect in "
+            "frames of the size that is tracked"
+        )
+    try:
+        return detections_from_coco(results, size)
+    except (MaskError, UsageError) as error:
+        raise MaskError(f"{path}: {where}: {error}") from error
 
 
 def detections_from_coco(results: Sequence[Mapping[str, Any]], size: tuple[int, int]) -> Detections:

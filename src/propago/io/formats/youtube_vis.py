@@ -11,6 +11,8 @@ import numpy as np
 from propago.detections import Detections, Tracks
 from propago.errors import MaskError, SourceError
 from propago.io.atomic import replacing
+from propago.io.detection_sequence import DetectionSequence
+from propago.io.formats.json_files import head_of, read_json
 from propago.io.mask_sequence import Masks, MaskSequence, labels_of
 from propago.io.rle import decode, encode, to_rle
 
@@ -46,6 +48,64 @@ def read(path: Path) -> MaskSequence:
     return MaskSequence(
         path, {name: partial(_labels, found, size) for name, found in tracks.frames.items()}
     )
+
+
+def sniff_detections(path: Path) -> bool:
+    """Whether it is a .json file that speaks of videos."""
+    return any(key in head_of(path) for key in ('"segmentations"', '"videos"', '"video_id"'))
+
+
+def read_detections(path: Path) -> DetectionSequence:
+    """The masks of the tracks of one video, whose identities are not used.
+
+    Raises:
+        SourceError: unreadable, cut off, no such file, or of several videos.
+    """
+    content = read_json(path)
+    try:
+        results = isinstance(content, list)
+        tracks = content if results else content["annotations"]
+        videos = {int(track["video_id"]) for track in tracks}
+        several = sorted(videos) if results else [int(video["id"]) for video in content["videos"]]
+        if len(several) > 1:
+            raise SourceError(
+                f"{path} holds {len(several)} videos ({', '.join(map(str, several[:5]))} ...); "
+                "keep the entries of one video_id"
+            )
+        length = max((len(track["segmentations"]) for track in tracks), default=0)
+        if results:
+            names: list[str | int] = list(range(length))
+            classes = {}
+        else:
+            names = [Path(name).stem for name in content["videos"][0]["file_names"]]
+            classes = {int(c["id"]): str(c["name"]) for c in content.get("categories", [])}
+        readers = {
+            name: partial(_frame, path, tracks, n, len(names)) for n, name in enumerate(names)
+        }
+    except (KeyError, TypeError, ValueError, AttributeError, IndexError) as error:
+        raise SourceError(
+            f"{path} is no YouTube-VIS file ({error!r}): results are a list of video_id, "
+            "category_id, score and segmentations, one a frame"
+        ) from error
+    return DetectionSequence(path, readers, classes)
+
+
+def _frame(
+    path: Path, tracks: Sequence[Mapping[str, Any]], n: int, length: int, size: tuple[int, int]
+) -> Detections:
+    """What the tracks say of the n-th frame."""
+    found = []
+    for track in tracks:
+        if len(track["segmentations"]) != length:
+            raise MaskError(
+                f"{path}: one track has {len(track['segmentations'])} segmentations, another or "
+                f"the video {length}; null stands for a frame without the object"
+            )
+        rle = to_rle(track["segmentations"][n], size, f"{path}: frame {n}")
+        if rle is not None:
+            found.append((rle, track.get("category_id", 1), track.get("score", 1.0)))
+    masks = decode([rle for rle, _, _ in found], size)
+    return Detections.of_masks(masks, [c for _, c, _ in found], [s for _, _, s in found])
 
 
 def write(path: Path, masks: Iterable[tuple[str, Masks]]) -> None:

@@ -1,0 +1,146 @@
+"""`propago track`: a video, and detections of anyone or a detector, become tracked instances."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from propago.association.carry import Carry
+from propago.io.source import Source
+from propago.io.video import open_source
+from propago.jobs.given_detections import Given
+from propago.jobs.options import TrackOptions
+from propago.jobs.track_parts import TrackParts, load_track_parts
+from propago.pipeline import Checkpoint
+from propago.runs.engine import Run, RunSummary, run
+from propago.runs.options import Progress
+from propago.runs.output_folder import OutputFolder
+from propago.runs.processor import processor
+from propago.runs.record import run_inputs
+from propago.runs.track_writers import InstanceWriter, read_instances
+from propago.runs.writers import MaskWriter, OverlayWriter, Writer
+from propago.tracking import Associator, Detector, Tracked
+from propago.types import Frame, Propagator, Refiner
+
+RUNS = Path("runs/track")
+
+
+@dataclass(frozen=True)
+class TrackResult(RunSummary):
+    """What a run made, and what it has come to.
+
+    Attributes:
+        name: of the source.
+        out: the output folder.
+        masks: the folder of label maps of track ids, one PNG a frame.
+        tracks: YouTube-VIS results.
+        table: a line an instance and frame, for a spreadsheet.
+        overlay: the video with the instances drawn in, None without one.
+        classes: how many tracks each class has, by its name.
+        notes: how the detections were understood.
+        method: the detector, its preset, weights and their licence.
+    """
+
+    name: str
+    out: Path
+    masks: Path
+    tracks: Path
+    table: Path
+    overlay: Path | None
+    classes: dict[str, int]
+    notes: tuple[str, ...] = ()
+    method: dict[str, Any] = field(default_factory=dict)
+
+
+def track(  # noqa: PLR0913
+    source: str | Path,
+    detections: Given | None = None,
+    *,
+    method: str | Detector | None = None,
+    associator: str | Associator = "iou",
+    carry: str | Propagator | Carry | None = None,
+    refine: str | Refiner | None = None,
+    out: str | Path | None = None,
+    options: TrackOptions | None = None,
+    progress: Progress | None = None,
+) -> TrackResult:
+    """Find and track the instances of a video, and write the result to a folder.
+
+    Args:
+        source: a video file, a folder of frames, a glob pattern, a multi-page TIFF.
+        detections: of anyone, whose identities, if any, are not used. A folder of label maps, COCO
+            or YouTube-VIS JSON, MOTS text, a folder of YOLO text; or what was found in each frame,
+            in order or by index or name: `Detections`, `supervision.Detections`, label maps.
+        method: what finds instances where there are no `detections`: a name in
+            `propago.components.DETECTORS`, or a detector.
+        associator: what gives identities: a name in `ASSOCIATORS`, or an associator.
+        carry: what carries instances from frame to frame: a name in `PROPAGATORS`, a propagator,
+            or a `Carry`; then `associator` is not used.
+        refine: what sharpens the masks of detections: a name in `REFINERS`, or a refiner.
+        out: the output folder; runs/track/<name of the source> if None.
+        options: what can be set about a run.
+        progress: called as (frames done, frames in all or None, what is being done).
+
+    Raises:
+        UsageError: neither detections nor a method, a name that is none, the folder holds results.
+        SourceError: source or detections cannot be read; the frames before a damage are written.
+        MaskError: an illegal detection, or one of another size than its frame.
+        OutputError: the results cannot be written; earlier frames are intact.
+        KeyboardInterrupt: on Ctrl-C; what was done is kept for `resume`.
+    """
+    options = options or TrackOptions()
+    opened = open_source(source, **options.reading)
+    output = OutputFolder(out or RUNS / opened.name)
+    places = [Path(detections)] if isinstance(detections, str | Path) else []
+    output.refuse([opened.path, *places], overwrite=options.overwrite, resume=options.resume)
+    with processor(options.threads, options.seed):
+        parts = load_track_parts(opened, detections, method, associator, carry, refine, options)
+        job = _job(opened, parts, output, options)
+        summary = run(job, progress)
+    return TrackResult(
+        **vars(summary),
+        name=opened.name,
+        out=output.root,
+        masks=output.masks,
+        tracks=output.tracks,
+        table=output.table,
+        overlay=output.overlay if output.overlay.exists() else None,
+        classes=_tracks_by_class(output),
+        notes=(*opened.notes, *parts.notes),
+        method=parts.inputs["method"],
+    )
+
+
+def _job(source: Source, parts: TrackParts, output: OutputFolder, options: TrackOptions) -> Run:
+    def loop(frames: Iterable[Frame], resume: Checkpoint | None) -> Iterator[Tracked]:
+        tracker = parts.tracker.fork()
+        if resume:
+            tracker.rewind(resume)
+        return (tracker.step(frame) for frame in frames)
+
+    return Run(
+        source,
+        loop,
+        output,
+        _writers(source, parts.class_names, options),
+        options,
+        inputs=run_inputs(source, options) | parts.inputs | {"detect_every": options.detect_every},
+        about={
+            "classes": {str(i): name for i, name in parts.class_names.items()},
+            "notes": [*source.notes, *parts.notes],
+        },
+        packages=parts.packages,
+    )
+
+
+def _writers(source: Source, names: Mapping[int, str], options: TrackOptions) -> list[Writer]:
+    writers: list[Writer] = [MaskWriter(None), InstanceWriter(names)]
+    if options.overlay:
+        writers.append(OverlayWriter(source))
+    return writers
+
+
+def _tracks_by_class(output: OutputFolder) -> dict[str, int]:
+    class_of = {line["id"]: line["class"] for line in read_instances(output)}
+    names = list(class_of.values())
+    return {name: names.count(name) for name in sorted(set(names))}

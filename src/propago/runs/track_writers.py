@@ -1,0 +1,153 @@
+"""What a run of `track` writes beside masks: its instances as lines, a table and tracks."""
+
+# ruff: noqa: D102 -- what is overridden is described in `Writer`
+
+import csv
+import json
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from propago.io.atomic import replacing
+from propago.io.rle import encode
+from propago.ops.regions import region_of
+from propago.runs.journal import LineLog
+from propago.runs.options import Progress
+from propago.runs.output_folder import OutputFolder
+from propago.runs.writers import Writer
+from propago.tracking import Tracked
+
+COLUMNS = (
+    *("frame", "name", "time_s", "id", "class_id", "class", "score"),
+    *("x0", "y0", "x1", "y1", "area_px", "centroid_x", "centroid_y"),
+)
+"""Of tracks.csv. Pixel (0, 0) reaches from 0 to 1 on both axes; x1 and y1 lie behind the last."""
+
+
+class InstanceWriter(Writer[Tracked]):
+    """instances.jsonl as it goes, a line an instance and frame; from it tracks.csv and .json."""
+
+    def __init__(self, class_names: Mapping[int, str]) -> None:
+        """`class_names` of class ids; one without has its number for a name."""
+        self._class_names = class_names
+
+    def open(self, output: OutputFolder, after: int | None) -> None:
+        for whole in (output.table, output.tracks):
+            whole.unlink(missing_ok=True)
+        self._log = LineLog(output.instances, after)
+
+    def write(self, result: Tracked) -> None:
+        self._log.append(*instances_of(result, self._class_names))
+
+    def sync(self) -> None:
+        self._log.sync()
+
+    def close(self, *, failed: bool) -> None:
+        self._log.close()
+
+    def complete(self, output: OutputFolder, frames: int, progress: Progress | None) -> None:
+        if not output.table.exists():
+            _write_table(output)
+        if not output.tracks.exists():
+            _write_tracks(output)
+
+
+def instances_of(result: Tracked, class_names: Mapping[int, str]) -> Iterator[dict[str, Any]]:
+    """A line of JSON values for each instance of a frame.
+
+    Area and centroid are those of the whole mask, hidden parts too, in pixels; see `COLUMNS`.
+    """
+    found, frame = result.detections, result.frame
+    if frame is None or found.ids is None or found.masks is None or not len(found):
+        return
+    rles = encode(found.masks)
+    for n, mask in enumerate(found.masks):
+        class_id, region = int(found.classes[n]), region_of(mask)
+        if region is None:
+            continue
+        rows, columns = np.nonzero(region.mask)
+        centroid = region.left + columns.mean() + 0.5, region.top + rows.mean() + 0.5
+        yield {
+            "index": frame.index,
+            "name": frame.name,
+            "time_s": frame.time_s,
+            "id": int(found.ids[n]),
+            "class_id": class_id,
+            "class": class_names.get(class_id, str(class_id)),
+            "score": round(float(found.confidence[n]), 4),
+            "box": list(region.xyxy),
+            "area": region.area,
+            "centroid": [round(float(c), 2) for c in centroid],
+            "rle": rles[n]["counts"],
+            "size": list(frame.size),
+        }
+
+
+def read_instances(output: OutputFolder) -> Iterator[dict[str, Any]]:
+    """The lines of a run, in order of time."""
+    with output.instances.open(encoding="utf-8") as file:
+        yield from map(json.loads, file)
+
+
+def frame_names(output: OutputFolder) -> list[str]:
+    """The names of the frames of a run, in order of time."""
+    with output.frames.open(encoding="utf-8") as file:
+        return [json.loads(line)["name"] for line in file]
+
+
+def _write_table(output: OutputFolder) -> None:
+    with (
+        replacing(output.table) as unfinished,
+        unfinished.open("w", encoding="utf-8", newline="") as file,
+    ):
+        table = csv.writer(file)
+        table.writerow(COLUMNS)
+        for line in read_instances(output):
+            time = "" if line["time_s"] is None else f"{line['time_s']:.6g}"
+            head = (line["index"], line["name"], time, line["id"], line["class_id"], line["class"])
+            table.writerow((*head, line["score"], *line["box"], line["area"], *line["centroid"]))
+
+
+def _write_tracks(output: OutputFolder) -> None:
+    """One track at a time, from the places of its lines, so that memory stays flat."""
+    names = frame_names(output)
+    places = _places(output.instances)
+    with (
+        replacing(output.tracks) as unfinished,
+        unfinished.open("w", encoding="utf-8") as file,
+        output.instances.open("rb") as lines,
+    ):
+        file.write("[")
+        for n, (track_id, offsets) in enumerate(sorted(places.items())):
+            mine = []
+            for offset in offsets:
+                lines.seek(offset)
+                mine.append(json.loads(lines.readline()))
+            file.write(("," if n else "") + "\n" + json.dumps(_track(track_id, mine, names)))
+        file.write("\n]\n")
+
+
+def _places(instances: Path) -> dict[int, list[int]]:
+    """Where in the file the lines of each track begin."""
+    found: dict[int, list[int]] = {}
+    with instances.open("rb") as file:
+        offset = 0
+        for line in file:
+            found.setdefault(json.loads(line)["id"], []).append(offset)
+            offset += len(line)
+    return found
+
+
+def _track(track_id: int, lines: list[dict[str, Any]], names: list[str]) -> dict[str, Any]:
+    """As YouTube-VIS results have it; the class is its most frequent, the score the mean."""
+    by_name = {line["name"]: {"size": line["size"], "counts": line["rle"]} for line in lines}
+    values, counts = np.unique([line["class_id"] for line in lines], return_counts=True)
+    return {
+        "id": track_id,
+        "video_id": 1,
+        "category_id": int(values[counts.argmax()]),
+        "score": round(float(np.mean([line["score"] for line in lines])), 4),
+        "segmentations": [by_name.get(name) for name in names],
+    }

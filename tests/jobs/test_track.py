@@ -1,0 +1,233 @@
+import csv
+import json
+from typing import Any
+
+import numpy as np
+import pytest
+
+import propago
+from propago.components import DETECTORS, Component
+from propago.detections import Detections
+from propago.errors import PropagoWarning, SourceError, UsageError
+from propago.io.masks import read_mask, write_mask
+from propago.io.video import open_source
+from propago.jobs.options import TrackOptions
+from propago.jobs.track import track
+from segment_runs import FRAMES, SIZE, lines, mask_bytes
+from tiny_clip import tiny_clip
+
+LABELS = tiny_clip(FRAMES, SIZE, (1, 2))[1]
+
+
+def shuffled(labels, t):
+    """The same objects; which is 1 and which is 2 changes from frame to frame."""
+    return np.where(labels == 0, 0, (labels + t) % 2 + 1).astype(np.uint8)
+
+
+@pytest.fixture
+def found(clip):
+    """A folder of label maps whose ids mean nothing from frame to frame, beside the frames."""
+    (clip / "found").mkdir()
+    for t, labels in enumerate(LABELS):
+        write_mask(clip / "found" / f"shot_{t:03d}_cp_masks.png", shuffled(labels, t))
+    return clip
+
+
+def run(place, detections: Any = "found", out="out", options=None, **parts):
+    if isinstance(detections, str):
+        detections = place / detections
+    options = options or TrackOptions()
+    return track(place / "frames", detections, out=place / out, options=options, **parts)
+
+
+def masks_of(result):
+    return [read_mask(path).labels for path in sorted(result.masks.iterdir())]
+
+
+def rows_of(result):
+    with result.table.open(newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def same_objects(masks, truth):
+    """Whether every id is one object of the truth in all frames, and the other way round."""
+    pairs = {(int(a), int(b)) for m, t in zip(masks, truth, strict=True) for a, b in _pairs(m, t)}
+    return len(pairs) == len({a for a, _ in pairs}) == len({b for _, b in pairs})
+
+
+def _pairs(mask, truth):
+    return np.unique(np.stack([mask.ravel(), truth.ravel()]), axis=1).T
+
+
+def test_label_maps_whose_ids_mean_nothing_become_tracks(found):
+    result = run(found)
+    assert same_objects(masks_of(result), LABELS)
+    assert (result.frames, result.ids, result.classes) == (FRAMES, (1, 2), {"object": 2})
+    assert [path.name for path in sorted(result.masks.iterdir())] == [
+        f"shot_{t:03d}.png" for t in range(FRAMES)
+    ]
+    assert result.overlay is not None
+    assert len(list(open_source(result.overlay))) == FRAMES
+
+
+def test_the_table_says_where_each_instance_is(found):
+    rows = rows_of(run(found))
+    assert len(rows) == 2 * FRAMES
+    row = next(row for row in rows if row["frame"] == "3" and row["id"] == "1")
+    mask = read_mask(found / "out" / "masks" / "shot_003.png").labels == 1
+    ys, xs = np.nonzero(mask)
+    assert row["name"] == "shot_003"
+    assert [float(row[side]) for side in ("x0", "y0", "x1", "y1")] == [
+        xs.min(),
+        ys.min(),
+        xs.max() + 1,
+        ys.max() + 1,
+    ]
+    assert int(row["area_px"]) == mask.sum()
+    assert float(row["centroid_x"]) == pytest.approx(xs.mean() + 0.5, abs=0.01)
+    assert float(row["centroid_y"]) == pytest.approx(ys.mean() + 0.5, abs=0.01)
+    assert (row["class"], row["class_id"], float(row["score"])) == ("object", "1", 1)
+
+
+def test_tracks_are_youtube_vis_results(found):
+    result = run(found)
+    tracks = json.loads(result.tracks.read_text())
+    assert [(t["id"], t["video_id"], t["category_id"], t["score"]) for t in tracks] == [
+        (1, 1, 1, 1.0),
+        (2, 1, 1, 1.0),
+    ]
+    again = run(found, str(result.tracks), out="again")
+    assert mask_bytes(again.out) == mask_bytes(result.out)
+
+
+@pytest.mark.parametrize("stop", [1, 4])
+def test_an_interrupted_run_goes_on_to_the_same_files(found, stop, often):
+    class Stops:
+        description = {"detector": "labels"}  # noqa: RUF012
+        broken = False
+
+        def __call__(self, frame):
+            if frame.index == stop and self.broken:
+                raise KeyboardInterrupt
+            return Detections.from_labels(LABELS[frame.index])
+
+    detector = Stops()
+    whole = run(found, None, "whole", method=detector)
+    detector.broken = True
+    with pytest.raises(KeyboardInterrupt, match=f"{stop} frames are kept"):
+        run(found, None, method=detector)
+    assert not (found / "out" / "tracks.csv").exists()
+    detector.broken = False
+    result = run(found, None, method=detector, options=TrackOptions(resume=True))
+    assert mask_bytes(result.out) == mask_bytes(whole.out)
+    assert [line["index"] for line in lines(result.out)] == list(range(FRAMES))
+    assert len(rows_of(result)) == len(rows_of(whole))
+    assert len(json.loads(result.tracks.read_text())) == 2
+
+
+def test_other_detections_are_another_run(found):
+    run(found)
+    write_mask(found / "found" / "shot_004_cp_masks.png", np.zeros(SIZE, np.uint8))
+    with pytest.raises(UsageError, match="another method"):
+        run(found, options=TrackOptions(resume=True))
+
+
+def test_a_detector_of_ones_own_or_by_name(found, monkeypatch):
+    monkeypatch.setitem(DETECTORS, "truth", Component(f"{__name__}:Truth", "The truth"))
+    by_name, object_ = run(found, None, method="truth"), run(found, None, "obj", method=Truth())
+    assert mask_bytes(by_name.out) == mask_bytes(object_.out)
+    assert by_name.classes == {"cat": 1, "dog": 1}
+    assert by_name.method["detector"] == "truth"
+
+
+class Truth:
+    """Cat 5 and dog 7, of which the dog is doubtful."""
+
+    description = {"detector": "truth"}  # noqa: RUF012
+    class_names = {5: "cat", 7: "dog"}  # noqa: RUF012
+
+    def __call__(self, frame):
+        masks = np.stack([LABELS[frame.index] == i for i in (1, 2)])
+        return Detections.of_masks(masks, [5, 7], [0.9, 0.4])
+
+
+@pytest.mark.parametrize(
+    ("options", "classes"),
+    [
+        (TrackOptions(classes="cat"), {"cat": 1}),
+        (TrackOptions(classes="5, dog"), {"cat": 1, "dog": 1}),
+        (TrackOptions(score=0.5), {"cat": 1}),
+        (TrackOptions(score=0.95), {}),
+    ],
+)
+def test_classes_and_scores_choose(found, options, classes):
+    assert run(found, None, method=Truth(), options=options).classes == classes
+
+
+def test_carried_between_detections(found):
+    for t in range(FRAMES):
+        if t % 3:
+            (found / "found" / f"shot_{t:03d}_cp_masks.png").unlink()
+    result = run(found, carry="optical_flow")
+    assert result.ids == (1, 2)
+    assert all(set(np.unique(mask)) == {0, 1, 2} for mask in masks_of(result))
+    assert "5 frames have no detections (1, 2, 4, ...): carried" in result.notes[-1]
+    options = TrackOptions(detect_every=3)
+    by_every = run(found, None, "every", options, method=Truth(), carry="optical_flow")
+    assert len(by_every.ids) == 2
+
+
+def test_detections_in_memory(found):
+    listed = run(found, [shuffled(m, t) for t, m in enumerate(LABELS)], "listed")
+    by_index = {t: Detections.from_labels(labels) for t, labels in enumerate(LABELS)}
+    mapped = run(found, by_index, "mapped")
+    assert same_objects(masks_of(listed), LABELS)
+    assert same_objects(masks_of(mapped), LABELS)
+    with pytest.raises(UsageError, match=r"generator.*Tracker"):
+        run(found, (m for m in LABELS), "generator")
+
+
+def test_boxes_alone_are_their_own_masks(found):
+    boxes = [Detections.from_labels(labels).boxes_xyxy for labels in LABELS]
+    given = [Detections(b, np.ones(2, int), np.ones(2)) for b in boxes]
+    with pytest.warns(PropagoWarning, match="boxes only"):
+        result = run(found, given)
+    assert same_objects(masks_of(result), LABELS)
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({"detections": None}, "either `detections` or a `method`"),
+        ({"detections": "found", "method": Truth()}, "either `detections` or a `method`"),
+        ({"detections": None, "method": "mask_cnn"}, "`method` mask_cnn"),
+        ({"options": TrackOptions(classes="cat")}, "`classes` cat: .* there are object"),
+        ({"options": TrackOptions(detect_every=2)}, "`detect_every`"),
+        ({"associator": "sort"}, "`associator` sort"),
+        ({"carry": "feelvoz"}, "did you mean feelvos"),
+    ],
+)
+def test_wrong_usage_is_said_before_any_work(found, given, said):
+    with pytest.raises(UsageError, match=said):
+        run(found, **given)
+    assert not (found / "out").exists()
+
+
+def test_no_detections_anywhere_are_a_run_without_tracks(found):
+    for path in (found / "found").iterdir():
+        write_mask(path, np.zeros(SIZE, np.uint8))
+    result = run(found)
+    assert (result.ids, result.classes, rows_of(result)) == ((), {}, [])
+    assert json.loads(result.tracks.read_text()) == []
+    assert not any(read_mask(p, may_be_empty=True).labels.any() for p in result.masks.iterdir())
+
+
+def test_detections_of_other_frames_are_refused(found):
+    for t, path in enumerate(sorted((found / "found").iterdir())):
+        path.rename(path.with_name(f"cell{chr(97 + t)}.png"))
+    with pytest.raises(SourceError, match=r"none of frames, whose frames are called shot_000"):
+        run(found)
+
+
+def test_the_public_name_is_the_job(found):
+    assert propago.track is track
