@@ -77,7 +77,7 @@ class GivenDetections:
                 f"{frame.size} (height, width)"
             )
         tight = Detections.of_masks(masks, found.classes, found.confidence)
-        return tight[masks.any((1, 2))]
+        return tight[np.flatnonzero(masks.any((1, 2)))]
 
 
 def gather_detections(source: Source, given: Given, *, carried: bool) -> GivenDetections:

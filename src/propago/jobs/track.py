@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from propago.association.carry import Carry
 from propago.io.source import Source
@@ -17,9 +17,9 @@ from propago.runs.options import Progress
 from propago.runs.output_folder import OutputFolder
 from propago.runs.processor import processor
 from propago.runs.record import run_inputs
-from propago.runs.track_writers import InstanceWriter, read_instances
+from propago.runs.track_writers import InstanceWriter, TrackedFrame, read_instances
 from propago.runs.writers import MaskWriter, OverlayWriter, Writer
-from propago.tracking import Associator, Detector, Tracked
+from propago.tracking import Associator, Detector
 from propago.types import Frame, Propagator, Refiner
 
 RUNS = Path("runs/track")
@@ -112,11 +112,11 @@ def track(  # noqa: PLR0913
 
 
 def _job(source: Source, parts: TrackParts, output: OutputFolder, options: TrackOptions) -> Run:
-    def loop(frames: Iterable[Frame], resume: Checkpoint | None) -> Iterator[Tracked]:
+    def loop(frames: Iterable[Frame], resume: Checkpoint | None) -> Iterator[TrackedFrame]:
         tracker = parts.tracker.fork()
         if resume:
             tracker.rewind(resume)
-        return (tracker.step(frame) for frame in frames)
+        return (cast(TrackedFrame, tracker.step(frame)) for frame in frames)
 
     return Run(
         source,

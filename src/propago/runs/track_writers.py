@@ -6,18 +6,18 @@ import csv
 import json
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 
+from propago.detections import Detections
 from propago.io.atomic import replacing
 from propago.io.rle import encode
 from propago.ops.regions import region_of
 from propago.runs.journal import LineLog
 from propago.runs.options import Progress
 from propago.runs.output_folder import OutputFolder
-from propago.runs.writers import Writer
-from propago.tracking import Tracked
+from propago.runs.writers import Result, Writer
 
 COLUMNS = (
     *("frame", "name", "time_s", "id", "class_id", "class", "score"),
@@ -26,7 +26,16 @@ COLUMNS = (
 """Of tracks.csv. Pixel (0, 0) reaches from 0 to 1 on both axes; x1 and y1 lie behind the last."""
 
 
-class InstanceWriter(Writer[Tracked]):
+class TrackedFrame(Result, Protocol):
+    """The result of one frame, with the instances in it: `propago.Tracked` of a frame."""
+
+    @property
+    def detections(self) -> Detections:
+        """With the id of each."""
+        ...
+
+
+class InstanceWriter(Writer[TrackedFrame]):
     """instances.jsonl as it goes, a line an instance and frame; from it tracks.csv and .json."""
 
     def __init__(self, class_names: Mapping[int, str]) -> None:
@@ -38,7 +47,7 @@ class InstanceWriter(Writer[Tracked]):
             whole.unlink(missing_ok=True)
         self._log = LineLog(output.instances, after)
 
-    def write(self, result: Tracked) -> None:
+    def write(self, result: TrackedFrame) -> None:
         self._log.append(*instances_of(result, self._class_names))
 
     def sync(self) -> None:
@@ -54,13 +63,13 @@ class InstanceWriter(Writer[Tracked]):
             _write_tracks(output)
 
 
-def instances_of(result: Tracked, class_names: Mapping[int, str]) -> Iterator[dict[str, Any]]:
+def instances_of(result: TrackedFrame, class_names: Mapping[int, str]) -> Iterator[dict[str, Any]]:
     """A line of JSON values for each instance of a frame.
 
     Area and centroid are those of the whole mask, hidden parts too, in pixels; see `COLUMNS`.
     """
     found, frame = result.detections, result.frame
-    if frame is None or found.ids is None or found.masks is None or not len(found):
+    if found.ids is None or found.masks is None or not len(found):
         return
     rles = encode(found.masks)
     for n, mask in enumerate(found.masks):
