@@ -106,13 +106,11 @@ def test_there_is_no_drawer_for_everything():
 
 @pytest.mark.parametrize("folder", METHOD_FOLDERS, ids=lambda folder: folder.name)
 def test_a_method_is_a_folder_of_one_shape_and_a_line_in_the_table(folder):
-    from propago.components import PROPAGATORS
+    from propago.components import DETECTORS, PROPAGATORS
 
+    row = (PROPAGATORS | DETECTORS)[folder.name]
     files = {p.name for p in folder.iterdir()}
-    assert files >= (
-        METHOD_FILES if PROPAGATORS[folder.name].presets else METHOD_FILES - {"net.py"}
-    )
-    assert folder.name in PROPAGATORS
+    assert files >= (METHOD_FILES if row.presets else METHOD_FILES - {"net.py"})
 
 
 def test_refiners_and_cleaners_are_folders_like_methods():

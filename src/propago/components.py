@@ -118,7 +118,14 @@ CLEANERS: dict[str, Component] = {
     ),
 }
 
-DETECTORS: dict[str, Component] = {}
+DETECTORS: dict[str, Component] = {
+    "mask_rcnn": Component(
+        "propago.methods.mask_rcnn.run:MaskRcnnDetector",
+        "Proposals, and the class, box and mask of each (He et al. 2017)",
+        presets="propago.methods.mask_rcnn.net:PRESETS",
+        train="propago.methods.mask_rcnn.train:task",
+    ),
+}
 
 ASSOCIATORS: dict[str, Component] = {
     "iou": Component(

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from propago.data.clips import DavisClips
+from propago.data.instance_sets import instances_of_davis
+from propago.data.instances import InstanceStill
 from propago.data.pictures import StillPictures
 from propago.data.sources import DataSource
 from propago.data.stills import Still, stills_of_davis
@@ -37,6 +39,10 @@ class DavisSet(DataSource):
     def stills(self) -> Sequence[Still]:
         """Every frame."""
         return stills_of_davis(self.root, self.set_name)
+
+    def instances(self) -> Sequence[InstanceStill]:
+        """Frames whose objects have a class in `classes.json`."""
+        return instances_of_davis(self.root, self.set_name)
 
 
 def davis(folder: Path, set: str = "train") -> DavisSet:

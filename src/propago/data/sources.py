@@ -4,7 +4,7 @@ A source is opened when it is used, with the folder it is looked for in and its 
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from importlib import import_module
 from inspect import Parameter, signature
@@ -12,6 +12,7 @@ from math import isfinite
 from pathlib import Path
 from typing import Any
 
+from propago.data.instances import InstanceStill
 from propago.data.stills import Still
 from propago.data.task import Dataset
 from propago.errors import SourceError, UsageError
@@ -56,6 +57,10 @@ class DataSource:
         """Whole annotated pictures."""
         raise self._lacks("pictures of their own")
 
+    def instances(self) -> Sequence[InstanceStill]:
+        """Whole pictures with the classes of their instances."""
+        raise self._lacks("classes of instances")
+
     def _lacks(self, what: str) -> UsageError:
         return UsageError(f"{self.title} have no {what}, which this network learns from")
 
@@ -98,6 +103,20 @@ class Ingredient:
         settings = {k: root / v if isinstance(v, Path) else v for k, v in self.settings.items()}
         return self.make(path, **settings)
 
+    @property
+    def part(self) -> str:
+        """The part of the source that is trained on; empty where it has none."""
+        there = signature(self.make).parameters.get("part")
+        return "" if there is None else self.settings.get("part", there.default)
+
+    def held_out(self, root: Path) -> DataSource:
+        """The part of the source that is not trained on; of a source that has parts.
+
+        Raises:
+            SourceError: as `opened`.
+        """
+        return replace(self, settings={**self.settings, "part": "val"}).opened(root)
+
 
 def ingredients(table: Mapping[str, float | Mapping[str, Any]]) -> list[Ingredient]:
     """The checked lines of a mixture, those of weight 0 left out.
@@ -111,6 +130,11 @@ def ingredients(table: Mapping[str, float | Mapping[str, Any]]) -> list[Ingredie
     """
     lines = [_ingredient(name, line) for name, line in table.items()]
     return [line for line in lines if line.weight > 0]
+
+
+def with_held_out(table: Mapping[str, float | Mapping[str, Any]]) -> list[Ingredient]:
+    """Those lines of a mixture, see `ingredients`, that leave a part of their source out."""
+    return [line for line in ingredients(table) if line.part == "train"]
 
 
 def _ingredient(name: str, line: float | Mapping[str, Any]) -> Ingredient:

@@ -1,9 +1,12 @@
 """Sources of still pictures with masks: whole, as pieces, or moved as clips."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
+from propago.data.instance_sets import instances_of_coco, instances_of_voc, of_one_class
+from propago.data.instances import InstanceStill
 from propago.data.pictures import StillPictures
 from propago.data.sources import DataSource
 from propago.data.still_clips import StillClips
@@ -28,10 +31,12 @@ class StillSet(DataSource):
     Attributes:
         found: the pictures.
         speck_share: an instance that covers less of its picture is no foreground.
+        annotated: the pictures with the classes of their instances.
     """
 
     found: Sequence[Still]
     speck_share: float = 0.0
+    annotated: Callable[[], Sequence[InstanceStill]] | None = None
     title = "still pictures"
 
     def clips(self, size: tuple[int, int], frames: int, max_objects: int) -> Dataset:
@@ -46,31 +51,57 @@ class StillSet(DataSource):
         """Themselves."""
         return self.found
 
+    def instances(self) -> Sequence[InstanceStill]:
+        """Themselves with the classes of their instances."""
+        return super().instances() if self.annotated is None else self.annotated()
+
 
 def saliency(folder: Path) -> StillSet:
     """`images/NAME.jpg` with a black and white `masks/NAME.png`."""
     return StillSet(stills_by_name(folder, "images", "masks"))
 
 
-def voc(folder: Path) -> StillSet:
+def voc(folder: Path, part: str = "all") -> StillSet:
     """`JPEGImages/NAME.jpg` with an indexed `SegmentationObject/NAME.png`."""
-    return StillSet(stills_by_name(folder, "JPEGImages", "SegmentationObject"), SPECK_SHARE)
+    stills = part_of(stills_by_name(folder, "JPEGImages", "SegmentationObject"), part)
+    return StillSet(stills, SPECK_SHARE, lambda: part_of(instances_of_voc(folder), part))
 
 
-def coco(folder: Path) -> StillSet:
-    """`images/` and `instances.json` in the COCO format; crowds and specks are left out."""
-    return StillSet(stills_of_coco(folder), SPECK_SHARE)
+def coco(folder: Path, part: str = "all") -> StillSet:
+    """`images/` and `instances.json` in the COCO format; crowds and specks are left out.
+
+    Parts are of the files by name, also of those that hold nothing but specks.
+    """
+    return StillSet(
+        _of_files(stills_of_coco(folder), folder, part),
+        SPECK_SHARE,
+        lambda: part_of(instances_of_coco(folder), part),
+    )
 
 
-def pictures(folder: Path, part: str = "train") -> StillSet:
-    """`images/NAME.jpg` with `masks/NAME.png`, indexed or black and white."""
-    return StillSet(part_of(stills_by_name(folder, "images", "masks"), part))
+def pictures(folder: Path, part: str = "train", label: str = "") -> StillSet:
+    """`images/NAME.jpg` with `masks/NAME.png`, indexed or black and white.
+
+    `label` is what every instance is, for detectors; of the sets that are known, their own.
+    """
+    return _of_one_class(folder, part, label, 0.0)
 
 
-def cats(folder: Path, part: str = "train") -> StillSet:
+def cats(folder: Path, part: str = "train", label: str = "cat") -> StillSet:
     """As `pictures`, at other ratios of width and height."""
-    stills = stills_by_name(folder, "images", "masks", stretch=STRETCH)
-    return StillSet(part_of(stills, part))
+    return _of_one_class(folder, part, label, STRETCH)
+
+
+def _of_one_class(folder: Path, part: str, label: str, stretch: float) -> StillSet:
+    stills = part_of(stills_by_name(folder, "images", "masks", stretch=stretch), part)
+    return StillSet(stills, annotated=lambda: of_one_class(stills, folder, label))
+
+
+def _of_files(stills: Sequence[Still], folder: Path, part: str) -> list[Still]:
+    if part == "all":
+        return list(stills)
+    files = {one.image for one in part_of(instances_of_coco(folder), part)}
+    return [still for still in stills if still.image in files]
 
 
 def cutouts(folder: Path, part: str = "train") -> StillSet:
@@ -85,7 +116,10 @@ def cutouts(folder: Path, part: str = "train") -> StillSet:
     return StillSet(part_of([Still(path, AlphaMask(path), cut_out=True) for path in files], part))
 
 
-def part_of(stills: Sequence[Still], part: str) -> list[Still]:
+Picture = TypeVar("Picture", Still, InstanceStill)
+
+
+def part_of(stills: Sequence[Picture], part: str) -> list[Picture]:
     """The "train" or "val" part of a set, or "all" of it; "val" is every tenth picture by name.
 
     Raises:

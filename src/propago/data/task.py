@@ -67,7 +67,7 @@ class TrainingTask:
     collate: Callable[[Sequence[Any]], Any]
     groups: Sequence[Mapping[str, Any]] | None = None
     encoder: Encoder | None = None
-    kind: Literal["propagator", "refiner", "foreground"] | None = None
+    kind: Literal["propagator", "refiner", "foreground", "detector"] | None = None
     part: Callable[[Any], Any] | None = None
 
 

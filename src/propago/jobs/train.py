@@ -4,13 +4,14 @@ import json
 import subprocess
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch import nn
 
-from propago.data.sources import ingredients
+from propago.data.sources import ingredients, with_held_out
 from propago.data.task import TrainingTask
 from propago.errors import UsageError
 from propago.finetune.budget import Budget
@@ -21,11 +22,11 @@ from propago.training.checkpoint import CheckpointFile
 from propago.training.fit import FitResult, Watch, fit
 from propago.training.recipe import (
     Recipe,
-    Validation,
     checked_settings,
     read_recipe,
     task_of,
 )
+from propago.training.validate_detector import validate_detector
 from propago.training.validate_foreground import validate_foreground
 from propago.training.validate_propagator import validate_propagator
 from propago.training.validate_refiner import validate_refiner
@@ -33,12 +34,13 @@ from propago.training.validation import ValidationResult, Validator
 
 RUNS = Path("runs/train")
 
-VALIDATIONS: dict[str, Callable[[Any, Path, str, int], ValidationResult]] = {
+VALIDATIONS: dict[str, Callable[..., ValidationResult]] = {
     "propagator": validate_propagator,
     "refiner": validate_refiner,
     "foreground": validate_foreground,
 }
-"""By the kind of a task; called with its part, a DAVIS root, a set of it, and frames."""
+"""By the kind of a task; called with its part, a DAVIS root, a set of it, and frames. Detectors are
+validated on held-out pictures of their own data."""
 
 
 @dataclass(frozen=True)
@@ -97,7 +99,7 @@ def train(
         budget,
         CheckpointFile(folder, chosen.record(), chosen.save_every_s),
         seed=chosen.seed,
-        validator=_validator(task, chosen.validation, Path(data) / "davis"),
+        validator=_validator(task, chosen, Path(data)),
         workers=workers,
         watch=Watch(progress, on_step),
     )
@@ -137,21 +139,27 @@ def begun(recipe: Recipe, root: Path) -> TrainingTask:
     return task
 
 
-def _validator(task: TrainingTask, settings: Validation, davis: Path) -> Validator | None:
+def _validator(task: TrainingTask, recipe: Recipe, root: Path) -> Validator | None:
     """None where nothing is to be validated, or the data are absent.
 
     Raises:
         SourceError: there is no such set.
     """
-    if task.kind is None or task.part is None or not davis.is_dir():
+    settings, davis = recipe.validation, root / "davis"
+    if task.kind is None or task.part is None:
         return None
-    open_davis(davis, Path(settings.davis_set))
-    part, validate = task.part, VALIDATIONS[task.kind]
-
-    def run(net: nn.Module) -> ValidationResult:
-        return validate(part(net), davis, settings.davis_set, settings.frames)
-
-    return Validator(run, settings.every_minutes)
+    if task.kind == "detector":
+        sets = {one.name: one.held_out(root).instances() for one in with_held_out(recipe.data)}
+        validate = partial(validate_detector, sets=sets, most=settings.frames)
+    elif davis.is_dir():
+        open_davis(davis, Path(settings.davis_set))
+        validate = partial(
+            VALIDATIONS[task.kind], root=davis, set_name=settings.davis_set, frames=settings.frames
+        )
+    else:
+        return None
+    part = task.part
+    return Validator(lambda net: validate(part(net)), settings.every_minutes)
 
 
 def _budget(recipe: Recipe, steps: int | None, minutes: float | None) -> Budget:

@@ -2,6 +2,8 @@
 
 from torch import Tensor, nn
 
+CHANNELS_OF_GROUP = 8
+
 
 def conv_bn(inputs: int, outputs: int, stride: int = 1, dilation: int = 1) -> nn.Sequential:
     """3x3 convolution without bias, batch normalisation, ReLU."""
@@ -27,3 +29,17 @@ class Residual(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """Same shape as `x`."""
         return self.relu(x + self.second(self.first(x)))
+
+
+def separable(inputs: int, outputs: int) -> nn.Sequential:
+    """3x3 convolution of each channel, 1x1 of all, group normalisation, ReLU.
+
+    Groups do not depend on the other pictures of a batch, which in detection are few and unlike
+    (Wu and He, "Group Normalization", ECCV 2018).
+    """
+    return nn.Sequential(
+        nn.Conv2d(inputs, inputs, 3, 1, 1, groups=inputs, bias=False),
+        nn.Conv2d(inputs, outputs, 1, bias=False),
+        nn.GroupNorm(outputs // CHANNELS_OF_GROUP, outputs),
+        nn.ReLU(inplace=True),
+    )

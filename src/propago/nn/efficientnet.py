@@ -64,6 +64,12 @@ class EfficientNetLite0(nn.Module):
         """A convolution of `planes` planes that stands beside the first one, see `forward`."""
         return SameConv(planes, self.stem.out_channels, 3, stride=2)
 
+    def early(self, stride: int) -> list[nn.Parameter]:
+        """The parameters that the features down to `stride` come from; none for 0."""
+        stages = zip(_FEATURE_STRIDES, self.stages, strict=False)
+        parts = [stage for own, stage in stages if own <= stride]
+        return [p for part in ([self.stem, *parts] if parts else []) for p in part.parameters()]
+
     def forward(self, images: Tensor, beside: Tensor | None = None) -> dict[int, Tensor]:
         """(B, C, H / stride, W / stride) at each stride of `channels`.
 

@@ -79,6 +79,15 @@ class ResNet(PublishedEncoder):
         """A convolution of `planes` planes that stands beside the first one, see `forward`."""
         return nn.Conv2d(planes, self.conv1.out_channels, 7, 2, 3)
 
+    def early(self, stride: int) -> list[nn.Parameter]:
+        """The parameters that the features down to `stride` come from; none for 0."""
+        stages = zip(
+            self.channels, (self.layer1, self.layer2, self.layer3, self.layer4), strict=False
+        )
+        parts = [stage for own, stage in stages if own <= stride]
+        first = [self.conv1, self.bn1] if parts else []
+        return [p for part in (*first, *parts) for p in part.parameters()]
+
     def forward(self, images: Tensor, beside: Tensor | None = None) -> dict[int, Tensor]:
         """(B, C, h, w) at each stride of `channels`; sides are divided by it and rounded up.
 

@@ -13,6 +13,16 @@ def scaled_size(size: tuple[int, int], short_px: int) -> tuple[int, int]:
     return height, width
 
 
+def working_size(size: tuple[int, int], short_px: int, longest: float) -> tuple[int, int]:
+    """(h, w) in proportion to `size`, smaller or larger, whose short side is `short_px`.
+
+    Less where the long side would be more than `longest` times that.
+    """
+    scale = min(short_px / min(size), longest * short_px / max(size))
+    height, width = (max(1, round(side * scale)) for side in size)
+    return height, width
+
+
 def enlargement(size: tuple[int, int], cover_px: int, most: float = 2.0) -> float:
     """Factor in [1, `most`] that makes a crop (h, w) cover `cover_px` squared where it can."""
     return min(most, max(1.0, cover_px / math.sqrt(max(math.prod(size), 1))))

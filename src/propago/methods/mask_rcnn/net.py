@@ -1,0 +1,10 @@
+"""The sizes that Mask R-CNN comes in; the network is `propago.nn.mask_rcnn`."""
+
+from propago.nn.mask_rcnn import PAPER, MaskRcnnConfig
+from propago.nn.presets import Preset
+
+PRESETS = {
+    "compact": Preset("mask_rcnn/compact", MaskRcnnConfig(), size=320),
+    "paper": Preset("mask_rcnn/paper", PAPER, size=800),
+}
+"""Pictures are brought to this short side, smaller ones too."""

@@ -1,0 +1,97 @@
+"""Mask R-CNN on a frame."""
+
+from collections.abc import Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from propago.detections import Detections
+from propago.errors import UsageError
+from propago.io.categories import CATEGORIES
+from propago.methods.mask_rcnn.net import PRESETS
+from propago.methods.mask_rcnn.published import load_published
+from propago.nn.detection import DetectionSettings, at_full_size, find
+from propago.nn.inference import choose_device, ready
+from propago.nn.mask_rcnn import MaskRcnn
+from propago.nn.presets import load_network, preset_called
+from propago.ops.resize import padded, resize, working_size
+from propago.types import Frame
+
+DEEPEST = 32
+LONGEST = 5 / 3
+"""A picture's long side is at most so many times the working size, as 1333 is of 800."""
+
+
+class MaskRcnnDetector:
+    """Mask R-CNN as a `Detector`.
+
+    Attributes:
+        class_names: by category id.
+    """
+
+    class_names: Mapping[int, str] = CATEGORIES
+
+    def __init__(
+        self,
+        net: MaskRcnn,
+        size: int = PRESETS["compact"].size,
+        settings: DetectionSettings | None = None,
+        device: torch.device | None = None,
+        description: Mapping[str, Any] | None = None,
+    ):
+        """Run `net` on `device`, pictures at the short side `size` in pixels."""
+        self.device = device or torch.device("cpu")
+        self.net = ready(net, self.device)
+        self.size = size
+        self.settings = settings or DetectionSettings()
+        self.description = {
+            "detector": "mask_rcnn",
+            **(description or {}),
+            "size": size,
+            **asdict(self.settings),
+        }
+
+    @classmethod
+    def load(
+        cls,
+        preset: str = "compact",
+        weights: str | Path = "default",
+        device: str = "auto",
+        size: int | None = None,
+        min_confidence: float = 0.3,
+    ) -> "MaskRcnnDetector":
+        """The detector with a trained network.
+
+        Args:
+            preset: "compact" or "paper".
+            weights: "default"; a safetensors file that `propago train` wrote; or, of the paper
+                preset, torchvision's published .pth file.
+            device: "auto", "cpu", "cuda" or "mps".
+            size: working size, short side in pixels; the preset's own if None.
+            min_confidence: what is less certain is not reported.
+
+        Raises:
+            UsageError: an unknown preset or device, or a number out of range.
+            WeightsError: no such weights, corrupt, or of another network.
+        """
+        chosen = preset_called(PRESETS, preset)
+        if size is not None and size < 64:
+            raise UsageError(f"size {size}: the working size is at least 64 px")
+        if str(weights).endswith(".pth"):
+            net = MaskRcnn(chosen.config)
+            about = load_published(net, Path(weights))
+        else:
+            net, about = load_network(PRESETS, MaskRcnn, preset, weights)
+        settings = DetectionSettings(min_confidence)
+        return cls(net, size or chosen.size, settings, choose_device(device), about)
+
+    @torch.no_grad()
+    def __call__(self, frame: Frame) -> Detections:
+        """The instances of a frame, the most confident first."""
+        size = working_size(frame.size, self.size, LONGEST)
+        picture = resize(frame.image.to(self.device), size)[None]
+        images = padded(picture, DEEPEST).contiguous(memory_format=torch.channels_last)
+        found = find(self.net, self.net.levels(images), size, self.settings)
+        return at_full_size(found, size, frame.size)

@@ -1,0 +1,120 @@
+"""From a picture to the instances that Mask R-CNN finds in it.
+
+Source: He et al., "Mask R-CNN", ICCV 2017, section 3.1; the numbers of torchvision's published
+models.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from propago.detections import Detections
+from propago.errors import UsageError
+from propago.nn.mask_rcnn import MaskRcnn
+from propago.nn.rcnn_losses import BOX_WEIGHTS
+from propago.nn.rpn import LEAST_SIDE_PX, proposals
+from propago.ops.boxes import clipped, decoded, nms
+from propago.ops.mask_paste import pasted
+
+
+@dataclass(frozen=True)
+class DetectionSettings:
+    """What counts as found.
+
+    Attributes:
+        min_confidence: a box below is none.
+        max_iou: of two boxes of one class that both stay.
+        most: at most so many of a picture.
+        before: proposals of each level before the suppression of doubles.
+        after: proposals after it.
+    """
+
+    min_confidence: float = 0.05
+    max_iou: float = 0.5
+    most: int = 100
+    before: int = 1000
+    after: int = 1000
+
+    def __post_init__(self) -> None:
+        """Refuse what cannot work.
+
+        Raises:
+            UsageError: it names the setting and what is legal.
+        """
+        for name in ("min_confidence", "max_iou"):
+            if not 0 <= getattr(self, name) <= 1:
+                raise UsageError(f"{name} = {getattr(self, name)}: it is a number from 0 to 1")
+        for name in ("most", "before", "after"):
+            if getattr(self, name) < 1:
+                raise UsageError(f"{name} = {getattr(self, name)}: it is at least 1")
+
+
+class Found(NamedTuple):
+    """The instances of one picture, the most confident first.
+
+    Attributes:
+        boxes: (N, 4).
+        classes: (N,) int64.
+        confidence: (N,) in [0, 1].
+        masks: (N, 28, 28) in [0, 1], each in its box.
+    """
+
+    boxes: Tensor
+    classes: Tensor
+    confidence: Tensor
+    masks: Tensor
+
+
+def find(
+    net: MaskRcnn, levels: Mapping[int, Tensor], size: tuple[int, int], settings: DetectionSettings
+) -> Found:
+    """The instances of one picture.
+
+    Args:
+        net: in evaluation mode.
+        levels: (1, C, h, w) by stride, its own of the picture.
+        size: (H, W) of the picture without what it was padded with.
+        settings: what counts as found.
+    """
+    (proposed,) = proposals(net.rpn(levels), size, settings.before, settings.after)
+    logits, offsets = net.box_head(net.box_features(levels, [proposed]))
+    boxes = clipped(decoded(offsets, proposed[:, None], BOX_WEIGHTS), size)
+    found = chosen(boxes, logits.softmax(1), settings)
+    masks = net.mask_logits(levels, [found.boxes], found.classes).sigmoid()
+    return found._replace(masks=masks)
+
+
+def at_full_size(
+    found: Found, size: tuple[int, int], full: tuple[int, int], embeddings: Tensor | None = None
+) -> Detections:
+    """The instances in a picture of the size `full` (H, W), found in one of `size` (H, W)."""
+    scale = found.boxes.new_tensor([full[1] / size[1], full[0] / size[0]]).repeat(2)
+    boxes = found.boxes * scale
+    return Detections(
+        boxes.double().numpy(force=True),
+        found.classes.numpy(force=True),
+        found.confidence.double().clamp(0, 1).numpy(force=True),
+        pasted(found.masks, boxes, full).numpy(force=True),
+        None if embeddings is None else embeddings.numpy(force=True),
+    )
+
+
+def chosen(boxes: Tensor, probabilities: Tensor, settings: DetectionSettings) -> Found:
+    """The boxes that are confident and overlap no better one of their class; masks are empty.
+
+    Args:
+        boxes: (R, outputs, 4), or (R, 1, 4) where all classes have one.
+        probabilities: (R, outputs), the background first.
+        settings: what counts as found.
+    """
+    rows, classes = (probabilities[:, 1:] >= settings.min_confidence).nonzero(as_tuple=True)
+    classes = classes + 1
+    confidence = probabilities[rows, classes]
+    own = boxes[rows, classes if boxes.shape[1] > 1 else torch.zeros_like(classes)]
+    there = (own[:, 2:] - own[:, :2] >= LEAST_SIDE_PX).all(1)
+    own, classes, confidence = own[there], classes[there], confidence[there]
+    kept = nms(own, confidence, settings.max_iou, classes)[: settings.most]
+    return Found(own[kept], classes[kept], confidence[kept], own.new_zeros(len(kept), 0, 0))

@@ -1,0 +1,114 @@
+"""How well a detector finds the instances of pictures that it was not trained on."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import torch
+
+from propago.data.instances import InstanceExample, InstanceStill, example_of
+from propago.detections import Detections
+from propago.io.formats.coco import detections_to_coco
+from propago.io.rle import encode
+from propago.metrics.instances import coco_average_precision
+from propago.ops.boxes import nms
+from propago.report.overlay import draw_overlay
+from propago.tracking import Detector
+from propago.training.validation import ValidationResult
+from propago.types import Frame
+
+ANY = 1
+"""The category of everything where classes do not count."""
+
+MAX_IOU = 0.5
+"""Of two boxes that both stay where classes do not count."""
+
+_SHOWN_PX = 240
+
+
+def validate_detector(
+    detector: Detector, sets: Mapping[str, Sequence[InstanceStill]], most: int
+) -> ValidationResult:
+    """AP50 of masks on the first `most` pictures of each set.
+
+    Where one class is labelled, detections of others do not count. Where all are, it is the mean
+    over the classes that the pictures show, and once more with all classes as one.
+
+    Args:
+        detector: it reports what is little certain, too.
+        sets: pictures by name.
+        most: of each set.
+    """
+    numbers, words, shown = {}, [], []
+    for name, stills in sets.items():
+        pairs = [_found(detector, still) for still in stills[:most]]
+        numbers[f"val_ap50_{name}"] = by_class = _ap50(pairs)
+        words.append(f"{name} {by_class:.3f}")
+        if any(truth.labelled is None and len({*truth.classes}) > 1 for truth, _ in pairs):
+            numbers[f"val_ap50_{name}_any"] = any_class = _ap50([_as_one(*pair) for pair in pairs])
+            words[-1] += f" ({any_class:.3f} whatever the class)"
+        shown.append(_picture(*pairs[0]))
+    line = f"mask AP50 on held-out pictures, at most {most} of a set: {', '.join(words)}"
+    return ValidationResult(numbers, line, np.hstack(shown))
+
+
+def _found(detector: Detector, still: InstanceStill) -> tuple[InstanceExample, Detections]:
+    image, ids = still.read()
+    frame = Frame(torch.from_numpy(image).permute(2, 0, 1).float() / 255, 0, still.image.stem)
+    found, labelled = detector(frame), still.labelled
+    known = np.ones(len(found), bool) if labelled is None else np.isin(found.classes, [*labelled])
+    return example_of(image, ids, still), found[known]
+
+
+def _as_one(truth: InstanceExample, found: Detections) -> tuple[InstanceExample, Detections]:
+    boxes, scores = torch.from_numpy(found.boxes_xyxy), torch.from_numpy(found.confidence)
+    found = found[nms(boxes, scores, MAX_IOU).numpy()]
+    classes = np.full(len(found), ANY)
+    return replace(truth, classes=np.full(len(truth.classes), ANY)), replace(found, classes=classes)
+
+
+def _ap50(pairs: Sequence[tuple[InstanceExample, Detections]]) -> float:
+    categories = sorted({int(c) for truth, _ in pairs for c in truth.classes})
+    gt: dict[str, list[Any]] = {
+        "images": [],
+        "categories": [{"id": c, "name": str(c)} for c in categories],
+        "annotations": [],
+    }
+    results = []
+    for n, (truth, found) in enumerate(pairs):
+        height, width = truth.ids.shape
+        gt["images"].append({"id": n, "height": height, "width": width})
+        gt["annotations"] += _annotations(truth, n, categories, len(gt["annotations"]))
+        results += detections_to_coco(found[np.isin(found.classes, categories)], n)
+    return coco_average_precision(gt, results).ap50
+
+
+def _annotations(
+    truth: InstanceExample, image: int, categories: Sequence[int], before: int
+) -> list[dict[str, Any]]:
+    """Of COCO; what is unknown is a crowd of every category."""
+    masks = [truth.ids == n for n in range(1, len(truth.classes) + 1)]
+    rows = [(mask, int(c), 0) for mask, c in zip(masks, truth.classes, strict=True)]
+    if (truth.ids < 0).any():
+        rows += [(truth.ids < 0, c, 1) for c in categories]
+    return [
+        {
+            "id": before + n,
+            "image_id": image,
+            "category_id": category,
+            "iscrowd": crowd,
+            "segmentation": encode(mask[None])[0],
+            "area": int(mask.sum()),
+            "bbox": [0, 0, 1, 1],
+        }
+        for n, (mask, category, crowd) in enumerate(rows, 1)
+    ]
+
+
+def _picture(truth: InstanceExample, found: Detections) -> np.ndarray:
+    """(240, W, 3) uint8: what is confident."""
+    labels = found[found.confidence >= 0.5].labels()
+    picture = draw_overlay(truth.image, labels.astype(np.uint8))
+    step = max(len(picture) // _SHOWN_PX, 1)
+    return picture[::step, ::step][:_SHOWN_PX]

@@ -1,0 +1,52 @@
+"""From logits to instances: proposals and what is chosen, by hand."""
+
+import pytest
+import torch
+
+from propago.errors import UsageError
+from propago.nn.detection import DetectionSettings, Found, at_full_size, chosen
+from propago.nn.rpn import Anchored, proposals
+
+BOXES = torch.tensor([[0.0, 0, 10, 10], [1, 0, 11, 10], [20, 20, 30, 30]])
+
+
+def test_proposals_are_the_likeliest_of_each_level_without_doubles():
+    anchors = torch.cat([BOXES, torch.tensor([[0.0, 0, 10, 10], [40, 40, 60, 60]])])
+    logits = torch.tensor([[2.0, 3, 1, 2.5, 0]])
+    said = Anchored(logits, torch.zeros(1, 5, 4), anchors, (3, 2))
+    (boxes,) = proposals(said, (50, 50), before=2, after=10)
+    assert boxes.tolist() == [[1, 0, 11, 10], [0, 0, 10, 10], [40, 40, 50, 50]]
+    (one,) = proposals(said, (50, 50), before=5, after=1)
+    assert one.tolist() == [[1, 0, 11, 10]]
+
+
+def test_a_box_that_lies_outside_is_no_proposal():
+    said = Anchored(torch.ones(1, 1), torch.zeros(1, 1, 4), torch.tensor([[60.0, 0, 70, 9]]), (1,))
+    (none,) = proposals(said, (50, 50), 5, 5)
+    assert none.shape == (0, 4)
+
+
+def test_doubles_go_class_by_class_and_the_background_is_no_class():
+    probabilities = torch.tensor([[0.1, 0.6, 0.3], [0.2, 0.8, 0.0], [0.97, 0.02, 0.01]])
+    found = chosen(BOXES[:, None], probabilities, DetectionSettings(0.05))
+    assert found.classes.tolist() == [1, 2]
+    assert found.confidence.tolist() == pytest.approx([0.8, 0.3])
+    assert found.boxes.tolist() == [[1, 0, 11, 10], [0, 0, 10, 10]]
+    by_class = torch.stack([BOXES, BOXES + 1, BOXES + 2], 1)
+    found = chosen(by_class, probabilities, DetectionSettings(0.05, most=1))
+    assert found.boxes.tolist() == [[2, 1, 12, 11]]
+
+
+def test_what_is_found_in_a_smaller_picture_is_laid_into_the_whole():
+    found = Found(BOXES[:1], torch.tensor([3]), torch.tensor([0.9]), torch.ones(1, 4, 4))
+    whole = at_full_size(found, (30, 30), (60, 90))
+    assert whole.boxes_xyxy.tolist() == [[0, 0, 30, 20]]
+    assert whole.masks.shape == (1, 60, 90)
+    assert whole.masks[0, :20, :30].all()
+    assert whole.masks.sum() == 600
+
+
+@pytest.mark.parametrize("wrong", [{"min_confidence": 2.0}, {"max_iou": -1.0}, {"most": 0}])
+def test_a_setting_that_cannot_be_is_refused(wrong):
+    with pytest.raises(UsageError, match=f"{next(iter(wrong))} = "):
+        DetectionSettings(**wrong)
