@@ -32,11 +32,13 @@ from propago.io.masks import write_mask as write_mask
 from propago.io.pictures import save_frame as save_frame
 from propago.io.source import Source as Source
 from propago.io.video import open_source as open_source
-from propago.jobs.annotations import Box as Box
+from propago.jobs.boxes import Box as Box
 from propago.jobs.clean import clean as clean
 from propago.jobs.demo import demo as demo
 from propago.jobs.doctor import doctor as doctor
 from propago.jobs.evaluate import evaluate as evaluate
+from propago.jobs.mask import MadeMask as MadeMask
+from propago.jobs.mask import make_mask as make_mask
 from propago.jobs.options import SegmentOptions as SegmentOptions
 from propago.jobs.options import TrackOptions as TrackOptions
 from propago.jobs.refine import refine as refine

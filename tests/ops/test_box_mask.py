@@ -2,7 +2,7 @@ import cv2
 import numpy as np
 import pytest
 
-from propago.ops.box_mask import ellipse_in_box, mask_in_box
+from propago.ops.box_mask import ellipse_in_box, is_unsteady, mask_in_box
 
 
 def disc(size=(90, 130), centre=(60, 40), radius=22):
@@ -56,3 +56,19 @@ def test_nothing_is_found_in_a_flat_picture():
     flat = np.full((60, 80, 3), 128, np.uint8)
     assert mask_in_box(flat, (20, 10, 61, 51)) is None
     assert 0.7 < ellipse_in_box((60, 80), (20, 10, 61, 51)).sum() / 41**2 < 0.85
+
+
+def test_a_clear_outline_is_steady_and_one_of_two_that_compete_is_not():
+    rgb, truth = disc()
+    box = (37, 17, 83, 63)
+    mask = mask_in_box(rgb, box)
+    assert mask is not None
+    assert not is_unsteady(rgb, box, mask)
+    half = truth & (np.arange(130) < 60)
+    assert is_unsteady(rgb, box, half)
+
+
+@pytest.mark.parametrize("box", [(0, 0, 130, 90), (3, 4, 4, 5), (128, 88, 130, 90)])
+def test_every_legal_box_is_looked_at(box):
+    rgb, truth = disc()
+    assert is_unsteady(rgb, box, truth) in (True, False)

@@ -23,6 +23,7 @@ VERBS = {
     "refine": ("propago.cli.refine", "masks of anyone -> masks along the edges of the picture"),
     "clean": ("propago.cli.clean", "masks of anyone -> masks consistent from frame to frame"),
     "frame": ("propago.cli.frame", "a still of one frame, to draw a first mask on"),
+    "mask": ("propago.cli.mask", "a first mask made from boxes, and a picture of it"),
     "eval": ("propago.cli.eval", "J, F, J&F, T of results against ground truth"),
     "doctor": ("propago.cli.doctor", "what is wrong with a folder of masks, and mend it"),
     "cache": ("propago.cli.cache", "the weights that --finetune made: show them, delete them"),

@@ -1,6 +1,7 @@
 """`propago models`."""
 
 from dataclasses import dataclass
+from textwrap import wrap
 from typing import TYPE_CHECKING
 
 from propago.cli.arguments import parse
@@ -27,9 +28,9 @@ def run(argv: list[str]) -> int:
     for argument, table in KINDS.items():
         print(f"--{argument}")
         for name, part in table.items():
-            print(f"  {name:<13}  {part.summary}")
+            print("\n".join(_lines(f"  {name:<13}  {part.summary}")))
             if presets := part.preset_names():
-                print(f"{'':17}presets: {', '.join(presets)}")
+                print("\n".join(_lines(f"{'':17}presets: {', '.join(presets)}")))
             if defaults := _defaults(part):
                 print(f"{'':17}by default {defaults}")
     print("--weights")
@@ -38,6 +39,11 @@ def run(argv: list[str]) -> int:
         print(f"  {model.name:<24}  {size}  {model.licence:<12}  {model.network}")
     print(f"what they were trained on, and their scores: {SHIPPED}/*.md")
     return 0
+
+
+def _lines(text: str) -> list[str]:
+    """A line as a screen of 80 columns takes it, what follows below its second column."""
+    return wrap(text, 80, subsequent_indent=" " * 17, drop_whitespace=True)
 
 
 def _defaults(part: "Component") -> str:

@@ -12,13 +12,9 @@ from propago.finetune.fine_tuning import FineTuneProgress
 from propago.finetune.forecast import forecast
 from propago.io.source import Source
 from propago.io.video import open_source
-from propago.jobs.annotations import (
-    AnnotationSet,
-    Box,
-    BoxWriter,
-    gather_annotations,
-)
+from propago.jobs.annotations import AnnotationSet, gather_annotations
 from propago.jobs.both_ways import with_earlier_frames
+from propago.jobs.boxes import Box, BoxWriter
 from propago.jobs.endings import End
 from propago.jobs.options import SegmentOptions
 from propago.jobs.parts import Parts, load_parts
@@ -44,6 +40,7 @@ class SegmentResult(RunSummary):
         out: the output folder.
         masks: the folder of masks, one PNG a frame.
         overlay: the video with the masks drawn in, None without one.
+        given: a picture of the masks that were made of boxes, None without boxes.
         notes: how the given masks were understood, what was not used, what to do next.
         method: the method, its preset, weights and their licence.
         refiner: weights of the refiner, their hash and licence; empty without one.
@@ -53,6 +50,7 @@ class SegmentResult(RunSummary):
     out: Path
     masks: Path
     overlay: Path | None
+    given: Path | None = None
     notes: tuple[str, ...] = ()
     method: dict[str, Any] = field(default_factory=dict)
     refiner: dict[str, Any] = field(default_factory=dict)
@@ -146,6 +144,7 @@ def segment_source(
         out=output.root,
         masks=output.masks,
         overlay=output.overlay if output.overlay.exists() else None,
+        given=output.given_picture if annotations.boxed else None,
         notes=notes,
         method=described(parts.method),
         refiner=described(parts.refine),

@@ -1,0 +1,62 @@
+"""`propago mask`."""
+
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+import tyro
+
+from propago.cli.arguments import parse, with_flags
+
+
+@dataclass(frozen=True)
+class MaskArguments:
+    """Make a first mask from boxes, and a picture of it to look at, without a run.
+
+    Examples:
+        propago mask clip.mp4 0 --box 1=120,80,340,260 --out first.png
+        propago segment clip.mp4 --masks first.png
+    """
+
+    source: tyro.conf.Positional[str]
+    """A video file, a folder of frames, a quoted glob of images, a multi-page TIFF."""
+    index: tyro.conf.Positional[int] = 0
+    """Which frame, counted from 0."""
+    boxes: tyro.conf.UseAppendAction[
+        Annotated[
+            tuple[Annotated[str, tyro.conf.arg(metavar="BOX")], ...], tyro.conf.arg(name="box")
+        ]
+    ] = ()
+    """ID=x0,y0,x1,y1: a box in pixels around object ID. Once for each object."""
+    out: Path | None = None
+    """The mask. Default: <name of the source>_<index>_mask.png in the current folder. Beside it
+    goes a picture that shows it, ..._shown.png."""
+    contrast: tuple[float, float] | None = None
+    """The stored values that become black and white, such as 100,4000. Default: 0,255 of 8 bits, of
+    others what several frames show."""
+    channel: int | None = None
+    """Of TIFFs with several channels, counted from 1. Default: the first."""
+    overwrite: bool = False
+    """Replace files that are there."""
+
+
+def run(argv: list[str]) -> int:
+    """Write both, and say where they are and what may be wrong."""
+    arguments = parse(MaskArguments, argv, "mask")
+    from propago.jobs.mask import make_mask
+
+    made = make_mask(
+        arguments.source,
+        arguments.index,
+        arguments.boxes,
+        arguments.out,
+        contrast=arguments.contrast,
+        channel=arguments.channel,
+        overwrite=arguments.overwrite,
+    )
+    for note in made.notes:
+        print(f"note: {with_flags(note, sys.modules[__name__])}", file=sys.stderr)
+    print(f"mask   {made.mask} (objects {', '.join(map(str, made.ids))})")
+    print(f"shown  {made.picture}")
+    return 0
