@@ -7,7 +7,7 @@ Conventions: images are RGB float32 in [0, 1]; label maps are numpy arrays of ob
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any, Literal, Protocol, TypeVar
+from typing import Any, Literal, Protocol, TypeVar, runtime_checkable
 
 import numpy as np
 import torch
@@ -18,6 +18,7 @@ from propago.errors import MaskError, ShapeError
 
 State = TypeVar("State")
 Features = TypeVar("Features")
+Encoded = TypeVar("Encoded", covariant=True)
 
 
 def require_probabilities(values: Tensor) -> None:
@@ -49,6 +50,7 @@ class Frame:
         name: stem of the files written for this frame, e.g. "00012" or the source file's stem.
         time_s: presentation time in seconds, or None where the source has none.
         ahead: the next frames, as many as the method's `look_ahead_frames`, fewer at the end.
+        encoded: what an `Encoder` has computed of it ahead of time; None where nothing was.
     """
 
     image: Tensor
@@ -56,6 +58,7 @@ class Frame:
     name: str
     time_s: float | None = None
     ahead: tuple["Frame", ...] = ()
+    encoded: Any = None
 
     @property
     def size(self) -> tuple[int, int]:
@@ -243,6 +246,15 @@ class Propagator(Described, Protocol[State, Features]):
 
     def aggregate(self, masks: SoftMasks, /) -> SoftMasks:
         """Let the objects and the background compete for each pixel, the way the paper does."""
+        ...
+
+
+@runtime_checkable
+class Encoder(Protocol[Encoded]):
+    """A propagator some of whose work depends on a frame alone, so that it can be done ahead."""
+
+    def encode(self, frame: Frame, /) -> Encoded:
+        """What `predict` finds as `Frame.encoded`; it computes it itself where that is None."""
         ...
 
 

@@ -6,6 +6,7 @@ import pytest
 from PIL import Image
 from torch.nn.functional import max_pool2d
 
+from propago.components import load_method
 from propago.errors import MaskError, UsageError
 from propago.io.masks import read_mask, write_mask
 from propago.io.pictures import write_picture
@@ -15,6 +16,8 @@ from propago.jobs.segment import segment
 from propago.jobs.segment_set import segment_set
 from propago.methods.first_mask.run import FirstMask
 from propago.methods.optical_flow.run import OpticalFlow
+from propago.pipeline import segment_frames
+from propago.types import Annotation
 from segment_runs import EVEN_SIZE, FRAMES, SIZE, lines, mask_bytes, run
 from tiny_clip import tiny_clip
 
@@ -244,3 +247,13 @@ def test_progress_is_told_and_threads_are_put_back(clip):
     )
     assert told == [(t, FRAMES, "frames") for t in range(1, FRAMES + 1)]
     assert torch.get_num_threads() == before
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+def test_the_masks_do_not_depend_on_how_many_threads_share_the_work(film, threads):
+    method = load_method("feelvos", weights="synthetic", size=64, device="cpu")
+    made = run(film, "film.mp4", method=method, threads=threads)
+    given = read_mask(film / "first.png").labels
+    alone = segment_frames(open_source(film / "film.mp4"), {0: Annotation(given)}, method)
+    for result, file in zip(alone, sorted(made.masks.iterdir()), strict=True):
+        assert np.array_equal(result.labels, read_mask(file).labels)

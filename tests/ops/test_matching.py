@@ -17,7 +17,8 @@ def test_similarity_is_minus_the_squared_distance(channels, queries, positions, 
     q, m = embeddings(channels, queries, seed), embeddings(channels, positions, seed + 1)
     brute = -(q.T[:, None] - m.T[None]).square().sum(-1)
     assert torch.allclose(matching.similarities(q, m), brute, atol=1e-4)
-    assert torch.allclose(matching.similarities(q, m, 3.0), 3 * brute, atol=1e-4)
+    weights = (matching.query_factor(q, 2.0) @ matching.memory_factor(m)).exp2()
+    assert torch.allclose(matching.similarity_of(weights), 2 * brute, atol=1e-3)
 
 
 def test_distance_is_the_papers():
@@ -27,14 +28,13 @@ def test_distance_is_the_papers():
     assert matching.embedding_distance(torch.tensor(1e6)) == 1  # the paper's form overflows here
 
 
-def test_nearest_of_each_group_by_hand():
-    similarity = -torch.tensor([[4.0, 1.0, 9.0], [0.0, 2.0, 3.0]])
-    best = matching.nearest(similarity, (2, 1))
-    assert best.tolist() == [[-1.0, 0.0], [-9.0, -3.0]]
+def test_largest_of_each_group_by_hand():
+    weights = torch.tensor([[4.0, 1.0, 9.0], [0.0, 2.0, 3.0]])
+    assert matching.largest(weights, (2, 1)).tolist() == [[4.0, 2.0], [9.0, 3.0]]
 
 
 def test_a_group_without_positions_is_as_far_as_can_be():
-    best = matching.nearest(-torch.rand(5, 3), (0, 3))
+    best = matching.similarity_of(matching.largest(torch.rand(5, 3), (0, 3)))
     assert (best[0] == -matching.FAR).all()
     assert (matching.embedding_distance(-best[0]) == 1).all()
 
@@ -63,48 +63,73 @@ def test_matching_nearby_by_brute_force(objects, height, width, radius):
     owners = torch.randint(0, objects + 1, size, generator=generator)
     tiles = Tiles.covering(torch.ones(size, dtype=torch.bool), 4)
     found = matching.match_nearby(query, memory, owners, values, tiles, radius, 2.0)
-    cells = tiles.whole(found.flatten(0, 1).unflatten(1, (-1, 16)).transpose(0, 1))
+    cells = tiles.whole(found.flatten(1, 2))
     similarity = matching.similarities(query.flatten(1), memory.flatten(1), 2.0)
     at = torch.cartesian_prod(torch.arange(height), torch.arange(width))
     apart = (at[:, None] - at[None]).abs().amax(2)
     local = similarity.masked_fill(apart > radius, -matching.FAR)
-    order = owners.flatten().argsort(stable=True)
-    counts = torch.bincount(owners.flatten(), minlength=objects + 1).tolist()
-    best = matching.nearest(local[:, order], counts)
-    read = local.softmax(1) @ values.flatten(2).flatten(0, 1).T
-    expected = matching.object_cues(best, read.T, 2.0)
+    expected = cues_by_brute_force(local, owners.flatten(), values.flatten(2), 2.0)
     assert torch.allclose(cells, expected.flatten(0, 1).view_as(cells), atol=1e-5)
 
 
-def test_matching_everywhere_does_not_depend_on_the_blocks(monkeypatch):
-    memory = matching.SortedMemory(embeddings(4, 50, 1), embeddings(6, 50, 2), (20, 0, 30))
-    query = embeddings(4, 70)
-    at_once = matching.match_everywhere(query, memory, 3.0)
-    monkeypatch.setattr(matching, "IN_CACHE", 50 * 17)
-    assert torch.allclose(matching.match_everywhere(query, memory, 3.0), at_once, atol=1e-6)
-    assert (at_once[0, 0] == 1).all()  # the first object has no position
+def cues_by_brute_force(similarity, owner, values, sharpness):
+    """(K, 2 + V, Q) from all similarities (Q, M) at once."""
+    groups = range(len(values) + 1)
+    best = torch.stack([similarity.masked_fill(owner != g, -matching.FAR).amax(1) for g in groups])
+    both = torch.stack([best, matching.of_the_others(best)], 1)[1:]
+    read = values @ similarity.softmax(1).T
+    return torch.cat([matching.embedding_distance(both / -sharpness), read], 1)
 
 
-def test_readout_is_an_average_and_sharp_matches_copy():
-    values = torch.tensor([[1.0, 2.0, 6.0]])
-    even = matching.soft_readout(torch.zeros(1, 3), values)
-    uneven = torch.tensor([[0.5, -300.0, 2.0]])
-    assert torch.allclose(
-        matching.soft_readout(uneven, values), values @ uneven.softmax(1).T, atol=1e-6
+@pytest.mark.parametrize("most", [1, 2**9, 2**30])
+def test_matching_everywhere_by_brute_force(monkeypatch, most):
+    monkeypatch.setattr(matching, "IN_CACHE", most)
+    counts = [(20, 0, 30), (5, 15, 1)]
+    memory = [
+        matching.SortedMemory(embeddings(4, sum(c), i), torch.rand(2, 3, sum(c)), c)
+        for i, c in enumerate(counts)
+    ]
+    query = embeddings(4, 5 * 7, 9).view(4, 5, 7).transpose(0, 1)
+    wanted = torch.ones(5, 2, dtype=torch.bool)
+    found = matching.match_everywhere(query, memory, wanted, 1.5)
+    together = torch.cat([past.embedding for past in memory], 1)
+    owner = torch.cat([torch.arange(3).repeat_interleave(torch.tensor(c)) for c in counts])
+    values = torch.cat([past.values for past in memory], 2)
+    similarity = matching.similarities(query.transpose(0, 1).flatten(1), together, 1.5)
+    expected = cues_by_brute_force(similarity, owner, values, 1.5)
+    assert torch.allclose(found.movedim(0, 2).flatten(2), expected, atol=1e-5)
+
+
+def test_values_that_nobody_wants_are_not_read():
+    memory = [matching.SortedMemory(embeddings(4, 6), torch.rand(2, 3, 6), (2, 2, 2))]
+    query = embeddings(4, 3, 1)[None]
+    both = matching.match_everywhere(query, memory, torch.tensor([[True, True]]))
+    one = matching.match_everywhere(query, memory, torch.tensor([[False, True]]))
+    assert torch.equal(one[0, 1], both[0, 1])
+    assert torch.equal(one[0, 0, :2], both[0, 0, :2])
+    assert (one[0, 0, 2:] == 0).all()
+
+
+def test_what_is_farther_than_float32_can_tell_is_not_there():
+    memory = [matching.SortedMemory(torch.tensor([[100.0]]), torch.ones(1, 1, 1), (0, 1))]
+    found = matching.match_everywhere(
+        torch.zeros(1, 1, 1), memory, torch.ones(1, 1, dtype=torch.bool)
     )
-    assert even.item() == pytest.approx(3.0)
-    sharp = matching.soft_readout(torch.tensor([[-100.0, 0.0, -100.0]]), values)
-    assert sharp.item() == pytest.approx(2.0)
+    assert found.flatten().tolist() == [1.0, 1.0, 0.0]
+
+
+def test_readout_is_an_average():
+    summed = torch.tensor([[1.0, 9.0, 0.0], [2.0, 3.0, 0.0]])
+    assert matching.average(summed).tolist() == [[0.5, 3.0, 0.0]]
 
 
 def test_gradients_of_all_parts():
-    q = embeddings(3, 4).double().requires_grad_()
+    q = embeddings(3, 4).double()[None].requires_grad_()
     m = embeddings(3, 5, 1).double().requires_grad_()
-    v = embeddings(2, 5, 2).double().requires_grad_()
+    v = embeddings(2, 5, 2).double()[None].requires_grad_()
+    wanted = torch.ones(1, 1, dtype=torch.bool)
 
-    def parts(q, m, v):
-        s = matching.similarities(q, m, 2.0)
-        best = matching.nearest(s, (2, 3))
-        return matching.embedding_distance(-best), matching.soft_readout(s, v)
+    def cues(q, m, v):
+        return matching.match_everywhere(q, [matching.SortedMemory(m, v, (2, 3))], wanted, 0.5)
 
-    assert torch.autograd.gradcheck(parts, (q, m, v))
+    assert torch.autograd.gradcheck(cues, (q, m, v))

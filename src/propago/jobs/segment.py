@@ -26,7 +26,16 @@ from propago.runs.output_folder import OutputFolder
 from propago.runs.processor import processor
 from propago.runs.record import described, run_inputs
 from propago.runs.writers import EventWriter, MaskWriter, OverlayWriter, SoftMaskWriter, Writer
-from propago.types import VOID, Annotation, Annotations, Cleaner, Frame, Propagator, Refiner
+from propago.types import (
+    VOID,
+    Annotation,
+    Annotations,
+    Cleaner,
+    Encoder,
+    Frame,
+    Propagator,
+    Refiner,
+)
 
 RUNS = Path("runs/segment")
 
@@ -174,6 +183,7 @@ def _job(
             "notes": [*source.notes, *annotations.notes],
         },
         packages=_packages(parts),
+        encode=parts.method.encode if isinstance(parts.method, Encoder) else None,
     )
 
 

@@ -1,6 +1,7 @@
 """Making a trained network ready to run: where it runs, and its batch norms folded away."""
 
 import copy
+from functools import cache
 from typing import TypeVar
 
 import torch
@@ -39,6 +40,20 @@ def ready(net: Net, device: torch.device) -> Net:
             _fold(module)
     channels_last(net)
     return net.requires_grad_(False)
+
+
+def fast_precision(device: torch.device) -> torch.autocast:
+    """Inside, layers compute in bfloat16 where `device` is a CPU with instructions for it.
+
+    Twice as fast there; elsewhere it changes nothing.
+    """
+    return torch.autocast("cpu", torch.bfloat16, enabled=device.type == "cpu" and _has_bfloat16())
+
+
+@cache
+def _has_bfloat16() -> bool:
+    there = getattr(torch.cpu, "get_capabilities", dict)()  # before 2.11 there is none
+    return bool(there.get("avx512_bf16") or there.get("amx_bf16"))
 
 
 def channels_last(net: Net) -> Net:

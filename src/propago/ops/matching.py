@@ -3,32 +3,44 @@
 Positions are flattened: Q query positions of the present frame, M positions in memory.
 Source: Voigtlaender et al., FEELVOS, CVPR 2019, eqs. 1-4; the read-out follows space-time memory
 networks (Oh et al., ICCV 2019) with the negative squared distance as similarity.
+
+A similarity s is computed once, as the weight e^s. Weights summed over positions are the softmax of
+the read-out, the largest weight is the nearest position's. So the frames of memory are gone through
+once, in blocks that stay in a CPU's cache, and are added up.
 """
 
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from propago.ops.parallel import team
 from propago.ops.tiles import Tiles, within
 
 FAR = 1e4
-"""Taken from the similarity of positions that may not match; finite, so that gradients are too."""
+"""Minus the similarity of what is not there; finite, so that gradients are too."""
 
 IN_CACHE = 2**19
-"""So many similarities stay in a CPU's cache from the product to the read-out."""
+"""So many weights stay in a CPU's cache from the product to the read-out."""
+
+BITS = math.log2(math.e)
+"""Weights are powers of two, which PyTorch computes several times faster than those of e."""
+
+SPARE_BITS = 100.0
+"""Added to every exponent, so that float32 tells similarities down to -156 from nothing."""
 
 
 @dataclass(frozen=True)
 class SortedMemory:
-    """Memory positions of one or several frames, sorted by the group that owns them.
+    """Memory positions of one frame, sorted by the group that owns them.
 
     Attributes:
         embedding: (E, M).
-        values: (K * V, M).
+        values: (K, V, M).
         counts: how many positions each of the K + 1 groups owns.
     """
 
@@ -38,26 +50,47 @@ class SortedMemory:
 
 
 def match_everywhere(
-    query: Tensor, memory: SortedMemory, sharpness: Tensor | float = 1.0
+    query: Tensor,
+    memory: Sequence[SortedMemory],
+    wanted: Tensor,
+    sharpness: Tensor | float = 1.0,
 ) -> Tensor:
-    """Global matching: what M positions of memory say of each of K objects.
+    """Global matching: what all positions of memory say of each of K objects.
 
     Args:
-        query: (E, Q) embeddings of the present frame.
-        memory: M positions.
+        query: (T, E, Q) embeddings of T parts of the present frame.
+        memory: frames of the same objects.
+        wanted: (T, K), true where the values of an object are asked for.
         sharpness: of `similarities`.
 
     Returns:
-        (K, 2 + V, Q) of `object_cues`.
+        (T, K, 2 + V, Q) of `object_cues`; values that are not asked for are 0.
     """
-    left, right = factors(query, memory.embedding, sharpness)
-    step = max(16, IN_CACHE // right.shape[-1]) if left.device.type == "cpu" else len(left)
-    best, read = [], []
-    for rows in left.split(step):
-        similarity = rows @ right
-        best.append(nearest(similarity, memory.counts))
-        read.append(soft_readout(similarity, memory.values))
-    return object_cues(torch.cat(best, 1), torch.cat(read, 1), sharpness)
+    keys = [memory_factor(past.embedding) for past in memory]
+
+    @cache
+    def values_of(objects: tuple[int, ...]) -> list[Tensor]:
+        return [_and_ones(past.values[list(objects)]) for past in memory]
+
+    def matched(part: tuple[Tensor, Tensor]) -> Tensor:
+        rows, asked = part
+        objects = tuple(asked.any(0).nonzero()[:, 0].tolist())
+        best, summed = [], rows.new_zeros(())
+        for key, past, values in zip(keys, memory, values_of(objects), strict=True):
+            weights = (rows.flatten(0, 1) @ key).exp2_()
+            best.append(largest(weights, past.counts))
+            summed = summed + values @ weights.mT
+        read = rows.new_zeros(asked.shape[1], memory[0].values.shape[1], summed.shape[1])
+        if objects:
+            read[list(objects)] = average(summed).unflatten(0, (len(objects), -1))
+        cues = object_cues(torch.stack(best).amax(0), read, sharpness)
+        return cues.unflatten(2, rows.shape[:2]).movedim(2, 0)
+
+    rows = query_factor(query, sharpness)
+    most = IN_CACHE // (query.shape[2] * max(key.shape[1] for key in keys))
+    step = max(1, most) if query.device.type == "cpu" else max(1, len(query))
+    parts = zip(rows.split(step), wanted.split(step), strict=True)
+    return torch.cat(team().map(matched, parts))
 
 
 def match_nearby(
@@ -76,55 +109,107 @@ def match_nearby(
         memory: (E, h, w) embeddings of the previous frame.
         owners: (h, w) of K + 1 groups the one that owns each position of the previous frame.
         values: (K, V, h, w).
-        tiles: T squares of Q queries in all.
+        tiles: T squares of Q queries each.
         radius: in positions.
         sharpness: of `similarities`.
 
     Returns:
-        (K, 2 + V, Q) of `object_cues`; a group that is not near is as far as can be.
+        (T, K, 2 + V, Q) of `object_cues`; a group that is not near is as far as can be.
     """
-    around = tiles.of(torch.cat([memory, values.flatten(0, 1)]), radius)
-    embedding, values_near = around.split([len(memory), around.shape[1] - len(memory)], 1)
-    owner = tiles.of(owners[None].float(), radius, fill=-1)
-    near = within(tiles.side, radius, query.device) & (owner >= 0)
-    left, right = factors(tiles.of(query), embedding, sharpness)
-    similarity = (left @ right).masked_fill(~near, -FAR)
-    best = torch.stack(
-        [similarity.masked_fill(owner != group, -FAR).amax(2) for group in range(len(values) + 1)]
-    )
-    read = soft_readout(similarity, values_near).transpose(0, 1)
-    return object_cues(best.flatten(1), read.flatten(1), sharpness)
+    near = within(tiles.side, radius, query.device).to(query.dtype)
+    groups, shape = range(len(values) + 1), values.shape[:2]
+    everything = torch.cat([memory, owners[None].to(memory.dtype) + 1, values.flatten(0, 1)])
+    around = tiles.of(everything, radius)  # 0 beyond the border: nobody's
+
+    def matched(part: tuple[Tensor, Tensor]) -> Tensor:
+        rows, around = part
+        embedding, owner, read = around.split([len(memory), 1, shape.numel()], 1)
+        weights = (rows @ memory_factor(embedding)).exp2_() * (near * (owner > 0))
+        best = [(weights * (owner == group + 1)).amax(2).flatten() for group in groups]
+        summed = (_and_ones(read.unflatten(1, shape)) @ weights.mT).movedim(1, 0).flatten(1)
+        cues = object_cues(torch.stack(best), average(summed).unflatten(0, shape), sharpness)
+        return cues.unflatten(2, rows.shape[:2]).movedim(2, 0)
+
+    rows = query_factor(tiles.of(query), sharpness)
+    step = max(1, IN_CACHE // near.numel()) if query.device.type == "cpu" else max(1, len(rows))
+    parts = zip(rows.split(step), around.split(step), strict=True)
+    return torch.cat(team().map(matched, parts))
 
 
 def object_cues(best: Tensor, read: Tensor, sharpness: Tensor | float) -> Tensor:
     """What matching says of each of K objects.
 
     Args:
-        best: (K + 1, Q) of `nearest`, the background's first.
-        read: (K * V, Q) of `soft_readout`.
+        best: (K + 1, N) of `largest`, the background's first.
+        read: (K, V, N) averaged values.
         sharpness: of `similarities`.
 
     Returns:
-        (K, 2 + V, Q): the distance to the object (eqs. 2-3), to everything else, and the values.
+        (K, 2 + V, N): the distance to the object (eqs. 2-3), to everything else, and the values.
     """
-    both = torch.stack([best, of_the_others(best)], 1)[1:]
-    return torch.cat([embedding_distance(both / -sharpness), read.unflatten(0, (len(both), -1))], 1)
-
-
-def factors(query: Tensor, memory: Tensor, sharpness: Tensor | float) -> tuple[Tensor, Tensor]:
-    """Matrices (..., Q, E + 2) and (..., E + 2, M) whose product is `similarities`.
-
-    2 q.m - |q|^2 - |m|^2 = [2q, -|q|^2, -1] . [m, 1, |m|^2].
-    """
-    q2, m2 = (x.square().sum(-2, keepdim=True) for x in (query, memory))
-    left = torch.cat([2 * query, -q2, -torch.ones_like(q2)], -2) * sharpness
-    return left.mT.contiguous(), torch.cat([memory, torch.ones_like(m2), m2], -2)
+    similarity = similarity_of(best)
+    both = torch.stack([similarity, of_the_others(similarity)], 1)[1:]
+    return torch.cat([embedding_distance(both / -sharpness), read], 1)
 
 
 def similarities(query: Tensor, memory: Tensor, sharpness: Tensor | float = 1.0) -> Tensor:
-    """(..., Q, M) -sharpness * ||q - m||^2 between `query` (..., E, Q) and `memory` (..., E, M)."""
-    left, right = factors(query, memory, sharpness)
-    return left @ right
+    """(..., Q, M) -sharpness * ||q - m||^2 between `query` (..., E, Q) and `memory` (..., E, M).
+
+    The slow twin of what matching computes: `similarity_of` the weights.
+    """
+    return -sharpness * (query[..., :, None] - memory[..., None, :]).square().sum(-3)
+
+
+def query_factor(query: Tensor, sharpness: Tensor | float) -> Tensor:
+    """(..., Q, E + 2) of `query` (..., E, Q); times `memory_factor` it is exponents of weights.
+
+    [2q, -|q|^2, -1] . [m, 1, |m|^2] = -|q - m|^2, in bits and with `SPARE_BITS` more.
+    """
+    q2 = query.square().sum(-2, keepdim=True)
+    bits = torch.cat([2 * query, -q2, -torch.ones_like(q2)], -2) * (sharpness * BITS)
+    bits[..., -2, :] += SPARE_BITS
+    return bits.mT.contiguous()
+
+
+def memory_factor(memory: Tensor) -> Tensor:
+    """(..., E + 2, M) of `memory` (..., E, M), see `query_factor`."""
+    m2 = memory.square().sum(-2, keepdim=True)
+    return torch.cat([memory, torch.ones_like(m2), m2], -2)
+
+
+def similarity_of(weights: Tensor) -> Tensor:
+    """The similarities whose weights these are; -`FAR` where a weight is 0."""
+    least = torch.finfo(torch.float32).tiny
+    bits = weights.clamp_min(least).log2()
+    return torch.where(weights > least, (bits - SPARE_BITS) / BITS, -FAR)
+
+
+def largest(weights: Tensor, counts: Sequence[int]) -> Tensor:
+    """The weight of the most similar memory position of each group (eqs. 2-3).
+
+    Args:
+        weights: (Q, M), memory sorted by group.
+        counts: how many of the M positions belong to each of G groups.
+
+    Returns:
+        (G, Q); 0 where a group has no position.
+    """
+    return torch.stack(
+        [
+            group.amax(1) if group.shape[1] else weights.new_zeros(len(weights))
+            for group in weights.split(list(counts), 1)
+        ]
+    )
+
+
+def average(summed: Tensor) -> Tensor:
+    """(C, Q) of `summed` (C + 1, Q) whose last row sums the weights; 0 where there are none."""
+    return summed[:-1] / summed[-1:].clamp_min(torch.finfo(torch.float32).tiny)
+
+
+def _and_ones(values: Tensor) -> Tensor:
+    """(..., K * V + 1, M) of `values` (..., K, V, M): a product that sums the weights, too."""
+    return F.pad(values.flatten(-3, -2), (0, 0, 0, 1), value=1.0)
 
 
 def embedding_distance(squared: Tensor) -> Tensor:
@@ -135,24 +220,6 @@ def embedding_distance(squared: Tensor) -> Tensor:
     return torch.tanh(squared.clamp_min(0) / 2)
 
 
-def nearest(similarity: Tensor, counts: Sequence[int]) -> Tensor:
-    """The similarity of the most similar memory position of each group (eqs. 2-3).
-
-    Args:
-        similarity: (Q, M), memory sorted by group.
-        counts: how many of the M positions belong to each of G groups.
-
-    Returns:
-        (G, Q); -`FAR` where a group has no position.
-    """
-    return torch.stack(
-        [
-            group.amax(1) if group.shape[1] else similarity.new_full(group.shape[:1], -FAR)
-            for group in similarity.split(list(counts), 1)
-        ]
-    )
-
-
 def of_the_others(similarity: Tensor) -> Tensor:
     """(G, Q): for each group the largest of the other groups' `similarity` (G, Q)."""
     if len(similarity) == 1:
@@ -160,14 +227,3 @@ def of_the_others(similarity: Tensor) -> Tensor:
     largest, where = similarity.topk(2, dim=0)
     group = torch.arange(len(similarity), device=similarity.device)[:, None]
     return torch.where(group == where[:1], largest[1:], largest[:1])
-
-
-def soft_readout(similarity: Tensor, values: Tensor) -> Tensor:
-    """(..., V, Q): average of `values` (..., V, M) weighted by softmax of `similarity` (..., Q, M).
-
-    Written in powers of two, which PyTorch computes several times faster than those of e; the
-    product that sums the values sums the weights, too.
-    """
-    weights = (similarity - similarity.detach().amax(-1, keepdim=True)).mul_(math.log2(math.e))
-    summed = weights.exp2_() @ F.pad(values, (0, 0, 0, 1), value=1.0).mT
-    return (summed[..., :-1] / summed[..., -1:]).mT

@@ -10,6 +10,7 @@ from typing import Any
 from propago.errors import OutputError, PropagoError, PropagoWarning, SourceError
 from propago.io.source import Source
 from propago.pipeline import Checkpoint
+from propago.runs.ahead import encoded_ahead
 from propago.runs.background import BackgroundWriter, Prefetcher
 from propago.runs.checkpoints import Checkpoints, due
 from propago.runs.journal import EVERYTHING, FrameLog, names_behind
@@ -63,6 +64,7 @@ class Run:
             from its frame on.
         about: more for the record.
         packages: whose classes a checkpoint may name.
+        encode: what the loop computes of a frame alone; it is done ahead.
     """
 
     source: Source
@@ -74,6 +76,7 @@ class Run:
     given: Mapping[int, str] = field(default_factory=dict)
     about: Mapping[str, Any] = field(default_factory=dict)
     packages: tuple[str, ...] = ("propago",)
+    encode: Callable[[Frame], Any] | None = None
 
 
 def run(job: Run, progress: Progress | None = None) -> RunSummary:
@@ -177,8 +180,9 @@ def _follow(
     damage, done = None, files.count
     away: BackgroundWriter[tuple[Result, float]] = BackgroundWriter(files.write)
     with Prefetcher(job.source.frames(checkpoint.index + 1 if checkpoint else 0)) as ahead:
+        frames = encoded_ahead(ahead, job.encode) if job.encode else ahead
         try:
-            for result, seconds in _timed(job.loop(ahead, checkpoint)):
+            for result, seconds in _timed(job.loop(frames, checkpoint)):
                 away.put((result, seconds))
                 done += 1
                 if due(done):

@@ -1,7 +1,7 @@
 """What FEELVOS remembers of a frame, and in which order matching reads it."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import torch
 from torch import Tensor
@@ -25,15 +25,19 @@ class Memory:
     groups: Tensor
     values: Tensor
 
+    @cached_property
+    def owners(self) -> Tensor:
+        """(h, w) int64: the group that owns each position, see `owners`."""
+        return owners(self.groups.flatten(1)).view(self.groups.shape[1:])
 
-def sort_by_owner(memory: Sequence[Memory]) -> SortedMemory:
-    """All positions of `memory`, the background's first, then each object's."""
-    owner = torch.cat([owners(past.groups.flatten(1)) for past in memory])
-    order = owner.argsort(stable=True)
-    embedding = torch.cat([past.embedding.flatten(1) for past in memory], 1)
-    values = torch.cat([past.values.flatten(0, 1).flatten(1) for past in memory], 1)
-    counts = torch.bincount(owner, minlength=len(memory[0].groups))
-    return SortedMemory(embedding[:, order], values[:, order], tuple(counts.tolist()))
+    @cached_property
+    def sorted(self) -> SortedMemory:
+        """All positions, the background's first, then each object's."""
+        owner = self.owners.flatten()
+        order = owner.argsort(stable=True)
+        counts = torch.bincount(owner, minlength=len(self.groups))
+        values = self.values.flatten(2)[:, :, order]
+        return SortedMemory(self.embedding.flatten(1)[:, order], values, tuple(counts.tolist()))
 
 
 def owners(groups: Tensor) -> Tensor:

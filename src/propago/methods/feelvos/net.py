@@ -13,12 +13,13 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from propago.methods.feelvos.head import DynamicHead, MaskEncoder
-from propago.methods.feelvos.memory import Memory, owners, sort_by_owner
-from propago.methods.feelvos.object_inputs import ObjectInputs, Prepared, others_of
+from propago.methods.feelvos.memory import Memory
+from propago.methods.feelvos.object_inputs import ObjectInputs, Prepared, Region, others_of
 from propago.nn.backbones import CompactEncoder, Pyramid
 from propago.nn.efficientnet import EfficientNetLite0
 from propago.nn.presets import Preset
 from propago.ops.matching import match_everywhere, match_nearby
+from propago.ops.parallel import team
 from propago.ops.tiles import Tiles
 
 VISIBLE = 0.3
@@ -81,6 +82,16 @@ class FrameFeatures:
     embedding: Tensor
     context: Tensor
 
+    def inside(self, region: Region) -> "FrameFeatures":
+        """Only what lies in `region`, counted in positions of the matching stride."""
+        levels = self.pyramid.levels
+        coarsest = max(levels)
+        return FrameFeatures(
+            Pyramid({stride: region.of(x, coarsest // stride) for stride, x in levels.items()}),
+            region.of(self.embedding),
+            region.of(self.context),
+        )
+
 
 class FeelvosNet(nn.Module):
     """Embeds frames, encodes masks, and turns matching cues into one logit map per object."""
@@ -111,7 +122,7 @@ class FeelvosNet(nn.Module):
         """What there is to know of `images` (B, 3, H, W), whatever the objects."""
         pyramid = self.backbone(images)
         matched = pyramid[self.config.match_stride]
-        embedding = F.normalize(self.embedding(matched), dim=1)
+        embedding = F.normalize(self.embedding(matched).float(), dim=1)
         return FrameFeatures(pyramid, embedding, self.masks.context(matched))
 
     def encode_memory(self, embedding: Tensor, context: Tensor, masks: Tensor) -> Memory:
@@ -125,8 +136,9 @@ class FeelvosNet(nn.Module):
         small = F.avg_pool2d(masks[:, None], self.config.match_stride)[:, 0]
         background = (1 - small.sum(0, keepdim=True)).clamp(0, 1)
         groups = torch.cat([background, small])
-        values = self.encode(context[None], masks[:, None], others_of(masks)[:, None])
-        return Memory(embedding, context, groups, values)
+        pairs = zip(masks[:, None, None], others_of(masks)[:, None, None], strict=True)
+        values = team().map(lambda pair: self.encode(context[None], *pair), pairs)
+        return Memory(embedding, context, groups, torch.cat(values))
 
     def reordered(self, past: Memory, before: Sequence[int], ids: Sequence[int]) -> Memory:
         """`past`, whose rows are the objects `before`, with rows for `ids`.
@@ -155,8 +167,10 @@ class FeelvosNet(nn.Module):
             others: (N, 1, H, W) how much of each pixel belongs to other objects.
         """
         share = F.avg_pool2d(masks, self.config.match_stride)
-        return torch.cat([share, self.masks(context, masks, others)], 1)
+        return torch.cat([share, self.masks(context, masks, others).float()], 1)
 
+    @torch.autocast("cpu", enabled=False)  # exponents of weights need float32
+    @torch.autocast("cuda", enabled=False)
     def cues(self, query: Tensor, memory: Sequence[Memory], wanted: Tensor | None = None) -> Tensor:
         """What matching says of each object: (K, cue_channels, h, w).
 
@@ -166,27 +180,24 @@ class FeelvosNet(nn.Module):
         Args:
             query: (E, h, w) embedding of the present frame.
             memory: remembered frames of the same video and objects; the previous frame is last.
-            wanted: (h, w) true where matching is asked for, and 0 elsewhere; None is everywhere.
+            wanted: (K, h, w) where matching is asked for of each object; None is everywhere.
+
+        Returns:
+            Values of an object that lie far from where it is wanted are 0.
         """
+        last = memory[-1]
         if wanted is None:
-            wanted = torch.ones_like(query[0], dtype=torch.bool)
-        tiles, last = Tiles.covering(wanted, TILE), memory[-1]
-        sharpness = self.sharpness.exp()
-        queries = tiles.of(query).transpose(0, 1).flatten(1)
-        everywhere = match_everywhere(queries, sort_by_owner(memory), sharpness)
+            wanted = torch.ones_like(last.groups[1:], dtype=torch.bool)
+        tiles, sharpness = Tiles.covering(wanted.any(0), TILE), self.sharpness.exp()
+        objects = tiles.of(wanted).any(2)
+        past = [one.sorted for one in memory]
+        everywhere = match_everywhere(tiles.of(query), past, objects, sharpness)
         nearby = match_nearby(
-            query,
-            last.embedding,
-            owners(last.groups.flatten(1)).view(wanted.shape),
-            last.values,
-            tiles,
-            self.config.window,
-            sharpness,
+            query, last.embedding, last.owners, last.values, tiles, self.config.window, sharpness
         )
-        found = torch.cat([everywhere, nearby], 1).flatten(0, 1)
-        matched = tiles.whole(found.unflatten(1, (-1, TILE * TILE)).transpose(0, 1))
-        shares = last.groups[1:, None]
-        return torch.cat([matched.unflatten(0, (len(shares), -1)), shares], 1)
+        found = torch.cat([everywhere, nearby], 2) * objects[:, :, None, None]
+        matched = tiles.whole(found.flatten(1, 2)).unflatten(0, (len(wanted), -1))
+        return torch.cat([matched, last.groups[1:, None]], 1)
 
     def carried_shares(self, carried: Tensor) -> Tensor:
         """(N, h, w) the share of each position in masks `carried` (N, 1, H, W) here by flow."""
@@ -207,6 +218,12 @@ class FeelvosNet(nn.Module):
         """What the head needs of B frames, whatever the objects."""
         return Prepared(seen.context, self.head.prepare(seen.pyramid))
 
+    def prepare_inside(self, seen: FrameFeatures, region: Region) -> Prepared:
+        """What the head needs in a region of B frames; convolutions see one position beyond it."""
+        height, width = seen.embedding.shape[-2:]
+        wider = region.wider((height, width))
+        return self.prepare(seen.inside(wider)).inside(region.inside(wider))
+
     def logits(
         self, prepared: Prepared, owner: Tensor, rows: ObjectInputs, photometric_error: Tensor
     ) -> Tensor:
@@ -226,4 +243,4 @@ class FeelvosNet(nn.Module):
         unexpected = F.avg_pool2d(photometric_error, self.config.match_stride)[owner]
         cues = torch.cat([rows.cues, encoded, unexpected], 1)
         detail = torch.cat([rows.carried, rows.others, photometric_error[owner]], 1)
-        return self.head(prepared.features, owner, cues, detail)
+        return self.head(prepared.features, owner, cues, detail).float()

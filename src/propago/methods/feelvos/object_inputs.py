@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+import torch
 from torch import Tensor
 
 from propago.ops.flow import warp
@@ -20,6 +21,24 @@ class Region:
         """The part of `x` (..., H, W) in the region, where `x` has `finer` pixels a position."""
         rows = slice(self.top * finer, self.bottom * finer)
         return x[..., rows, self.left * finer : self.right * finer]
+
+    def wider(self, size: tuple[int, int], by: int = 1) -> "Region":
+        """With `by` positions more on every side, as far as a picture of `size` (h, w) reaches."""
+        return Region(
+            max(self.top - by, 0),
+            min(self.bottom + by, size[0]),
+            max(self.left - by, 0),
+            min(self.right + by, size[1]),
+        )
+
+    def inside(self, other: "Region") -> "Region":
+        """The same positions, counted from the corner of a region that holds this one."""
+        return Region(
+            self.top - other.top,
+            self.bottom - other.top,
+            self.left - other.left,
+            self.right - other.left,
+        )
 
 
 @dataclass(frozen=True)
@@ -71,36 +90,32 @@ def region_of(share: Tensor, threshold: float, margin: int) -> Region | None:
 
     None where it does so nowhere.
     """
-    height, width = share.shape
     there = share > threshold
     rows, columns = there.any(1).nonzero()[:, 0], there.any(0).nonzero()[:, 0]
     if len(rows) == 0:
         return None
-    return Region(
-        max(int(rows[0]) - margin, 0),
-        min(int(rows[-1]) + 1 + margin, height),
-        max(int(columns[0]) - margin, 0),
-        min(int(columns[-1]) + 1 + margin, width),
-    )
+    tight = Region(int(rows[0]), int(rows[-1]) + 1, int(columns[0]), int(columns[-1]) + 1)
+    return tight.wider((share.shape[0], share.shape[1]), margin)
 
 
-def carry(masks: Tensor, flow: Tensor) -> tuple[Tensor, Tensor]:
-    """Where optical flow says the objects of the previous frame are now.
+def carry(
+    before: Tensor, now: Tensor, masks: Tensor, flow: Tensor
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Where optical flow says that the objects of the previous frame are now.
 
     Args:
+        before: (3, H, W) the previous frame.
+        now: (3, H, W) the present frame.
         masks: (K, H, W) probabilities in the previous frame.
         flow: (2, H, W) from the present frame to the previous one, pixels.
 
     Returns:
-        (K, 1, H, W) each object, and all others of it.
+        (K, 1, H, W) each object, (K, 1, H, W) all others of it, and (1, H, W) the photometric
+        error: the mean absolute difference of the present frame and the previous one carried here.
     """
-    carried = warp(masks[None], flow[None])[0]
-    return carried[:, None], others_of(carried)[:, None]
-
-
-def photometric_error(before: Tensor, now: Tensor, flow: Tensor) -> Tensor:
-    """(B, 1, H, W) mean absolute difference of `now` and `before` (B, 3, H, W) carried along."""
-    return (warp(before, flow) - now).abs().mean(1, keepdim=True)
+    carried = warp(torch.cat([before, masks])[None], flow[None])[0]
+    error = (carried[:3] - now).abs().mean(0, keepdim=True)
+    return carried[3:, None], others_of(carried[3:])[:, None], error
 
 
 def others_of(masks: Tensor) -> Tensor:

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from propago.data.damage import damage
 from propago.methods.feelvos.memory import Memory
 from propago.methods.feelvos.net import FeelvosNet, FrameFeatures
-from propago.methods.feelvos.object_inputs import ObjectInputs, carry, photometric_error
+from propago.methods.feelvos.object_inputs import ObjectInputs, carry
 from propago.nn.backbones import Pyramid
 from propago.nn.losses import competing_log_probabilities, cross_entropy, soft_jaccard
 from propago.types import VOID
@@ -67,24 +67,17 @@ class FeelvosObjective(nn.Module):
                 memory[b].append(
                     self.net.encode_memory(before.embedding[b], before.context[b], masks[b])
                 )
-            rows = self._rows(now, masks, batch.flows[:, t - 1], memory)
-            unexpected = photometric_error(images[:, t - 1], images[:, t], batch.flows[:, t - 1])
-            logits = self.net.logits(self.net.prepare(now), owner, rows, unexpected)
+            cues = [self.net.cues(now.embedding[b], past) for b, past in enumerate(memory)]
+            steps = zip(images[:, t - 1], images[:, t], masks, batch.flows[:, t - 1], strict=True)
+            carried, others, errors = zip(*(carry(*step) for step in steps), strict=True)
+            rows = ObjectInputs(torch.cat(cues), torch.cat(carried), torch.cat(others))
+            logits = self.net.logits(self.net.prepare(now), owner, rows, torch.stack(errors))
             for b, own in enumerate(logits.split([len(i) for i in ids])):
                 loss, overlap, masks[b] = self._compare(own, batch.labels[b, t], ids[b])
                 losses.append(loss)
                 overlaps.append(overlap)
         loss = torch.stack(losses).mean()
         return loss, {"loss": loss.item(), "overlap": torch.cat(overlaps).mean().item()}
-
-    def _rows(
-        self, now: FrameFeatures, masks: list[Tensor], flows: Tensor, memory: list[list[Memory]]
-    ) -> ObjectInputs:
-        """What is known of the objects of all clips."""
-        cues = [self.net.cues(now.embedding[b], past) for b, past in enumerate(memory)]
-        carried = [carry(m, flow) for m, flow in zip(masks, flows, strict=True)]
-        own, others = (torch.cat(parts) for parts in zip(*carried, strict=True))
-        return ObjectInputs(torch.cat(cues), own, others)
 
     def _maybe_damaged(self, masks: Tensor, generator: torch.Generator) -> Tensor:
         if torch.rand((), generator=generator) > self.damaged:

@@ -6,27 +6,22 @@ from pathlib import Path
 from typing import TypeVar
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 from propago.errors import UsageError
-from propago.finetune.annotated import AnnotatedFrame, annotated_frame
+from propago.finetune.annotated import annotated_frame
 from propago.finetune.fine_tuning import FineTuning
 from propago.methods.feelvos.finetune import fine_tuned_head, with_head
 from propago.methods.feelvos.memory import Memory
 from propago.methods.feelvos.net import PRESETS, VISIBLE, FeelvosNet, FrameFeatures
-from propago.methods.feelvos.object_inputs import (
-    ObjectInputs,
-    Region,
-    carry,
-    photometric_error,
-    region_of,
-)
-from propago.nn.inference import choose_device, ready
+from propago.methods.feelvos.object_inputs import ObjectInputs, Region, carry, region_of
+from propago.methods.feelvos.state import FeelvosState, PreviousFrame
+from propago.nn.inference import choose_device, fast_precision, ready
 from propago.nn.presets import load_network
 from propago.ops.aggregate import joint_softmax
 from propago.ops.flow import dis_flow, grey
-from propago.ops.resize import resize
+from propago.ops.parallel import one_core, team
+from propago.ops.resize import bilinear, resize
 from propago.types import Annotation, Annotations, Frame, SoftMasks
 
 Kept = TypeVar("Kept")
@@ -62,38 +57,6 @@ class FeelvosSettings:
             raise UsageError(f"size {self.size}: the working size is at least 64 px")
         if self.anchors < 2 or self.recent < 0 or self.interval_frames < 1:
             raise UsageError("anchors is at least 2, recent at least 0, interval_frames at least 1")
-
-
-@dataclass(frozen=True)
-class PreviousFrame:
-    """The previous frame: its memory, its picture (3, h, w), its masks (K, h, w)."""
-
-    memory: Memory
-    picture: Tensor
-    masks: Tensor
-
-
-@dataclass(frozen=True)
-class FeelvosState:
-    """What is known of a video so far, at the working size (h, w).
-
-    Attributes:
-        ids: the objects, in the order of every K axis.
-        anchors: memories of annotated frames.
-        recent: memories of other frames, oldest first.
-        previous: the previous frame; None where nothing is followed.
-        frames: how many frames were seen since the first mask.
-        annotated: the first and the latest annotated frames, kept for fine-tuning alone.
-        head: parameters of the head fine-tuned on them, by name; None without fine-tuning.
-    """
-
-    ids: tuple[int, ...] = ()
-    anchors: tuple[Memory, ...] = ()
-    recent: tuple[Memory, ...] = ()
-    previous: PreviousFrame | None = None
-    frames: int = 0
-    annotated: tuple[AnnotatedFrame, ...] = ()
-    head: Mapping[str, Tensor] | None = None
 
 
 @dataclass(frozen=True)
@@ -165,66 +128,70 @@ class Feelvos:
         """Softmax over background and objects (section 3.5)."""
         return joint_softmax(masks)
 
+    @torch.no_grad()
+    def encode(self, frame: Frame) -> FeelvosFeatures:
+        """What is computed of a frame alone, whatever came before it."""
+        picture = resize(frame.image.to(self.device), working_size(frame.size, self.settings.size))
+        batch = picture[None].contiguous(memory_format=torch.channels_last)
+        with fast_precision(self.device):
+            return FeelvosFeatures(picture, self.net.encode_image(batch))
+
+    @one_core()
     def predict(self, state: FeelvosState, frame: Frame) -> tuple[SoftMasks, FeelvosFeatures]:
         """Masks from matching against what is remembered, decoded per object."""
-        size = working_size(frame.size, self.settings.size)
-        picture = resize(frame.image.to(self.device), size)
-        encoded = self.net.encode_image(picture[None].contiguous(memory_format=torch.channels_last))
-        features = FeelvosFeatures(picture, encoded)
+        features = self.encode(frame) if frame.encoded is None else frame.encoded
         if state.previous is None:
             return SoftMasks.none(frame.size), features
-        previous = state.previous
+        previous, picture = state.previous, features.picture
         flow = torch.from_numpy(dis_flow(grey(picture), grey(previous.picture))).to(self.device)
-        unexpected = photometric_error(previous.picture[None], picture[None], flow[None])
-        carried, others = carry(previous.masks, flow)
-        memory = (*state.anchors, *state.recent, previous.memory)
+        carried, others, error = carry(previous.picture, picture, previous.masks, flow)
         wanted = self._wanted(self.net.carried_shares(carried))
-        cues = self.net.cues(encoded.embedding[0], memory, wanted)
-        small = self._decoded(state.head, features, ObjectInputs(cues, carried, others), unexpected)
-        logits = F.interpolate(small[None], frame.size, mode="bilinear", align_corners=False)[0]
+        memory = (*state.anchors, *state.recent, previous.memory)
+        cues = self.net.cues(features.features.embedding[0], memory, wanted)
+        inputs = ObjectInputs(cues, carried, others)
+        with fast_precision(self.device):
+            small = self._decoded(state.head, features.features, inputs, error[None])
+        logits = torch.cat(team().map(lambda row: bilinear(row[None, None], frame.size)[0], small))
         with_background = torch.cat([torch.zeros_like(logits[:1]), logits])
         return SoftMasks(state.ids, logits.sigmoid(), with_background), features
 
     def _decoded(
         self,
         head: Mapping[str, Tensor] | None,
-        now: FeelvosFeatures,
-        rows: ObjectInputs,
-        unexpected: Tensor,
+        now: FrameFeatures,
+        inputs: ObjectInputs,
+        error: Tensor,
     ) -> Tensor:
         """(K, h, w) logits; each object is decoded only where some cue sees it."""
         net = with_head(self.net, head)
-        prepared, stride = net.prepare(now.features), net.config.match_stride
-        logits = unexpected.new_full((len(rows.carried), *now.size), ABSENT)
+        shares, stride = net.shares(inputs), net.config.match_stride
+        logits = error.new_full((len(shares), *error.shape[-2:]), ABSENT)
         owner = torch.zeros(1, dtype=torch.int64, device=self.device)
-        for row, share in enumerate(net.shares(rows)):
-            region = self._region(share)
+
+        def decode(row: int) -> None:
+            region = self._region(shares[row])
             if region is not None:
-                region.of(logits[row], stride).copy_(
-                    net.logits(
-                        prepared.inside(region),
-                        owner,
-                        rows.inside(row, region, stride),
-                        region.of(unexpected, stride),
-                    )[0]
-                )
+                prepared = net.prepare_inside(now, region)
+                own = inputs.inside(row, region, stride)
+                found = net.logits(prepared, owner, own, region.of(error, stride))
+                region.of(logits[row], stride).copy_(found[0])
+
+        team().map(decode, range(len(shares)))
         return logits
 
     def _region(self, share: Tensor) -> Region | None:
         """Where an object is decoded that has `share` (h, w) of each position."""
         return region_of(share, self.settings.visible, self.settings.margin)
 
-    def _wanted(self, carried: Tensor) -> Tensor | None:
-        """(h, w) where objects are decoded that flow has carried to `carried` (K, h, w).
+    def _wanted(self, carried: Tensor) -> Tensor:
+        """(K, h, w) where objects are decoded that flow has carried to `carried` (K, h, w).
 
-        None, which is everywhere, where flow has lost one.
+        That is everywhere where flow has lost an object.
         """
-        wanted = torch.zeros_like(carried[0], dtype=torch.bool)
-        for share in carried:
+        wanted = torch.zeros_like(carried, dtype=torch.bool)
+        for there, share in zip(wanted, carried, strict=True):
             region = self._region(share) if share.max() > VISIBLE else None
-            if region is None:
-                return None
-            region.of(wanted).fill_(True)
+            (there if region is None else region.of(there)).fill_(True)
         return wanted
 
     def update(
@@ -237,16 +204,32 @@ class Feelvos:
         """Remember this frame: for good if a person annotated it, else for a while."""
         if not masks.ids:
             return replace(state, ids=(), anchors=(), recent=(), previous=None, frames=0)
-        small = resize(masks.probabilities.to(self.device), features.size)
+        annotated = annotation is not None and bool(annotation.ids)
+        after = self._remembered(state, features, masks, for_good=annotated)
+        if self.finetune is None or annotation is None or not annotated:
+            return after
+        latest = annotated_frame(features.picture, annotation, masks.labels())
+        shown = self._with_latest(state.annotated, latest)
+        head = fine_tuned_head(self.net, shown, self.finetune)
+        return replace(after, annotated=shown, head=head)
+
+    @one_core()
+    def _remembered(
+        self, state: FeelvosState, features: FeelvosFeatures, masks: SoftMasks, *, for_good: bool
+    ) -> FeelvosState:
+        """`state` with the memory of one frame more."""
+        probabilities, size = masks.probabilities.to(self.device), features.size
+        small = torch.cat(team().map(lambda row: resize(row[None], size), probabilities))
         encoded = features.features
-        now = self.net.encode_memory(encoded.embedding[0], encoded.context[0], small)
+        with fast_precision(self.device):
+            now = self.net.encode_memory(encoded.embedding[0], encoded.context[0], small)
         state = self._with_objects(state, masks.ids)
         anchors, recent = state.anchors, state.recent
-        if annotation is not None and annotation.ids:
+        if for_good:
             anchors = self._with_latest(anchors, now)
         elif state.frames % self.settings.interval_frames == 0 and self.settings.recent:
             recent = (*recent, now)[-self.settings.recent :]
-        after = replace(
+        return replace(
             state,
             ids=masks.ids,
             anchors=anchors,
@@ -254,12 +237,6 @@ class Feelvos:
             previous=PreviousFrame(now, features.picture, small),
             frames=state.frames + 1,
         )
-        if self.finetune is None or annotation is None or not annotation.ids:
-            return after
-        latest = annotated_frame(features.picture, annotation, masks.labels())
-        annotated = self._with_latest(state.annotated, latest)
-        head = fine_tuned_head(self.net, annotated, self.finetune)
-        return replace(after, annotated=annotated, head=head)
 
     def fine_tuning_count(self, annotations: Annotations) -> int:
         """One for each annotated frame: its head, anew."""

@@ -1,0 +1,69 @@
+"""Tasks that threads share: results, order, errors, and what they leave as it was."""
+
+import threading
+import time
+
+import pytest
+import torch
+
+from propago.ops.parallel import Team, one_core, team
+
+
+@pytest.mark.parametrize("threads", [1, 2, 4])
+def test_results_come_in_the_order_of_the_items(threads):
+    workers = Team(threads)
+    assert workers.map(lambda x: x * x, range(50)) == [x * x for x in range(50)]
+    assert workers.map(str, []) == []
+
+
+def test_several_threads_take_part():
+    workers, meet = Team(2), threading.Barrier(2, timeout=20)
+    workers.map(lambda _: meet.wait(), range(2))  # one thread alone would wait for ever
+
+
+def test_what_is_done_later_is_done_by_whoever_is_free():
+    workers, caller = Team(2), threading.get_ident()
+    task = workers.later(threading.get_ident)
+    until = time.monotonic() + 20
+    while not task.done and time.monotonic() < until:
+        time.sleep(0.01)
+    assert workers.wait(task) != caller
+
+
+def test_a_team_of_one_does_everything_when_it_is_waited_for():
+    workers = Team(1)
+    task = workers.later(threading.get_ident)
+    assert not task.done
+    assert workers.wait(task) == threading.get_ident()
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+def test_an_error_is_raised_where_the_result_is_asked_for(threads):
+    workers = Team(threads)
+    with pytest.raises(ZeroDivisionError):
+        workers.map(lambda x: 1 // x, [1, 0, 2])
+    assert workers.map(lambda x: 1 // x, [1]) == [1]
+
+
+def test_tasks_inside_of_tasks():
+    workers = Team(2)
+    sums = workers.map(lambda x: sum(workers.map(lambda y: x * y, range(4))), range(6))
+    assert sums == [6 * x for x in range(6)]
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+def test_gradients_are_those_of_the_calling_thread(threads):
+    weight = torch.ones(1, requires_grad=True)
+    workers = Team(threads)
+    with torch.no_grad():
+        assert not any(x.requires_grad for x in workers.map(lambda _: weight * 2, range(4)))
+    assert all(x.requires_grad for x in workers.map(lambda _: weight * 2, range(4)))
+
+
+def test_threads_of_pytorch_are_as_they_were():
+    before, outside = torch.get_num_threads(), team()
+    with one_core(), one_core():
+        assert torch.get_num_threads() == 1
+        assert team() is outside
+        assert team().map(lambda _: torch.get_num_threads(), range(3)) == [1, 1, 1]
+    assert torch.get_num_threads() == before

@@ -1,0 +1,43 @@
+"""Frames encoded ahead: in order, each once, and an error after every frame before it."""
+
+import pytest
+import torch
+
+from propago.errors import SourceError
+from propago.runs.ahead import encoded_ahead
+from propago.types import Frame
+
+
+def frames(count, damaged=False):
+    for index in range(count):
+        yield Frame(torch.zeros(3, 4, 4), index, f"{index:05d}")
+    if damaged:
+        raise SourceError("cut")
+
+
+@pytest.mark.parametrize("count", [0, 1, 9])
+def test_every_frame_is_encoded_once(count):
+    made = []
+
+    def encode(frame):
+        made.append(frame.index)
+        return frame.index * 10
+
+    found = [(frame.index, frame.encoded) for frame in encoded_ahead(frames(count), encode)]
+    assert found == [(index, index * 10) for index in range(count)]
+    assert sorted(made) == list(range(count))
+
+
+def test_damage_comes_after_the_frames_before_it():
+    coming = encoded_ahead(frames(3, damaged=True), lambda frame: frame.index)
+    assert [next(coming).index for _ in range(3)] == [0, 1, 2]
+    with pytest.raises(SourceError, match="cut"):
+        next(coming)
+
+
+def test_an_error_of_the_encoder_is_raised():
+    def encode(frame):
+        raise ValueError(frame.index)
+
+    with pytest.raises(ValueError, match="0"):
+        list(encoded_ahead(frames(2), encode))
