@@ -136,6 +136,10 @@ ASSOCIATORS: dict[str, Component] = {
         "propago.association.iou:IouAssociator.in_two_passes",
         "The same, in a second pass for doubtful detections (Zhang et al. 2022)",
     ),
+    "cells": Component(
+        "propago.association.iou:IouAssociator.for_cells",
+        "As iou, for cells: no steady motion, and what divides ends, its parts are new",
+    ),
 }
 
 KINDS: dict[str, dict[str, Component]] = {

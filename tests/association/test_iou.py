@@ -94,3 +94,51 @@ def test_the_state_is_a_value_that_a_checkpoint_holds(tmp_path):
     for one in (state, again, state):
         kept, _ = associator.associate(one, found[::-1])
         assert kept.ids.tolist() == [2, 1]
+
+
+def masked(*rectangles):
+    """Detections with masks of x0, y0, x1, y1 in a picture of 100 x 200."""
+    masks = np.zeros((len(rectangles), 100, 200), bool)
+    for mask, (x0, y0, x1, y1) in zip(masks, rectangles, strict=True):
+        mask[y0:y1, x0:x1] = True
+    return Detections.of_masks(masks)
+
+
+WHOLE, LEFT, RIGHT = (40, 20, 80, 60), (30, 20, 55, 60), (65, 20, 90, 60)
+DIVISION = {"divisions": True, "min_iou": 0.1, "motion": False}
+
+
+def test_what_divides_ends_and_its_parts_are_new():
+    frames = [masked(WHOLE), masked(LEFT, RIGHT), masked(RIGHT, LEFT)]
+    assert followed(*frames, **DIVISION) == [{40: 1}, {30: 2, 65: 3}, {65: 3, 30: 2}]
+    assert followed(*frames, **DIVISION | {"divisions": False})[1] in (
+        {30: 1, 65: 2},
+        {30: 2, 65: 1},
+    )
+
+
+@pytest.mark.parametrize(
+    ("later", "ids"),
+    [
+        (masked(WHOLE, (80, 20, 100, 60)), {40: 1, 80: 2}),  # a neighbour enters
+        (masked((40, 20, 74, 60), (74, 20, 80, 60)), {40: 1, 74: 2}),  # a crumb falls off
+        (masked(LEFT), {30: 1}),  # half of it is seen
+        (masked((40, 20, 50, 30), (60, 40, 70, 50)), {40: 2, 60: 3}),  # crumbs are left
+    ],
+)
+def test_what_does_not_divide_stays(later, ids):
+    assert followed(masked(WHOLE), later, **DIVISION)[1] == ids
+
+
+def test_a_cell_that_shrinks_before_it_divides_has_divided():
+    """Daughters are compared with its usual area, not with that of the frame before."""
+    frames = [masked(WHOLE)] * 5 + [masked((45, 25, 75, 55)), masked(LEFT, RIGHT)]
+    assert set(followed(*frames, **DIVISION)[-1].values()) == {2, 3}
+
+
+def test_the_associator_for_cells_survives_a_checkpoint(tmp_path):
+    associator = IouAssociator.for_cells()
+    _, state = associator.associate(associator.begin(), masked(WHOLE))
+    save_state(tmp_path / "state", state)
+    kept, _ = associator.associate(load_state(tmp_path / "state"), masked(LEFT, RIGHT))
+    assert kept.ids.tolist() == [2, 3]

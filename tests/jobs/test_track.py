@@ -125,6 +125,18 @@ def test_an_interrupted_run_goes_on_to_the_same_files(found, stop, often):
     assert len(json.loads(result.tracks.read_text())) == 2
 
 
+def test_a_resumed_run_shows_the_same(found):
+    whole = run(found, out="whole")
+    result = run(found)
+    (result.out / "overlay.mp4").unlink()
+    (result.out / "report.html").unlink()
+    again = run(found, options=TrackOptions(resume=True))
+    assert again.overlay is not None
+    assert again.overlay.read_bytes() == whole.overlay.read_bytes()
+    assert again.report.read_text() == whole.report.read_text()
+    assert "2 tracks in 8 frames" in again.report.read_text()
+
+
 def test_other_detections_are_another_run(found):
     run(found)
     write_mask(found / "found" / "shot_004_cp_masks.png", np.zeros(SIZE, np.uint8))

@@ -11,11 +11,15 @@ from dataclasses import asdict, dataclass, replace
 
 import numpy as np
 
+from propago.association.divisions import divided
 from propago.association.known import Known, Sighting, same_instances, sightings
 from propago.detections import Detections
 
 VELOCITY_GAIN = 0.5
 """How much of its latest motion an instance takes over into its velocity."""
+
+AREA_GAIN = 0.2
+"""The same of its latest area and its usual one: a cell is round and small before it divides."""
 
 
 @dataclass(frozen=True)
@@ -29,6 +33,7 @@ class IouSettings:
         motion: expect instances to move on as they did; else where they were last seen.
         two_passes: detections below `min_confidence` only go on with instances that the others
             leave over.
+        divisions: an instance of which two or more parts are left ends, and they are new.
     """
 
     min_iou: float = 0.3
@@ -36,6 +41,7 @@ class IouSettings:
     min_confidence: float = 0.5
     motion: bool = True
     two_passes: bool = False
+    divisions: bool = False
 
 
 @dataclass(frozen=True)
@@ -63,6 +69,19 @@ class IouAssociator:
         """Confident detections first, then the doubtful ones, as ByteTrack."""
         return cls(IouSettings(min_confidence=min_confidence, two_passes=True))
 
+    @classmethod
+    def for_cells(cls, min_confidence: float = IouSettings.min_confidence) -> "IouAssociator":
+        """For cells: they change direction and shape within a frame, and divide."""
+        return cls(
+            IouSettings(
+                min_iou=0.1,
+                max_absent_frames=3,
+                min_confidence=min_confidence,
+                motion=False,
+                divisions=True,
+            )
+        )
+
     def begin(self) -> IouState:
         """Before the first frame."""
         return IouState()
@@ -72,14 +91,16 @@ class IouAssociator:
         seen, confident = sightings(found), found.confidence >= self.settings.min_confidence
         ids = np.zeros(len(found), np.int64)
         passes = (confident, ~confident) if self.settings.two_passes else (confident | True,)
-        left = list(state.known)
+        ended = divided(state.known, seen) if self.settings.divisions else frozenset()
+        before = [k for k in state.known if k.id not in ended]
+        left = before
         for some in passes:
             self._assign(ids, left, seen, found.classes, np.flatnonzero(some))
             left = [k for k in left if k.id not in ids]
         new = np.flatnonzero((ids == 0) & confident)
         ids[new] = state.next_id + np.arange(len(new))
         here = np.flatnonzero(ids)
-        known = self._remembered(state.known, ids, found.classes, seen)
+        known = self._remembered(before, ids, found.classes, seen)
         return replace(found[here], ids=ids[here]), IouState(known, state.next_id + len(new))
 
     def _assign(
@@ -125,15 +146,17 @@ class IouAssociator:
 
 
 def _seen_again(before: Known | None, now: Known) -> Known:
-    """`now` with its velocity, of the middles of the boxes."""
+    """`now` with its velocity, of the middles of the boxes, and its usual area."""
+    area = now.seen.region.area if now.seen.region else 0
     if before is None:
-        return now
+        return replace(now, usual_px=float(area))
     frames, velocity = before.absent + 1, []
     for axis in (0, 1):
         moved = _middle(now.seen, axis) - _middle(before.seen, axis)
         mean = before.velocity[axis]
         velocity.append(mean + VELOCITY_GAIN * (moved / frames - mean))
-    return replace(now, velocity=(velocity[0], velocity[1]))
+    usual = before.usual_px + AREA_GAIN * (area - before.usual_px)
+    return replace(now, velocity=(velocity[0], velocity[1]), usual_px=usual)
 
 
 def _middle(seen: Sighting, axis: int) -> float:

@@ -39,6 +39,7 @@ class Known:
         seen: where it was last seen.
         absent: how many frames ago that was.
         velocity: (x, y) in pixels a frame.
+        usual_px: its area of late, a running mean; 0 without a mask.
     """
 
     id: int
@@ -46,6 +47,7 @@ class Known:
     seen: Sighting
     absent: int = 0
     velocity: tuple[float, float] = (0.0, 0.0)
+    usual_px: float = 0.0
 
     @property
     def expected(self) -> Sighting:

@@ -20,10 +20,10 @@ class TrackArguments:
     """Find the instances of a video and give each one identity, class, score and mask.
 
     Detections of anyone are given by --detections. Results go to a folder: masks/, tracks.json
-    (YouTube-VIS results), tracks.csv, overlay.mp4, instances.jsonl, frames.jsonl, run.json.
+    (YouTube-VIS results), tracks.csv, overlay.mp4, report.html, frames.jsonl, run.json.
 
     Examples:
-        propago track cells/ --detections cellpose_masks/
+        propago track cells/ --detections cellpose_masks/ --associator cells
         propago track clip.mp4 --detections results.json --associator bytetrack
         propago track clip.mp4 --detections yolo/labels --classes person,cat --score .4
         propago track clip.mp4 --detections results.json --carry feelvos --detect-every 5
@@ -38,9 +38,10 @@ class TrackArguments:
     segmentation text. Named or numbered like the frames."""
     method: str | None = None
     """What finds instances where no --detections are given: a detector of `propago models`."""
-    associator: Literal["iou", "bytetrack"] = "iou"
+    associator: Literal["iou", "bytetrack", "cells"] = "iou"
     """What gives identities: iou by overlap with where an instance is expected; bytetrack does so,
-    and then goes on with instances by doubtful detections."""
+    and then goes on with instances by doubtful detections; with cells an instance that divides
+    ends, and its parts are new."""
     carry: str | None = None
     """A method of `propago models` that carries instances from frame to frame; detections then
     start, correct, confirm and end them."""
@@ -82,4 +83,5 @@ def _print(result: "TrackResult") -> None:
     print(f"table    {result.table}")
     if result.overlay:
         print(f"overlay  {result.overlay}")
+    print(f"report   {result.report}")
     print(f"record   {result.out / 'run.json'}")

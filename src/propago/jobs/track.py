@@ -1,6 +1,6 @@
 """`propago track`: a video, and detections of anyone or a detector, become tracked instances."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, cast
@@ -17,8 +17,9 @@ from propago.runs.options import Progress
 from propago.runs.output_folder import OutputFolder
 from propago.runs.processor import processor
 from propago.runs.record import run_inputs
+from propago.runs.track_views import TrackOverlayWriter, TrackPageWriter
 from propago.runs.track_writers import InstanceWriter, TrackedFrame, read_instances
-from propago.runs.writers import MaskWriter, OverlayWriter, Writer
+from propago.runs.writers import MaskWriter, Writer
 from propago.tracking import Associator, Detector
 from propago.types import Frame, Propagator, Refiner
 
@@ -35,6 +36,7 @@ class TrackResult(RunSummary):
         masks: the folder of label maps of track ids, one PNG a frame.
         tracks: YouTube-VIS results.
         table: a line an instance and frame, for a spreadsheet.
+        report: a page: tracks of each class, when each was there.
         overlay: the video with the instances drawn in, None without one.
         classes: how many tracks each class has, by its name.
         notes: how the detections were understood.
@@ -46,6 +48,7 @@ class TrackResult(RunSummary):
     masks: Path
     tracks: Path
     table: Path
+    report: Path
     overlay: Path | None
     classes: dict[str, int]
     notes: tuple[str, ...] = ()
@@ -104,6 +107,7 @@ def track(  # noqa: PLR0913
         masks=output.masks,
         tracks=output.tracks,
         table=output.table,
+        report=output.report,
         overlay=output.overlay if output.overlay.exists() else None,
         classes=_tracks_by_class(output),
         notes=(*opened.notes, *parts.notes),
@@ -122,7 +126,7 @@ def _job(source: Source, parts: TrackParts, output: OutputFolder, options: Track
         source,
         loop,
         output,
-        _writers(source, parts.class_names, options),
+        _writers(source, parts, options),
         options,
         inputs=run_inputs(source, options) | parts.inputs | {"detect_every": options.detect_every},
         about={
@@ -133,11 +137,12 @@ def _job(source: Source, parts: TrackParts, output: OutputFolder, options: Track
     )
 
 
-def _writers(source: Source, names: Mapping[int, str], options: TrackOptions) -> list[Writer]:
+def _writers(source: Source, parts: TrackParts, options: TrackOptions) -> list[Writer]:
+    names = parts.class_names
     writers: list[Writer] = [MaskWriter(None), InstanceWriter(names)]
     if options.overlay:
-        writers.append(OverlayWriter(source))
-    return writers
+        writers.append(TrackOverlayWriter(source, names))
+    return [*writers, TrackPageWriter(source, parts.facts)]
 
 
 def _tracks_by_class(output: OutputFolder) -> dict[str, int]:

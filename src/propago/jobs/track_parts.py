@@ -70,6 +70,15 @@ class TrackParts:
         }
 
     @property
+    def facts(self) -> dict[str, str]:
+        """What found and what followed the instances, for people."""
+        parts = {"instances": self.inputs["method"], "identities": self.inputs["associator"]}
+        return {
+            fact: ", ".join(f"{name} {_told(value)}" for name, value in part.items())
+            for fact, part in parts.items()
+        }
+
+    @property
     def packages(self) -> tuple[str, ...]:
         """The top-level packages whose states a checkpoint may hold."""
         own = (self.tracker.associator, self.tracker.carry and self.tracker.carry.method)
@@ -106,9 +115,9 @@ def load_track_parts(
             f"{', '.join(DETECTORS) or '(none yet)'}, or a detector of one's own in Python"
         )
     names = dict(getattr(detector, "class_names", {}))
-    confidence = {"min_confidence": options.score}
-    settings = confidence if associator in ("iou", "bytetrack") else {}
-    doubtful = carried is not None or associator != "iou"
+    ours = isinstance(associator, str) and associator in ASSOCIATORS
+    settings = {"min_confidence": options.score} if ours else {}
+    doubtful = carried is not None or associator == "bytetrack"
     least = min(DOUBTFUL, options.score) if doubtful else options.score
     tracker = Tracker(
         ChosenDetections(detector, least, _class_ids(options.classes, names)),
@@ -149,3 +158,8 @@ def _class_ids(classes: str | None, names: Mapping[int, str]) -> frozenset[int] 
             raise UsageError(f"`classes` {told}: there is no such class; there are {legal}")
         found.add(by_name[told] if told in by_name else int(told))
     return frozenset(found)
+
+
+def _told(value: Any) -> str:
+    """A value of a description in few words; of a digest the beginning."""
+    return value[:12] if isinstance(value, str) and len(value) == 64 else str(value)

@@ -48,7 +48,10 @@ class InstanceWriter(Writer[TrackedFrame]):
         self._log = LineLog(output.instances, after)
 
     def write(self, result: TrackedFrame) -> None:
-        self._log.append(*instances_of(result, self._class_names))
+        lines = instances_of(result, self._class_names)
+        rles = encode(result.detections.masks) if result.detections.masks is not None else []
+        size = {"size": list(result.frame.size)}
+        self._log.append(*(line | {"rle": rles[n]["counts"]} | size for n, line in lines))
 
     def sync(self) -> None:
         self._log.sync()
@@ -63,22 +66,23 @@ class InstanceWriter(Writer[TrackedFrame]):
             _write_tracks(output)
 
 
-def instances_of(result: TrackedFrame, class_names: Mapping[int, str]) -> Iterator[dict[str, Any]]:
-    """A line of JSON values for each instance of a frame.
+def instances_of(
+    result: TrackedFrame, class_names: Mapping[int, str]
+) -> Iterator[tuple[int, dict[str, Any]]]:
+    """The place of each instance of a frame among its detections, and what is known of it.
 
     Area and centroid are those of the whole mask, hidden parts too, in pixels; see `COLUMNS`.
     """
     found, frame = result.detections, result.frame
-    if found.ids is None or found.masks is None or not len(found):
+    if found.ids is None or found.masks is None:
         return
-    rles = encode(found.masks)
     for n, mask in enumerate(found.masks):
         class_id, region = int(found.classes[n]), region_of(mask)
         if region is None:
             continue
         rows, columns = np.nonzero(region.mask)
         centroid = region.left + columns.mean() + 0.5, region.top + rows.mean() + 0.5
-        yield {
+        line = {
             "index": frame.index,
             "name": frame.name,
             "time_s": frame.time_s,
@@ -89,9 +93,8 @@ def instances_of(result: TrackedFrame, class_names: Mapping[int, str]) -> Iterat
             "box": list(region.xyxy),
             "area": region.area,
             "centroid": [round(float(c), 2) for c in centroid],
-            "rle": rles[n]["counts"],
-            "size": list(frame.size),
         }
+        yield n, line
 
 
 def read_instances(output: OutputFolder) -> Iterator[dict[str, Any]]:

@@ -155,7 +155,7 @@ class OverlayWriter(Writer[Result]):
 
     def write(self, result: Result) -> None:
         if self._video:
-            _draw(self._video, result.frame, result.labels)
+            self._append(self._video, result.frame, result.labels)
 
     def close(self, *, failed: bool) -> None:
         if self._video and failed:
@@ -173,15 +173,18 @@ class OverlayWriter(Writer[Result]):
                     labels = read_mask(path, may_be_empty=True).labels
                 except MaskError as error:
                     raise OutputError(f"the overlay cannot be rendered: {error}") from error
-                _draw(video, frame, labels)
+                self._append(video, frame, labels)
                 if progress:
                     progress(done, frames, "overlay")
+
+    def drawn(self, frame: Frame, labels: np.ndarray) -> np.ndarray:
+        """(H, W, 3) uint8: what the video shows of a frame; frames come in order of time."""
+        return draw_overlay(image_to_rgb(frame.image), labels)
+
+    def _append(self, video: VideoWriter, frame: Frame, labels: np.ndarray) -> None:
+        video.write(self.drawn(frame, labels), frame.time_s)
 
     def _opened(self, output: OutputFolder) -> VideoWriter:
         source = self._source
         fps = source.fps or Fraction(STILLS_FPS)
         return VideoWriter(output.overlay, source.size, fps, source.pixel_aspect)
-
-
-def _draw(video: VideoWriter, frame: Frame, labels: np.ndarray) -> None:
-    video.write(draw_overlay(image_to_rgb(frame.image), labels), frame.time_s)
