@@ -48,6 +48,7 @@ MEMORY_FRAMES = (200, 2000)
 def main() -> None:
     """Parse, run what was asked for, print."""
     arguments = parser(__doc__, set_name="test", only=("quality", "speed", "memory"), threads=2)
+    arguments.add_argument("--method", default="feelvos")
     arguments.add_argument("--weights", default="default")
     arguments.add_argument("--size", type=int, help="working size, short side in px")
     arguments.add_argument("--refine", choices=["spn", "none"], default="none")
@@ -56,13 +57,13 @@ def main() -> None:
     arguments.add_argument("--without-baselines", action="store_true")
     options = arguments.parse_args()
     torch.set_num_threads(options.threads)
-    method = load_method(weights=options.weights, size=options.size)
+    method = load_method(options.method, weights=options.weights, size=options.size)
     print(
         f"propago {propago.__version__}, commit {commit()}, {options.threads} threads, "
         f"{method.description}, refine {options.refine}, clean {options.clean}\n"
     )
     if options.only in (None, "quality"):
-        methods = {"propago": method}
+        methods = {options.method: method}
         if not options.without_baselines:
             methods = {
                 "first mask repeated": FirstMask(),

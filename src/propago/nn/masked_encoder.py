@@ -14,10 +14,11 @@ Trunk = Literal["lite0", "resnet50", "vgg16"]
 PublishedTrunk = EfficientNetLite0 | ResNet | Vgg16
 
 
-def trunk_called(name: Trunk) -> PublishedTrunk:
-    """The encoder of that name, without trained weights."""
-    makers = {"lite0": EfficientNetLite0, "resnet50": lambda: ResNet(50), "vgg16": Vgg16}
-    return makers[name]()
+def trunk_called(name: Trunk, deepest: int = 32) -> PublishedTrunk:
+    """The encoder of that name, without trained weights; "lite0" ends at stride `deepest`."""
+    if name == "lite0":
+        return EfficientNetLite0(deepest)
+    return ResNet(50) if name == "resnet50" else Vgg16()
 
 
 class MaskedEncoder(nn.Module):
@@ -27,9 +28,9 @@ class MaskedEncoder(nn.Module):
     are (Oh et al., RGMP, CVPR 2018, and the authors' release).
     """
 
-    def __init__(self, trunk: Trunk, planes: int = 1):
+    def __init__(self, trunk: Trunk, planes: int = 1, deepest: int = 32):
         super().__init__()
-        self.trunk = trunk_called(trunk)
+        self.trunk = trunk_called(trunk, deepest)
         self.beside = self.trunk.first_like(planes)
 
     def forward(self, images: Tensor, planes: Tensor) -> dict[int, Tensor]:

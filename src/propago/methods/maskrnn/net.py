@@ -42,7 +42,7 @@ class MaskRnnConfig:
     """
 
     trunk: Trunk = "lite0"
-    strides: tuple[int, ...] = (2, 4, 8, 16, 32)
+    strides: tuple[int, ...] = (2, 4, 8, 16)
     width: int = 16
     mix: int = 32
     bins: int = 7
@@ -51,9 +51,7 @@ class MaskRnnConfig:
 
 PRESETS = {
     "compact": Preset("maskrnn/compact", MaskRnnConfig(), size=304),
-    "paper": Preset(
-        "maskrnn/paper", MaskRnnConfig("vgg16", (2, 4, 8, 16), mix=0, hidden=4096), size=480
-    ),
+    "paper": Preset("maskrnn/paper", MaskRnnConfig("vgg16", mix=0, hidden=4096), size=480),
 }
 """The sizes it comes in; the paper works on whole frames of 854x480."""
 
@@ -131,8 +129,8 @@ class MaskRnnNet(nn.Module):
         super().__init__()
         self.config = config or MaskRnnConfig()
         made = self.config
-        self.appearance = MaskedEncoder(made.trunk)
-        self.motion = trunk_called(made.trunk)
+        self.appearance = MaskedEncoder(made.trunk, deepest=max(made.strides))
+        self.motion = trunk_called(made.trunk, max(made.strides))
         channels = self.motion.channels
         self.seen = SideOutputs(channels, made.strides, made.width, made.mix)
         self.moved = SideOutputs(channels, made.strides, made.width, made.mix)

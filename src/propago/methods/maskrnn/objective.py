@@ -29,6 +29,9 @@ from propago.ops.resize import enlarged
 SIDES = 0.2
 """Weight of the mean loss of the side outputs beside that of the fused one."""
 
+BOX = 0.1
+"""Weight of the loss of the box beside that of the mask."""
+
 
 class MotionClips(NamedTuple):
     """Clips of equal size in which one object each is followed.
@@ -85,7 +88,7 @@ class MaskRnnObjective(nn.Module):
             previous = torch.where(kept, estimate.logits, ABSENT).sigmoid()
             overlaps.append(1 - jaccard_distance(previous.detach()[:, None], truth))
         boxed = torch.stack(box_losses).mean()
-        loss = torch.stack(losses).mean() + boxed
+        loss = torch.stack(losses).mean() + BOX * boxed
         return loss, {
             "loss": loss.item(),
             "box": boxed.item(),
