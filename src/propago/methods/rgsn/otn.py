@@ -64,7 +64,7 @@ class OtnSettings:
     hidden: int = 128
     candidates: int = 96
     first_positives: int = 96
-    first_negatives: int = 512
+    first_negatives: int = 256
     positives: int = 16
     negatives: int = 48
     kept_positives: int = 20

@@ -65,8 +65,8 @@ class Target:
         recent: the same of the last frames, with the masks found there, oldest first.
         box: (4,) in the previous frame, in pixels.
         head: its scorer.
-        positives: (n, D) features of it, by frame.
-        negatives: (n, D) features of other things, by frame.
+        positives: (n, D) float16 features of it, by frame.
+        negatives: (n, D) float16 features of other things, by frame.
         frames: since it was annotated.
         failed: whether the scorer did not find it in the previous frame.
     """
@@ -111,8 +111,8 @@ def annotated(
     head = {name: tensor.to(yes.device) for name, tensor in head.items()}
     head = taught(
         head,
-        yes,
-        no,
+        yes.float(),
+        no.float(),
         steps=settings.first_steps,
         rate=settings.first_rate,
         settings=settings,
@@ -163,8 +163,8 @@ def after_frame(
         return now
     head = taught(
         now.head,
-        torch.cat(now.positives),
-        torch.cat(now.negatives),
+        torch.cat(now.positives).float(),
+        torch.cat(now.negatives).float(),
         steps=settings.steps_after_failure if failed else settings.steps,
         rate=settings.rate,
         settings=settings,
@@ -177,4 +177,4 @@ def _features(
     sight: Sight, box: Tensor, positives: int, negatives: int, generator: torch.Generator
 ) -> tuple[Tensor, Tensor]:
     yes, no = examples(box, positives, negatives, sight.size, generator)
-    return sight.of(yes), sight.of(no)
+    return sight.of(yes).half(), sight.of(no).half()
