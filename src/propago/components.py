@@ -42,16 +42,23 @@ class Component:
         Raises:
             UsageError: a setting that it does not have.
         """
-        made = imported(self.path)
-        make = getattr(made, "load", made)
-        legal = signature(make).parameters
+        legal = self.setting_names()
         for name in settings:
             if name not in legal:
                 raise UsageError(
-                    f"{name} = {settings[name]}: {made.__name__} has no such setting; it has "
-                    f"{', '.join(legal) or 'none'}"
+                    f"{name} = {settings[name]}: {imported(self.path).__name__} has no such "
+                    f"setting; it has {', '.join(legal) or 'none'}"
                 )
-        return make(**settings)
+        return self._make(**settings)
+
+    def setting_names(self) -> tuple[str, ...]:
+        """What `load` takes."""
+        return tuple(signature(self._make).parameters)
+
+    @property
+    def _make(self) -> Any:
+        made = imported(self.path)
+        return getattr(made, "load", made)
 
     def preset_names(self) -> tuple[str, ...]:
         """The sizes it comes in."""

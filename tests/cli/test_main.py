@@ -71,7 +71,8 @@ def test_the_models_fit_on_a_screen_and_name_the_options_that_take_them(capsys):
     assert cli.main(["models"]) == 0
     lines = capsys.readouterr().out.splitlines()
     assert max(map(len, lines[:-1])) <= 80
-    for option in ("--method", "--refine", "--clean", "--weights"):
+    options = ("--method", "--method of propago track", "--associator", "--refine", "--weights")
+    for option in options:
         assert option in lines
     assert any("feelvos-synthetic" in line and "Apache-2.0" in line for line in lines)
 

@@ -42,7 +42,11 @@ def test_track_writes_where_it_says(place, capsys):
 @pytest.mark.parametrize(
     ("arguments", "code", "said"),
     [
-        ([], 2, "either --detections or a --method says where instances are"),
+        (
+            ["--detections", "found", "--method", "mask_rcnn"],
+            2,
+            "either --detections or a --method",
+        ),
         (["--detections", "nowhere"], 1, "nowhere does not exist"),
         (["--detections", "found", "--classes", "cat"], 2, "--classes cat"),
         (["--detections", "found", "--score", "30"], 2, "--score is 30"),

@@ -113,3 +113,31 @@ def test_the_verb_prints_categories(capsys, files, says):
     assert says in captured.out
     assert "category" in captured.out
     assert captured.err == ""
+
+
+def test_label_maps_of_tracks_are_matched_by_their_places(tmp_path):
+    """Object 1 is called 7, then 8; object 2 is 9 throughout; what is void is left out."""
+    gt = write(tmp_path / "gt", a=[[1, 1, 2, 255]], b=[[1, 1, 2, 2]], c=[[1, 1, 2, 2]])
+    masks = write(tmp_path / "run" / "masks", a=[[7, 7, 9, 5]], b=[[7, 7, 9, 9]], c=[[8, 8, 9, 9]])
+    found = evaluate(masks, gt, "identity")
+    assert (found.figures["DetA"], found.figures["id_switches"]) == (1, 1)
+    assert found.figures["MOTA"] == pytest.approx(1 - 1 / 6)
+    share = (2 * 2 / 3 + 1 / 3 + 3) / 6
+    assert found.figures["AssA"] == pytest.approx(share)
+    assert found.lower_is_better == {"id_switches"}
+    (tmp_path / "run" / "instances.jsonl").touch()
+    for results in (masks, tmp_path / "run"):
+        assert evaluate(results, gt) == found
+
+
+def test_label_maps_of_tracks_are_told_from_the_run(tmp_path, capsys):
+    gt = write(tmp_path / "gt", a=[[1, 2]], b=[[1, 2]])
+    write(tmp_path / "run" / "masks", a=[[2, 1]], b=[[2, 1]])
+    (tmp_path / "run" / "instances.jsonl").touch()
+    assert cli.main(["eval", str(tmp_path / "run"), "--gt", str(gt)]) == 0
+    shown = capsys.readouterr().out
+    assert shown.startswith("identity  ")
+    assert "AssA" in shown
+    (tmp_path / "run" / "masks" / "b.png").unlink()
+    with pytest.raises(SourceError, match=r"b\.png is missing"):
+        evaluate(tmp_path / "run", gt)

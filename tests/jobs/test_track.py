@@ -13,6 +13,7 @@ from propago.io.masks import read_mask, write_mask
 from propago.io.video import open_source
 from propago.jobs.options import TrackOptions
 from propago.jobs.track import track
+from propago.nn.presets import Preset
 from segment_runs import FRAMES, SIZE, lines, mask_bytes
 from tiny_clip import tiny_clip
 
@@ -163,6 +164,14 @@ class Truth:
         return Detections.of_masks(masks, [5, 7], [0.9, 0.4])
 
 
+class Told(Truth):
+    def __init__(self, min_confidence):
+        self.description = {"detector": f"told {min_confidence}"}
+
+
+PRESETS: dict[str, Preset] = {}
+
+
 @pytest.mark.parametrize(
     ("options", "classes"),
     [
@@ -210,10 +219,9 @@ def test_boxes_alone_are_their_own_masks(found):
 @pytest.mark.parametrize(
     ("given", "said"),
     [
-        ({"detections": None}, "either `detections` or a `method`"),
         ({"detections": "found", "method": Truth()}, "either `detections` or a `method`"),
         ({"detections": None, "method": "mask_cnn"}, "`method` mask_cnn"),
-        ({"options": TrackOptions(classes="cat")}, "`classes` cat: .* there are object"),
+        ({"options": TrackOptions(classes="cat")}, "`classes` cat: there are object"),
         ({"options": TrackOptions(detect_every=2)}, "`detect_every`"),
         ({"associator": "sort"}, "`associator` sort"),
         ({"carry": "feelvoz"}, "did you mean feelvos"),
@@ -223,6 +231,26 @@ def test_wrong_usage_is_said_before_any_work(found, given, said):
     with pytest.raises(UsageError, match=said):
         run(found, **given)
     assert not (found / "out").exists()
+
+
+@pytest.mark.parametrize("shipped", [True, False])
+def test_without_either_a_detector_with_weights_is_taken(found, monkeypatch, shipped):
+    presets = {"only": Preset("truth", None, weights={"default": "w"} if shipped else {})}
+    monkeypatch.setattr(f"{__name__}.PRESETS", presets)
+    row = Component(f"{__name__}:Truth", "The truth", presets=f"{__name__}:PRESETS")
+    monkeypatch.setattr("propago.jobs.track_parts.DETECTORS", {"truth": row})
+    if shipped:
+        assert run(found, None).classes == {"cat": 1, "dog": 1}
+    else:
+        with pytest.raises(UsageError, match=r"either `detections` or a `method`.* truth,"):
+            run(found, None)
+
+
+def test_a_detector_is_told_what_is_too_doubtful(found, monkeypatch):
+    monkeypatch.setitem(DETECTORS, "told", Component(f"{__name__}:Told", "Its setting"))
+    for associator, least in (("iou", 0.3), ("bytetrack", 0.1), ("cells", 0.3)):
+        made = run(found, None, associator, method="told", associator=associator)
+        assert made.method["detector"] == f"told {least}"
 
 
 def test_no_detections_anywhere_are_a_run_without_tracks(found):

@@ -30,7 +30,9 @@ def divided(known: Sequence[Known], found: Sequence[Sighting]) -> frozenset[int]
     near = box_ious(_boxes([region for _, region in whole]), _boxes(regions)) > 0
     parts: dict[int, list[int]] = defaultdict(list)
     for n, region in enumerate(regions):
-        shared = {row: overlap(region, whole[row][1]) for row in np.flatnonzero(near[:, n])}
+        shared = {
+            row: overlap(region, whole[row][1]) for row in np.flatnonzero(near[:, n]).tolist()
+        }
         most = max(shared, key=lambda row: shared[row], default=None)
         if most is not None and shared[most] >= INSIDE * region.area:
             parts[most].append(region.area)

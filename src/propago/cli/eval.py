@@ -30,6 +30,7 @@ Rules = Literal[
     "davis-unsupervised",
     "youtube-vos",
     "youtube-vis",
+    "identity",
     "coco",
     "semantic",
 ]
@@ -40,7 +41,8 @@ File = Annotated[Path | None, tyro.conf.arg(metavar="FILE")]
 class EvalArguments:
     """Measure results against ground truth: J&F, track AP, AP, AP^r or mIoU.
 
-    What the files are decides: folders of label maps, YouTube-VIS or COCO files, class maps.
+    What the files are decides: folders of label maps, runs of track (HOTA, MOTA, identity
+    switches), YouTube-VIS or COCO files, class maps.
 
     Every missing frame, other size or unknown object is an error that names the file.
 
@@ -203,7 +205,8 @@ def _rules(evaluation: "Evaluation") -> str:
     tolerance = evaluation.settings.get("tolerance_px")
     within = "" if tolerance is None else f", tolerance {tolerance} px"
     what = "objects" if evaluation.objects else "categories"
-    return f"{evaluation.protocol}{official}{within}: {len(evaluation.parts)} {what}"
+    parts = f": {len(evaluation.parts)} {what}" if evaluation.parts else ""
+    return f"{evaluation.protocol}{official}{within}{parts}"
 
 
 def _identity_tables(identities: "dict[str, Identity]") -> Iterator[Table]:

@@ -19,6 +19,10 @@ class ModelsArguments:
     """
 
 
+CALLED = {"detector": "--method of propago track"}
+"""Tables whose names another option takes than the one of their own name."""
+
+
 def run(argv: list[str]) -> int:
     """Print them, by the option that takes their names."""
     parse(ModelsArguments, argv, "models")
@@ -26,7 +30,7 @@ def run(argv: list[str]) -> int:
     from propago.nn.weights import SHIPPED, describe_shipped, shipped_weights
 
     for argument, table in KINDS.items():
-        print(f"--{argument}")
+        print(CALLED.get(argument, f"--{argument}"))
         for name, part in table.items():
             print("\n".join(_lines(f"  {name:<13}  {part.summary}")))
             if presets := part.preset_names():

@@ -37,7 +37,8 @@ class TrackArguments:
     ids mean nothing from frame to frame, COCO or YouTube-VIS JSON, MOTS text, a folder of YOLO
     segmentation text. Named or numbered like the frames."""
     method: str | None = None
-    """What finds instances where no --detections are given: a detector of `propago models`."""
+    """What finds instances where no --detections are given: a detector of `propago models`.
+    Default: the first that has weights in the package."""
     associator: Literal["iou", "bytetrack", "cells"] = "iou"
     """What gives identities: iou by overlap with where an instance is expected; bytetrack does so,
     and then goes on with instances by doubtful detections; with cells an instance that divides

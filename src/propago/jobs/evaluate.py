@@ -37,7 +37,7 @@ def evaluate(  # noqa: PLR0913 - the options of a verb
 
     Args:
         results: folder with one folder of PNG label maps a sequence, or one sequence; a folder of
-            class maps; a JSON file of YouTube-VIS or COCO results.
+            class maps; what `track` wrote; a JSON file of YouTube-VIS or COCO results.
         gt: the same for the ground truth, or the root of a data set in DAVIS, YouTube-VOS or VOC
             layout; a JSON file of YouTube-VIS or COCO ground truth.
         protocol: a name in `propago.metrics.protocols.PROTOCOLS`; None: what the files are,

@@ -77,7 +77,8 @@ class GivenDetections:
                 f"{frame.size} (height, width)"
             )
         tight = Detections.of_masks(masks, found.classes, found.confidence)
-        return tight[np.flatnonzero(masks.any((1, 2)))]
+        there = np.flatnonzero(tight.boxes_xyxy[:, 2] > tight.boxes_xyxy[:, 0])
+        return tight if len(there) == len(tight) else tight[there]
 
 
 def gather_detections(source: Source, given: Given, *, carried: bool) -> GivenDetections:

@@ -50,6 +50,7 @@ class TrackOptions(RunOptions):
         detect_every: with `carry`, look for instances in every n-th frame only.
         preset: size of the detector's network; the detector's own default if None.
         weights: of the detector: "default", or a safetensors file.
+        size: shorter side in pixels at which the detector works; masks are always at source size.
     """
 
     score: float = 0.3
@@ -57,6 +58,7 @@ class TrackOptions(RunOptions):
     detect_every: int = 1
     preset: str | None = None
     weights: str = "default"
+    size: int | None = None
 
     def __post_init__(self) -> None:
         """Refuse what contradicts itself.

@@ -2,12 +2,22 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from difflib import get_close_matches
 from typing import Any
 
 import numpy as np
 
 from propago.association.carry import Carry, CarrySettings
-from propago.components import ASSOCIATORS, DETECTORS, PROPAGATORS, REFINERS, load_component
+from propago.components import (
+    ASSOCIATORS,
+    DETECTORS,
+    PROPAGATORS,
+    REFINERS,
+    Component,
+    component,
+    imported,
+    load_component,
+)
 from propago.detections import Detections
 from propago.errors import UsageError
 from propago.io.source import Source
@@ -43,7 +53,7 @@ class ChosenDetections:
         kept = found.confidence >= self.min_confidence
         if self.class_ids is not None:
             kept &= np.isin(found.classes, sorted(self.class_ids))
-        return found[kept]
+        return found if kept.all() else found[kept]
 
 
 @dataclass(frozen=True)
@@ -104,24 +114,23 @@ def load_track_parts(
         WeightsError: no such weights, corrupt, or of another network.
     """
     carried = load_carry(carry, options)
+    doubtful = carried is not None or associator == "bytetrack"
+    least = min(DOUBTFUL, options.score) if doubtful else options.score
     if detections is not None and method is None:
         detector: Any = gather_detections(source, detections, carried=carried is not None)
         notes = detector.notes
-    elif detections is None and method is not None:
-        detector, notes = _detector(method, options), ()
     else:
-        raise UsageError(
-            "either `detections` or a `method` says where instances are; `method` is one of "
-            f"{', '.join(DETECTORS) or '(none yet)'}, or a detector of one's own in Python"
-        )
+        method = method or _with_weights()
+        if method is None or detections is not None:
+            raise UsageError(
+                "either `detections` or a `method` says where instances are; `method` is one of "
+                f"{', '.join(DETECTORS)}, or a detector of one's own in Python"
+            )
+        detector, notes = _detector(method, least, options), ()
     names = dict(getattr(detector, "class_names", {}))
-    ours = isinstance(associator, str) and associator in ASSOCIATORS
-    settings = {"min_confidence": options.score} if ours else {}
-    doubtful = carried is not None or associator == "bytetrack"
-    least = min(DOUBTFUL, options.score) if doubtful else options.score
     tracker = Tracker(
         ChosenDetections(detector, least, _class_ids(options.classes, names)),
-        load_component(ASSOCIATORS, associator, "`associator`", **settings),
+        _load(ASSOCIATORS, associator, "`associator`", min_confidence=options.score),
         refine=load_component(REFINERS, refine, "`refine`", **_device(options)),
         carry=carried,
         detect_every=options.detect_every,
@@ -137,10 +146,33 @@ def load_carry(carry: str | Propagator | Carry | None, options: TrackOptions) ->
     return method and Carry(method, CarrySettings(min_confidence=options.score))
 
 
-def _detector(method: str | Detector, options: TrackOptions) -> Detector:
-    asked = {} if options.preset is None else {"preset": options.preset}
+def _with_weights() -> str | None:
+    """The first detector whose weights are in the package; None where there is none."""
+    for name, row in DETECTORS.items():
+        presets = imported(row.presets).values() if row.presets else ()
+        if any("default" in preset.weights for preset in presets):
+            return name
+    return None
+
+
+def _detector(method: str | Detector, least: float, options: TrackOptions) -> Detector:
+    asked: dict[str, Any] = {"preset": options.preset, "size": options.size}
+    asked = {name: value for name, value in asked.items() if value is not None}
     asked |= {} if options.weights == "default" else {"weights": options.weights}
-    return load_component(DETECTORS, method, "`method`", **asked, **_device(options))
+    asked |= _device(options)
+    return _load(DETECTORS, method, "`method`", min_confidence=least, **asked)
+
+
+def _load(
+    table: Mapping[str, Component], part: Any, argument: str, *, min_confidence: float, **asked: Any
+) -> Any:
+    """A part of a table, which is told of `min_confidence` where it has such a setting."""
+    if (
+        isinstance(part, str)
+        and "min_confidence" in component(table, part, argument).setting_names()
+    ):
+        asked["min_confidence"] = min_confidence
+    return load_component(table, part, argument, **asked)
 
 
 def _device(options: TrackOptions) -> dict[str, str]:
@@ -154,8 +186,10 @@ def _class_ids(classes: str | None, names: Mapping[int, str]) -> frozenset[int] 
     by_name, found = {name: i for i, name in names.items()}, set()
     for told in map(str.strip, classes.split(",")):
         if told not in by_name and not told.isdecimal():
-            legal = ", ".join(names.values()) or "numbers: these detections name no classes"
-            raise UsageError(f"`classes` {told}: there is no such class; there are {legal}")
+            near = get_close_matches(told, by_name, 1)
+            legal = ", ".join(by_name) or "numbers: these detections name no classes"
+            hint = f"did you mean {near[0]}? There are" if near else "there are"
+            raise UsageError(f"`classes` {told}: {hint} {legal}")
         found.add(by_name[told] if told in by_name else int(told))
     return frozenset(found)
 

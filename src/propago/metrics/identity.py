@@ -8,6 +8,7 @@ import numpy as np
 
 from propago.errors import UsageError
 from propago.io.rle import areas_px, intersections_px
+from propago.io.sequence_folders import SequenceFiles
 from propago.metrics.confusion import joint_counts
 from propago.metrics.davis import VOID
 from propago.metrics.evaluation import Evaluation
@@ -154,6 +155,24 @@ class TrackIdentity:
     def parts(self) -> Mapping[int, Mapping[str, float]]:
         """The same figures of each category."""
         return {c: score.to_json()["global"] for c, score in self.by_category().items()}
+
+
+class LabelIdentity:
+    """HOTA, MOTA and identity switches of label maps of tracks, all sequences added up."""
+
+    lower_is_better = ("id_switches",)
+
+    def __init__(self) -> None:
+        self._scores: list[IdentityScore] = []
+
+    def update(self, pair: SequenceFiles) -> Mapping[str, float]:
+        """Follow the identities of one sequence, a frame in memory at a time."""
+        self._scores.append(identity_of_labels(map(read_pair, pair.frames), pair.name))
+        return {}
+
+    def compute(self) -> Mapping[str, float]:
+        """{"HOTA", "DetA", "AssA", "LocA", "MOTA", "id_switches"} of all sequences."""
+        return combine_identity(self._scores).to_json()["global"]
 
 
 def overlap_of_labels(gt: np.ndarray, prediction: np.ndarray) -> FrameOverlap:

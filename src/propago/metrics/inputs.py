@@ -10,14 +10,18 @@ import numpy as np
 
 from propago.errors import SourceError, UsageError
 from propago.io.zipped import unpacked
-from propago.metrics.pairing import Wanted, find_class_maps
+from propago.metrics.pairing import Wanted, find_class_maps, find_pairs
 from propago.metrics.pairs import read_pair
+from propago.metrics.protocols import PROTOCOLS
 
 if TYPE_CHECKING:
     from propago.metrics.track_files import VideoTracks
 
 CLASS_FOLDER = "SegmentationClass"
 """Where the class maps of a data set in PASCAL VOC layout lie."""
+
+TRACKED = "instances.jsonl"
+"""What `propago track` writes beside its label maps."""
 
 
 @dataclass(frozen=True)
@@ -56,6 +60,8 @@ def protocol_of(results: Path, gt: Path) -> str:
             "JSON files (YouTube-VIS or COCO)"
         )
     if gt.is_dir():
+        if any((place / TRACKED).is_file() for place in (results, results.parent)):
+            return "identity"
         named = CLASS_FOLDER in (gt.name, gt.parent.name) or (gt / CLASS_FOLDER).is_dir()
         return "semantic" if named else "davis2017"
     truth = read_json(gt)
@@ -70,10 +76,10 @@ def protocol_of(results: Path, gt: Path) -> str:
 
 
 def open_pairs(of: str, results: Path, gt: Path, wanted: Wanted) -> Sequence[Any] | Iterator[Any]:
-    """The pairs that metrics of tracks, instances or classes take in.
+    """The pairs that metrics of tracks, identities, instances or classes take in.
 
     Args:
-        of: which of the three.
+        of: which of the four.
         results: what is measured.
         gt: the ground truth.
         wanted: of class maps, the pictures; None: all.
@@ -85,6 +91,8 @@ def open_pairs(of: str, results: Path, gt: Path, wanted: Wanted) -> Sequence[Any
     """
     if of == "classes":
         return (ClassMaps(*read_pair(files)) for files in find_class_maps(results, gt, wanted))
+    if of == "identities":
+        return find_pairs(results, gt, PROTOCOLS["identity"], wanted)
     for path in (unpacked(results), unpacked(gt)):
         if path.is_dir():
             raise UsageError(f"{path} is a folder; {of} are measured in JSON files")

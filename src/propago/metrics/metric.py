@@ -48,7 +48,7 @@ class Measure:
     Attributes:
         path: "module:attribute" of what makes the metric, called without arguments.
         summary: what its figures mean.
-        of: what it measures: masks, tracks, instances or classes.
+        of: what it measures: masks, tracks, identities, instances or classes.
     """
 
     path: str
@@ -84,6 +84,12 @@ METRICS: dict[str, Measure] = {
         "propago.metrics.identity:TrackIdentity",
         "Finding objects (DetA) and keeping their names (AssA), over 19 IoU thresholds",
         of="tracks",
+    ),
+    "identity": Measure(
+        "propago.metrics.identity:LabelIdentity",
+        "Finding objects (DetA) and keeping their names (AssA), over 19 IoU thresholds; MOTA and "
+        "identity switches at IoU 0.5",
+        of="identities",
     ),
     "AP": Measure(
         "propago.metrics.instances:InstanceAveragePrecision",

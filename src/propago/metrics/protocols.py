@@ -10,7 +10,8 @@ class Protocol:
     Attributes:
         name: what `protocol` says.
         rules: the rules in a sentence or two, for reports.
-        of: what it compares: masks, tracks, instances or classes; the fields below are of masks.
+        of: what it compares: masks, tracks, identities, instances or classes; the fields below are
+            of masks.
         metrics: what is measured where nothing else is asked for.
         annotations: folders of a data set's root that hold its ground truth, best first.
         ends_count: whether the first and the last frame of a sequence are evaluated.
@@ -70,6 +71,14 @@ PROTOCOLS = {
             "over ten IoU thresholds and the categories.",
             of="tracks",
             metrics=("track AP",),
+        ),
+        Protocol(
+            "identity",
+            "Label maps of tracks, whose ids are their own: in every frame objects and tracks are "
+            "matched anew (HOTA, MOTA), identity is what stays; void pixels are left out.",
+            of="identities",
+            metrics=("identity",),
+            annotations=("Annotations_unsupervised", "Annotations"),
         ),
         Protocol(
             "coco",

@@ -57,6 +57,8 @@ def _found(detector: Detector, still: InstanceStill) -> tuple[InstanceExample, D
     image, ids = still.read()
     frame = Frame(torch.from_numpy(image).permute(2, 0, 1).float() / 255, 0, still.image.stem)
     found, labelled = detector(frame), still.labelled
+    if found is None:
+        found = Detections.of_masks(np.zeros((0, *frame.size), bool))
     known = np.ones(len(found), bool) if labelled is None else np.isin(found.classes, [*labelled])
     return example_of(image, ids, still), found[known]
 
