@@ -132,6 +132,12 @@ DETECTORS: dict[str, Component] = {
         presets="propago.methods.mask_rcnn.net:PRESETS",
         train="propago.methods.mask_rcnn.train:task",
     ),
+    "masktrack_rcnn": Component(
+        "propago.methods.masktrack_rcnn.run:MaskTrackDetector",
+        "Mask R-CNN with an embedding of each instance, for `masktrack` (Yang et al. 2019)",
+        presets="propago.methods.masktrack_rcnn.net:PRESETS",
+        train="propago.methods.masktrack_rcnn.train:task",
+    ),
 }
 
 ASSOCIATORS: dict[str, Component] = {
@@ -146,6 +152,10 @@ ASSOCIATORS: dict[str, Component] = {
     "cells": Component(
         "propago.association.iou:IouAssociator.for_cells",
         "As iou, for cells: no steady motion, and what divides ends, its parts are new",
+    ),
+    "masktrack": Component(
+        "propago.association.masktrack:MaskTrackAssociator",
+        "Embeddings, confidence, overlap and class, one by one (Yang et al. 2019)",
     ),
 }
 

@@ -11,15 +11,16 @@ import torch
 
 from propago.components import DETECTORS, load_component
 from propago.data.instances import InstanceStill, example_of
+from propago.data.task import parameter_groups
 from propago.errors import UsageError, WeightsError
 from propago.methods.mask_rcnn.net import PRESETS
 from propago.methods.mask_rcnn.objective import MaskRcnnObjective
 from propago.methods.mask_rcnn.published import fill_published, load_published, our_name
 from propago.methods.mask_rcnn.run import MaskRcnnDetector
-from propago.methods.mask_rcnn.train import MaskRcnnTraining, collated, groups_of
 from propago.nn.detection import DetectionSettings
 from propago.nn.mask_rcnn import MaskRcnn, MaskRcnnConfig
 from propago.nn.rcnn_losses import Sampling
+from propago.nn.rcnn_targets import batched
 from propago.nn.weights import fill_encoder, load_weights
 from propago.training.validate_detector import validate_detector
 from propago.types import Frame
@@ -155,7 +156,7 @@ def test_it_learns_two_pictures_by_heart():
     net, stills = MaskRcnn(SMALL), [still(0), still(1)]
     fill_encoder(net.encoder, load_weights("feelvos-compact"))
     objective = MaskRcnnObjective(net, Sampling(64, 32, 100, 60))
-    batch = collated([example_of(*one.read(), one) for one in stills], SMALL.outputs)
+    batch = batched([example_of(*one.read(), one) for one in stills], SMALL.outputs)
     steps = 150
     optimiser = torch.optim.AdamW(net.parameters(), 3e-3)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, 3e-3, steps)
@@ -191,7 +192,7 @@ def test_a_detector_gives_boxes_and_masks_in_the_frame(size):
 
 def test_the_encoder_is_frozen_down_to_a_stride():
     net = MaskRcnn(SMALL)
-    heads, encoder, frozen = groups_of(net, MaskRcnnTraining(frozen_stride=8, encoder_lr_scale=0.3))
+    heads, encoder, frozen = parameter_groups(net, net.encoder, 0.3, net.encoder.early(8))
     assert (heads["lr_scale"], encoder["lr_scale"], frozen["lr_scale"]) == (1, 0.3, 0)
     assert set(frozen["params"]) == {
         p for part in (net.encoder.stem, *net.encoder.stages[:3]) for p in part.parameters()

@@ -155,5 +155,6 @@ def instances_of_davis(root: Path, set_name: str) -> list[InstanceStill]:
         of = {int(i): CATEGORY_IDS[name] for i, name in named.items() if name in CATEGORY_IDS}
         if of:
             read = WithoutClassless(still, frozenset(of))
-            stills.append(InstanceStill(still.image, read, of, frozenset()))
+            name = still.image.parent.name
+            stills.append(InstanceStill(still.image, read, of, frozenset(), sequence=name))
     return stills

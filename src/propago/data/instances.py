@@ -1,7 +1,7 @@
 """Pictures with their instances and the classes of these: what detectors learn from."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import cv2
@@ -36,6 +36,8 @@ class InstanceStill:
         classes: category of each id; of every one where it is a number.
         labelled: categories of which every instance in the picture has an id; None: all.
         stretch: width over height is changed by up to this, as a natural logarithm.
+        sequence: pictures of one sequence show the same instances under the same ids; those of
+            none show their own.
     """
 
     image: Path
@@ -43,6 +45,7 @@ class InstanceStill:
     classes: Mapping[int, int] | int
     labelled: frozenset[int] | None = None
     stretch: float = 0.0
+    sequence: str = ""
 
     def class_of(self, instance: int) -> int:
         """The category of an id."""
@@ -72,6 +75,7 @@ class InstanceExample:
         ids: (H, W) int16: 0 background, n of instance n - 1, -1 where nobody knows.
         boxes_xyxy: (N, 4) float32.
         classes: (N,) int64 categories.
+        instances: (N,) int64, the id of each in its file.
         labelled: as of `InstanceStill`.
     """
 
@@ -79,6 +83,7 @@ class InstanceExample:
     ids: np.ndarray
     boxes_xyxy: np.ndarray
     classes: np.ndarray
+    instances: np.ndarray
     labelled: frozenset[int] | None
 
 
@@ -107,10 +112,12 @@ class InstancePieces:
             example = example_of(image, ids, still)
             if len(example.classes):
                 break
-        image = degrade(rng, jitter_colours(rng, example.image[None]))[0]
-        return InstanceExample(
-            image, example.ids, example.boxes_xyxy, example.classes, example.labelled
-        )
+        return recoloured(rng, example)
+
+
+def recoloured(rng: np.random.Generator, example: InstanceExample) -> InstanceExample:
+    """The same in other colours, as another camera would give it."""
+    return replace(example, image=degrade(rng, jitter_colours(rng, example.image[None]))[0])
 
 
 def piece(
@@ -156,7 +163,7 @@ def _corner(rng: np.random.Generator, ids: np.ndarray, size: tuple[int, int]) ->
 
 def example_of(image: np.ndarray, ids: np.ndarray, still: InstanceStill) -> InstanceExample:
     """The instances of a picture (H, W, 3) with ids (H, W) uint16; specks are unknown."""
-    numbered, boxes, classes = np.zeros(ids.shape, np.int16), [], []
+    numbered, boxes, kept = np.zeros(ids.shape, np.int16), [], []
     numbered[ids == UNKNOWN] = -1
     for instance in np.unique(ids):
         if instance in (0, UNKNOWN):
@@ -167,12 +174,13 @@ def example_of(image: np.ndarray, ids: np.ndarray, still: InstanceStill) -> Inst
             continue
         rows, columns = np.flatnonzero(mask.any(1)), np.flatnonzero(mask.any(0))
         boxes.append((columns[0], rows[0], columns[-1] + 1, rows[-1] + 1))
-        classes.append(still.class_of(int(instance)))
+        kept.append(int(instance))
         numbered[mask] = len(boxes)
     return InstanceExample(
         image,
         numbered,
         np.array(boxes, np.float32).reshape(-1, 4),
-        np.array(classes, np.int64),
+        np.array([still.class_of(instance) for instance in kept], np.int64),
+        np.array(kept, np.int64),
         still.labelled,
     )

@@ -125,18 +125,59 @@ class ClipSettings(ImageSettings):
         require_range(self, "max_objects", least=1, below=VOID)
 
 
+@dataclass(frozen=True)
+class InstanceSettings(ImageSettings):
+    """What examples of a network look like that finds instances, and what of them is learnt.
+
+    Attributes:
+        height: of an example in pixels; 32 divides it.
+        width: of an example in pixels; 32 divides it.
+        frozen_stride: what the encoder computes down to this stride is not trained.
+        anchors: of an example that the proposals learn from.
+        boxes: of an example that the heads learn from.
+        proposals: at most, of each level and over all.
+    """
+
+    height: int = 288
+    width: int = 352
+    frozen_stride: int = 0
+    anchors: int = 256
+    boxes: int = 64
+    proposals: int = 256
+
+    def __post_init__(self) -> None:
+        """Refuse what is out of range.
+
+        Raises:
+            UsageError: it names the setting and what is legal.
+        """
+        super().__post_init__()
+        require_range(self, "frozen_stride", least=0, most=32)
+        require_range(self, "anchors", "boxes", "proposals", least=8)
+        for name in ("height", "width"):
+            if getattr(self, name) % 32:
+                raise UsageError(f"{name} = {getattr(self, name)}: 32 divides it")
+
+
 def stacked(arrays: Sequence[np.ndarray]) -> Tensor:
     """Arrays of one shape as a tensor with a batch axis in front."""
     return torch.from_numpy(np.stack(arrays))
 
 
-def parameter_groups(net: nn.Module, encoder: Encoder, lr_scale: float) -> list[dict[str, Any]]:
-    """The parameters of `net`; those of its `encoder` have a share of the learning rate."""
-    inside = set(encoder.parameters())
-    return [
-        {"params": [p for p in net.parameters() if p not in inside], "lr_scale": 1.0},
-        {"params": [p for p in net.parameters() if p in inside], "lr_scale": lr_scale},
+def parameter_groups(
+    net: nn.Module, encoder: Encoder, lr_scale: float, frozen: Sequence[nn.Parameter] = ()
+) -> list[dict[str, Any]]:
+    """The parameters of `net`; those of its `encoder` have a share of the learning rate.
+
+    Those that are `frozen` have none of it.
+    """
+    inside, still = set(encoder.parameters()), set(frozen)
+    learning = [p for p in net.parameters() if p not in still]
+    groups = [
+        {"params": [p for p in learning if p not in inside], "lr_scale": 1.0},
+        {"params": [p for p in learning if p in inside], "lr_scale": lr_scale},
     ]
+    return [*groups, {"params": [*frozen], "lr_scale": 0.0}] if still else groups
 
 
 def require_range(

@@ -7,6 +7,7 @@ convolutions on EfficientNet-Lite0, one box and one mask for all classes; `PAPER
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import torch
 from torch import Tensor, nn
@@ -72,11 +73,16 @@ class MaskRcnn(nn.Module):
         super().__init__()
         self.config = c = config or MaskRcnnConfig()
         self.encoder = ResNet(50) if c.trunk == "resnet50" else EfficientNetLite0()
+        self.title = self.encoder.title
         self.fpn = FeaturePyramid(self.encoder.channels, FPN_STRIDES, c.width, c.light)
         self.rpn = RegionProposals(c.width, c.anchors_px, c.light)
         self.box_head = BoxHead(c.width, c.hidden, c.outputs, c.by_class)
         masks = c.outputs if c.by_class else 1
         self.mask_head = MaskHead(c.width, c.mask_width, c.mask_convolutions, masks, c.light)
+
+    def load_published(self, file: Path | None = None) -> None:
+        """Begin from the encoder's published weights, see there."""
+        self.encoder.load_published(file)
 
     @property
     def pretrained(self) -> ResNet | EfficientNetLite0:

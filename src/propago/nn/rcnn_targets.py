@@ -5,9 +5,10 @@ models. Pictures in which only some classes are labelled, and regions of which n
 ours: see `Instances`.
 """
 
-from collections.abc import Sequence
-from typing import NamedTuple
+from collections.abc import Collection, Sequence
+from typing import NamedTuple, Protocol
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -38,6 +39,45 @@ class Instances(NamedTuple):
     boxes: Sequence[Tensor]
     classes: Sequence[Tensor]
     labelled: Tensor
+
+
+class LabelledPicture(Protocol):
+    """A picture and what is in it, as arrays.
+
+    Attributes:
+        image: (H, W, 3) uint8 RGB.
+        ids: (H, W) int16, as of `Instances`.
+        boxes_xyxy: (N, 4) float32.
+        classes: (N,) int64.
+        labelled: the classes of which every instance is labelled; None: all.
+    """
+
+    @property
+    def image(self) -> np.ndarray: ...  # noqa: D102
+    @property
+    def ids(self) -> np.ndarray: ...  # noqa: D102
+    @property
+    def boxes_xyxy(self) -> np.ndarray: ...  # noqa: D102
+    @property
+    def classes(self) -> np.ndarray: ...  # noqa: D102
+    @property
+    def labelled(self) -> Collection[int] | None: ...  # noqa: D102
+
+
+def batched(pictures: Sequence[LabelledPicture], outputs: int) -> Instances:
+    """Pictures of equal size for a network of so many classes, the background included."""
+    labelled = torch.ones(len(pictures), outputs, dtype=torch.bool)
+    for row, picture in zip(labelled, pictures, strict=True):
+        if picture.labelled is not None:
+            row[1:] = False
+            row[sorted(picture.labelled)] = True
+    return Instances(
+        torch.from_numpy(np.stack([p.image.transpose(2, 0, 1) for p in pictures])),
+        torch.from_numpy(np.stack([p.ids for p in pictures])),
+        [torch.from_numpy(p.boxes_xyxy) for p in pictures],
+        [torch.from_numpy(p.classes) for p in pictures],
+        labelled,
+    )
 
 
 def assigned(ious: Tensor, positive: float, negative: float, best_too: bool = False) -> Tensor:

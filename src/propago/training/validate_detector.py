@@ -1,9 +1,10 @@
 """How well a detector finds the instances of pictures that it was not trained on."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
+import cv2
 import numpy as np
 import torch
 
@@ -14,9 +15,11 @@ from propago.io.rle import encode
 from propago.metrics.instances import coco_average_precision
 from propago.ops.boxes import nms
 from propago.report.overlay import draw_overlay
-from propago.tracking import Detector
 from propago.training.validation import ValidationResult
 from propago.types import Frame
+
+Find = Callable[[Frame], Detections]
+"""What is there, without identities: a detector that looks at every frame."""
 
 ANY = 1
 """The category of everything where classes do not count."""
@@ -28,7 +31,7 @@ _SHOWN_PX = 240
 
 
 def validate_detector(
-    detector: Detector, sets: Mapping[str, Sequence[InstanceStill]], most: int
+    detector: Find, sets: Mapping[str, Sequence[InstanceStill]], most: int
 ) -> ValidationResult:
     """AP50 of masks on the first `most` pictures of each set.
 
@@ -53,7 +56,7 @@ def validate_detector(
     return ValidationResult(numbers, line, np.hstack(shown))
 
 
-def _found(detector: Detector, still: InstanceStill) -> tuple[InstanceExample, Detections]:
+def _found(detector: Find, still: InstanceStill) -> tuple[InstanceExample, Detections]:
     image, ids = still.read()
     frame = Frame(torch.from_numpy(image).permute(2, 0, 1).float() / 255, 0, still.image.stem)
     found, labelled = detector(frame), still.labelled
@@ -112,5 +115,5 @@ def _picture(truth: InstanceExample, found: Detections) -> np.ndarray:
     """(240, W, 3) uint8: what is confident."""
     labels = found[found.confidence >= 0.5].labels()
     picture = draw_overlay(truth.image, labels.astype(np.uint8))
-    step = max(len(picture) // _SHOWN_PX, 1)
-    return picture[::step, ::step][:_SHOWN_PX]
+    width = round(picture.shape[1] * _SHOWN_PX / len(picture))
+    return cv2.resize(picture, (width, _SHOWN_PX), interpolation=cv2.INTER_AREA)

@@ -1,0 +1,95 @@
+"""MaskTrack R-CNN on a frame: instances with what tells them apart."""
+
+from collections.abc import Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from propago.detections import Detections
+from propago.errors import UsageError
+from propago.io.categories import CATEGORIES
+from propago.methods.masktrack_rcnn.net import PRESETS, MaskTrackRcnn
+from propago.nn.detection import DetectionSettings, at_full_size, find
+from propago.nn.inference import choose_device, ready
+from propago.nn.presets import load_network, preset_called
+from propago.ops.resize import padded, resize, working_size
+from propago.types import Frame
+
+DEEPEST = 32
+LONGEST = 5 / 3
+"""A picture's long side is at most so many times the working size."""
+
+MOST = 10
+"""Instances of a frame, as in the authors' release."""
+
+
+class MaskTrackDetector:
+    """The network as a `Detector` whose detections have embeddings, for the associator `masktrack`.
+
+    Attributes:
+        class_names: by category id, of the compact preset.
+    """
+
+    class_names: Mapping[int, str] = CATEGORIES
+
+    def __init__(
+        self,
+        net: MaskTrackRcnn,
+        size: int = PRESETS["compact"].size,
+        settings: DetectionSettings | None = None,
+        device: torch.device | None = None,
+        description: Mapping[str, Any] | None = None,
+    ):
+        """Run `net` on `device`, pictures at the short side `size` in pixels."""
+        self.device = device or torch.device("cpu")
+        self.net = ready(net, self.device)
+        self.size = size
+        self.settings = settings or DetectionSettings(most=MOST)
+        self.description = {
+            "detector": "masktrack_rcnn",
+            **(description or {}),
+            "size": size,
+            **asdict(self.settings),
+        }
+
+    @classmethod
+    def load(
+        cls,
+        preset: str = "compact",
+        weights: str | Path = "default",
+        device: str = "auto",
+        size: int | None = None,
+        min_confidence: float = 0.3,
+    ) -> "MaskTrackDetector":
+        """The detector with a trained network.
+
+        Args:
+            preset: "compact" or "paper".
+            weights: "default", or a safetensors file that `propago train` wrote.
+            device: "auto", "cpu", "cuda" or "mps".
+            size: working size, short side in pixels; the preset's own if None.
+            min_confidence: what is less certain is not reported; the authors' release has 0.05.
+
+        Raises:
+            UsageError: an unknown preset or device, or a number out of range.
+            WeightsError: no such weights, corrupt, or of another network.
+        """
+        chosen = preset_called(PRESETS, preset)
+        if size is not None and size < 64:
+            raise UsageError(f"size {size}: the working size is at least 64 px")
+        net, about = load_network(PRESETS, MaskTrackRcnn, preset, weights)
+        settings = DetectionSettings(min_confidence, most=MOST)
+        return cls(net, size or chosen.size, settings, choose_device(device), about)
+
+    @torch.no_grad()
+    def __call__(self, frame: Frame) -> Detections:
+        """The instances of a frame, the most confident first."""
+        size = working_size(frame.size, self.size, LONGEST)
+        picture = resize(frame.image.to(self.device), size)[None]
+        images = padded(picture, DEEPEST).contiguous(memory_format=torch.channels_last)
+        levels = self.net.detector.levels(images)
+        found = find(self.net.detector, levels, size, self.settings)
+        embeddings = self.net.embeddings(levels, [found.boxes])
+        return at_full_size(found, size, frame.size, embeddings)
