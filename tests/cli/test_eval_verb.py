@@ -96,6 +96,16 @@ def test_identity_and_report(tmp_path, capsys):
         assert len(line) <= 80
 
 
+def test_identity_counts_objects_that_the_truth_lacks(tmp_path, capsys):
+    case, out = SIZES.parent / "quirks/extra_id", tmp_path / "e.json"
+    arguments = ["eval", str(case / "pred"), "--gt", str(case / "gt")]
+    assert cli.main([*arguments, "--identity", "--json", str(out)]) == 0
+    assert "object 4 of the results the ground truth lacks" in capsys.readouterr().err
+    assert json.loads(out.read_text())["identity"]["global"]["DetA"] < 1
+    assert cli.main(arguments) == 1
+    assert "protocol identity (HOTA)" in capsys.readouterr().err
+
+
 def test_images_are_for_the_report(tmp_path, capsys):
     case = SIZES / "75x100"
     arguments = ["eval", str(case / "pred"), "--gt", str(case / "gt"), "--images", str(tmp_path)]

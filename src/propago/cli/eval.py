@@ -79,7 +79,8 @@ class EvalArguments:
     csv: File = None
     """Write the figures of every object to this file."""
     identity: bool = False
-    """HOTA, MOTA and identity switches besides: a second table, and an entry of the JSON."""
+    """HOTA, MOTA and identity switches besides: a second table, and an entry of the JSON. Objects
+    that the ground truth lacks count there as false; J and F leave them out."""
     report: File = None
     """Write an HTML page: objects, curves, who was lost or swapped when, the worst frames."""
     images: Annotated[Path | None, tyro.conf.arg(metavar="DIR")] = None
@@ -107,6 +108,7 @@ def run(argv: list[str]) -> int:
                 jobs=arguments.jobs,
                 metrics=arguments.metrics or None,
                 set=_set(arguments.set),
+                allow_extra=arguments.identity,
                 progress=progress,
             )
         if arguments.identity:

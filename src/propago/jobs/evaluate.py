@@ -31,6 +31,7 @@ def evaluate(  # noqa: PLR0913 - the options of a verb
     tolerance_px: int | None = None,
     jobs: int = 1,
     set: Wanted = None,
+    allow_extra: bool = False,
     progress: Progress | None = None,
 ) -> Evaluation:
     """Measures results against the truth: label maps, class maps, tracks or instances.
@@ -50,6 +51,8 @@ def evaluate(  # noqa: PLR0913 - the options of a verb
         jobs: processes to share the sequences of label maps among.
         set: the sequences: names, a text file of names, or the name of one in the ground truth's
             ImageSets; None: all of the ground truth.
+        allow_extra: predicted objects that the ground truth lacks are noted, not refused; no
+            figure of an object knows of them, those of identities do.
         progress: called with (frames done, frames in all, what is done).
 
     Returns:
@@ -71,7 +74,14 @@ def evaluate(  # noqa: PLR0913 - the options of a verb
     else:
         files = find_pairs(Path(results), Path(gt), rules, set, official)
         tasks = [
-            SequenceTask(sequence, rules, official, tolerance_px, tuple(measures.values()))
+            SequenceTask(
+                sequence,
+                rules,
+                official,
+                tolerance_px,
+                tuple(measures.values()),
+                allow_extra=allow_extra,
+            )
             for sequence in files
         ]
         found = _evaluate_masks(tasks, jobs, progress)

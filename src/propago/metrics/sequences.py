@@ -33,6 +33,10 @@ Found = tuple[list[ObjectScores], list[str]]
 _WHITE = (
     ": are the results 0/255? Take the protocol davis2016, or give them ids (propago doctor --fix)"
 )
+_OWN_IDS = (
+    ". Where the ids are a tracker's own, the protocol identity (HOTA) or davis-unsupervised (J&F) "
+    "matches them"
+)
 
 
 @dataclass(frozen=True)
@@ -47,6 +51,7 @@ class SequenceTask:
         tolerance_px: see `propago.metrics.davis.boundary_accuracy`.
         metrics: copied for each object.
         compiled: whether there is so much to do that compiled code pays.
+        allow_extra: predicted objects that the ground truth lacks are noted, not refused.
     """
 
     files: SequenceFiles
@@ -55,6 +60,7 @@ class SequenceTask:
     tolerance_px: int | None
     metrics: tuple[Metric, ...]
     compiled: bool = False
+    allow_extra: bool = False
 
     @property
     def closed(self) -> bool:
@@ -128,11 +134,11 @@ def measure_sequence(task: SequenceTask, tick: Callable[[], None] | None = None)
         for o in objects.values():
             o.update(files.name, pair)
     ids = list(proposals) if task.closed else sorted(legal)
-    _refuse_other_ids(task.files, ids, drawn)
+    extra = _other_ids(task.files, ids, drawn, refuse=not task.allow_extra)
     found = [objects[i].scores(task.files.name, proposals.get(i)) for i in ids if objects[i].frames]
     late = [_note(task.files, objects[i]) for i in ids if not objects[i].frames]
     absent = [] if task.protocol.assigned else [o.id for o in found if o.id not in drawn]
-    return found, [*late, *_absent(task.files.name, absent)]
+    return found, [*late, *extra, *_absent(task.files.name, absent)]
 
 
 def _proposals(
@@ -191,21 +197,28 @@ def _enter(task: SequenceTask, object_id: int, files: FrameFiles, pair: LabelPai
     return followed
 
 
-def _refuse_other_ids(files: SequenceFiles, ids: Sequence[int], drawn: Mapping[int, Path]) -> None:
+def _other_ids(
+    files: SequenceFiles, ids: Sequence[int], drawn: Mapping[int, Path], *, refuse: bool
+) -> list[str]:
+    """Refuse objects that the ground truth lacks, or say which they are."""
     if not ids:
         raise MaskError(
             f"{files.first_gt.parent} holds no object: its label maps have no value but 0 and void "
             "255 (of 0/255 masks of one object use the protocol davis2016)"
         )
     extra = {i: path for i, path in drawn.items() if i not in ids}
+    if extra and not refuse:
+        named = f"object{'s' * (len(extra) > 1)} {', '.join(map(str, sorted(extra)))}"
+        return [f"{files.name}: {named} of the results the ground truth lacks: left out of J and F"]
     if extra:
         path = min(extra.values(), key=[frame.pred for frame in files.frames].index)
         here = sorted(i for i, first in extra.items() if first == path)
-        hint = _WHITE if here == [255] else ""
+        hint = _WHITE if here == [255] else _OWN_IDS
         raise MaskError(
             f"{path} has object {', '.join(map(str, here))}, which the ground truth of "
             f"{files.name} lacks; it has {', '.join(map(str, ids))}{hint}"
         )
+    return []
 
 
 def _note(files: SequenceFiles, late: _Followed) -> str:
