@@ -28,15 +28,11 @@ class DetectionSettings:
         min_confidence: a box below is none.
         max_iou: of two boxes of one class that both stay.
         most: at most so many of a picture.
-        before: proposals of each level before the suppression of doubles.
-        after: proposals after it.
     """
 
     min_confidence: float = 0.05
     max_iou: float = 0.5
     most: int = 100
-    before: int = 1000
-    after: int = 1000
 
     def __post_init__(self) -> None:
         """Refuse what cannot work.
@@ -47,9 +43,8 @@ class DetectionSettings:
         for name in ("min_confidence", "max_iou"):
             if not 0 <= getattr(self, name) <= 1:
                 raise UsageError(f"{name} = {getattr(self, name)}: it is a number from 0 to 1")
-        for name in ("most", "before", "after"):
-            if getattr(self, name) < 1:
-                raise UsageError(f"{name} = {getattr(self, name)}: it is at least 1")
+        if self.most < 1:
+            raise UsageError(f"most = {self.most}: it is at least 1")
 
 
 class Found(NamedTuple):
@@ -79,7 +74,8 @@ def find(
         size: (H, W) of the picture without what it was padded with.
         settings: what counts as found.
     """
-    (proposed,) = proposals(net.rpn(levels), size, settings.before, settings.after)
+    count = net.config.proposals
+    (proposed,) = proposals(net.rpn(levels), size, count, count)
     logits, offsets = net.box_head(net.box_features(levels, [proposed]))
     boxes = clipped(decoded(offsets, proposed[:, None], BOX_WEIGHTS), size)
     found = chosen(boxes, logits.softmax(1), settings)

@@ -38,6 +38,7 @@ class MaskRcnnConfig:
         outputs: classes, the background among them as 0; the others are `io.categories`.
         light: separable convolutions with norms in place of plain ones.
         by_class: a box and a mask for each class, as in the paper; else one for all.
+        proposals: that are looked into when the network is run, at most, of each level and of all.
     """
 
     trunk: Trunk = "lite0"
@@ -51,6 +52,7 @@ class MaskRcnnConfig:
     outputs: int = OUTPUTS
     light: bool = True
     by_class: bool = False
+    proposals: int = 256
 
 
 PAPER = MaskRcnnConfig(
@@ -63,6 +65,7 @@ PAPER = MaskRcnnConfig(
     outputs=91,
     light=False,
     by_class=True,
+    proposals=1000,
 )
 
 

@@ -104,4 +104,4 @@ def _sampled(maps: Tensor, points: Tensor) -> Tensor:
     inside = ((points >= -1) & (points <= size)).all(-1)
     grid = ((2 * points + 1) / size - 1).to(maps.dtype)
     sampled = F.grid_sample(maps, grid, "bilinear", "border", align_corners=False)
-    return sampled * inside[:, None]
+    return sampled if inside.all() else sampled * inside[:, None]

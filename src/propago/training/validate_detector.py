@@ -12,6 +12,7 @@ from propago.data.instances import InstanceExample, InstanceStill, example_of
 from propago.detections import Detections
 from propago.io.formats.coco import detections_to_coco
 from propago.io.rle import encode
+from propago.metrics.average_precision import AveragePrecision
 from propago.metrics.instances import coco_average_precision
 from propago.ops.boxes import nms
 from propago.report.overlay import draw_overlay
@@ -45,18 +46,21 @@ def validate_detector(
     """
     numbers, words, shown = {}, [], []
     for name, stills in sets.items():
-        pairs = [_found(detector, still) for still in stills[:most]]
-        numbers[f"val_ap50_{name}"] = by_class = _ap50(pairs)
+        pairs = [found_in(detector, still) for still in stills[:most]]
+        numbers[f"val_ap50_{name}"] = by_class = precision(pairs).ap50
         words.append(f"{name} {by_class:.3f}")
         if any(truth.labelled is None and len({*truth.classes}) > 1 for truth, _ in pairs):
-            numbers[f"val_ap50_{name}_any"] = any_class = _ap50([_as_one(*pair) for pair in pairs])
+            numbers[f"val_ap50_{name}_any"] = any_class = precision(
+                [as_one(*pair) for pair in pairs]
+            ).ap50
             words[-1] += f" ({any_class:.3f} whatever the class)"
         shown.append(_picture(*pairs[0]))
     line = f"mask AP50 on held-out pictures, at most {most} of a set: {', '.join(words)}"
     return ValidationResult(numbers, line, np.hstack(shown))
 
 
-def _found(detector: Find, still: InstanceStill) -> tuple[InstanceExample, Detections]:
+def found_in(detector: Find, still: InstanceStill) -> tuple[InstanceExample, Detections]:
+    """What is in a picture, and what is found there of the labelled classes."""
     image, ids = still.read()
     frame = Frame(torch.from_numpy(image).permute(2, 0, 1).float() / 255, 0, still.image.stem)
     found, labelled = detector(frame), still.labelled
@@ -66,14 +70,16 @@ def _found(detector: Find, still: InstanceStill) -> tuple[InstanceExample, Detec
     return example_of(image, ids, still), found[known]
 
 
-def _as_one(truth: InstanceExample, found: Detections) -> tuple[InstanceExample, Detections]:
+def as_one(truth: InstanceExample, found: Detections) -> tuple[InstanceExample, Detections]:
+    """The same with all classes as one, and without doubles of several classes."""
     boxes, scores = torch.from_numpy(found.boxes_xyxy), torch.from_numpy(found.confidence)
     found = found[nms(boxes, scores, MAX_IOU).numpy()]
     classes = np.full(len(found), ANY)
     return replace(truth, classes=np.full(len(truth.classes), ANY)), replace(found, classes=classes)
 
 
-def _ap50(pairs: Sequence[tuple[InstanceExample, Detections]]) -> float:
+def precision(pairs: Sequence[tuple[InstanceExample, Detections]]) -> AveragePrecision:
+    """COCO's figures of masks, over the classes that are there; what is unknown does not count."""
     categories = sorted({int(c) for truth, _ in pairs for c in truth.classes})
     gt: dict[str, list[Any]] = {
         "images": [],
@@ -86,7 +92,7 @@ def _ap50(pairs: Sequence[tuple[InstanceExample, Detections]]) -> float:
         gt["images"].append({"id": n, "height": height, "width": width})
         gt["annotations"] += _annotations(truth, n, categories, len(gt["annotations"]))
         results += detections_to_coco(found[np.isin(found.classes, categories)], n)
-    return coco_average_precision(gt, results).ap50
+    return coco_average_precision(gt, results)
 
 
 def _annotations(

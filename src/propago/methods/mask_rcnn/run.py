@@ -61,6 +61,7 @@ class MaskRcnnDetector:
         device: str = "auto",
         size: int | None = None,
         min_confidence: float = 0.3,
+        most: int = 100,
     ) -> "MaskRcnnDetector":
         """The detector with a trained network.
 
@@ -71,6 +72,7 @@ class MaskRcnnDetector:
             device: "auto", "cpu", "cuda" or "mps".
             size: working size, short side in pixels; the preset's own if None.
             min_confidence: what is less certain is not reported.
+            most: instances of a frame, the most confident ones.
 
         Raises:
             UsageError: an unknown preset or device, or a number out of range.
@@ -84,7 +86,7 @@ class MaskRcnnDetector:
             about = load_published(net, Path(weights))
         else:
             net, about = load_network(PRESETS, MaskRcnn, preset, weights)
-        settings = DetectionSettings(min_confidence)
+        settings = DetectionSettings(min_confidence, most=most)
         return cls(net, size or chosen.size, settings, choose_device(device), about)
 
     @torch.no_grad()
