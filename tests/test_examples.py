@@ -106,3 +106,10 @@ def test_masks_that_are_cleaned_and_measured(truth, tmp_path, monkeypatch, capsy
     before, after = re.findall(r"\d\.\d+", capsys.readouterr().out)[:2]
     assert before < after == "1.000"
     assert (tmp_path / "out" / "report.html").is_file()
+
+
+def test_cells_are_tracked(film, tmp_path, monkeypatch, capsys):
+    run(monkeypatch, "track_cells.py", film, tmp_path / "out")
+    told = capsys.readouterr().out.splitlines()
+    assert [line.split(": ")[1] for line in told].count("5 frames") == 2  # they touch in the first
+    assert (tmp_path / "out" / "report.html").exists()

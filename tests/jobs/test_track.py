@@ -1,5 +1,6 @@
 import csv
 import json
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -8,7 +9,7 @@ import pytest
 import propago
 from propago.components import DETECTORS, Component
 from propago.detections import Detections
-from propago.errors import PropagoWarning, SourceError, UsageError
+from propago.errors import MaskError, PropagoWarning, SourceError, UsageError
 from propago.io.masks import read_mask, write_mask
 from propago.io.video import open_source
 from propago.jobs.options import TrackOptions
@@ -206,6 +207,51 @@ def test_detections_in_memory(found):
     assert same_objects(masks_of(mapped), LABELS)
     with pytest.raises(UsageError, match=r"generator.*Tracker"):
         run(found, (m for m in LABELS), "generator")
+
+
+def test_supervision_detections_and_one_that_is_nothing(found):
+    def supervised(labels):
+        own = Detections.from_labels(labels)
+        return SimpleNamespace(
+            xyxy=own.boxes_xyxy, class_id=None, confidence=None, mask=own.masks, tracker_id=None
+        )
+
+    result = run(found, list(map(supervised, LABELS)), "supervised")
+    assert same_objects(masks_of(result), LABELS)
+    with pytest.raises(UsageError, match="`detections` of frame 2 are str"):
+        run(found, [*LABELS[:2], "nothing"], "nothing")
+
+
+def test_frames_without_detections_are_said_and_hold_nothing(found):
+    for t in (3, 4):
+        (found / "found" / f"shot_{t:03d}_cp_masks.png").unlink()
+    result = run(found)
+    assert "2 frames have no detections (3, 4, ...): nothing is there" in result.notes[-1]
+    assert result.ids == (1, 2)  # found again behind the gap
+    assert [bool(mask.any()) for mask in _all_masks(result)] == [True] * 3 + [False] * 2 + [
+        True
+    ] * 3
+
+
+def _all_masks(result):
+    return [read_mask(p, may_be_empty=True).labels for p in sorted(result.masks.iterdir())]
+
+
+def test_a_label_map_of_another_size_stops_the_run_at_its_frame(found):
+    write_mask(found / "found" / "shot_003_cp_masks.png", np.ones((20, 20), np.uint8))
+    with pytest.raises(
+        MaskError, match=r"frame shot_003: .*cp_masks\.png is 20x20, its frame 67x49"
+    ):
+        run(found)
+    assert [line["index"] for line in lines(found / "out")] == [0, 1, 2]
+
+
+def test_instances_outside_the_frame_are_none(found):
+    inside, outside = (4.0, 4.0, 20.0, 20.0), (200.0, 4.0, 220.0, 20.0)
+    given = [Detections(np.array([inside, outside]), np.ones(2, int), np.ones(2))] * FRAMES
+    with pytest.warns(PropagoWarning, match="boxes only"):
+        result = run(found, given)
+    assert result.ids == (1,)
 
 
 def test_boxes_alone_are_their_own_masks(found):

@@ -132,23 +132,27 @@ def _in_memory(given: Any) -> DetectionSequence:
             f"`detections` are a path, a sequence with one entry a frame, or a mapping from "
             f"frames; these are {type(given).__name__}. Of a stream: propago.Tracker().update"
         )
-    readers = {key: partial(_converted, key, one) for key, one in items}
-    label_maps = all(isinstance(one, np.ndarray) for _, one in items)
-    names = {1: "object"} if label_maps else {}
+    for key, found in items:
+        if not (_is_label_map(found) or isinstance(found, Detections) or hasattr(found, "xyxy")):
+            raise UsageError(
+                f"`detections` of frame {key} are {type(found).__name__}; legal are "
+                "propago.Detections, supervision.Detections and label maps (H, W)"
+            )
+    readers = {key: partial(_converted, found) for key, found in items}
+    names = {1: "object"} if all(_is_label_map(found) for _, found in items) else {}
     return DetectionSequence(Path("detections"), readers, names, every_frame=False)
 
 
-def _converted(key: int | str, found: Found, size: tuple[int, int]) -> Detections:
+def _is_label_map(found: Found) -> bool:
+    return isinstance(found, np.ndarray) and found.ndim == 2
+
+
+def _converted(found: Found, size: tuple[int, int]) -> Detections:
     if isinstance(found, Detections):
         return found
-    if isinstance(found, np.ndarray) and found.ndim == 2:
+    if _is_label_map(found):
         return Detections.from_labels(found)
-    if hasattr(found, "xyxy"):
-        return Detections.from_supervision(found)
-    raise UsageError(
-        f"`detections` of frame {key} are {type(found).__name__}; legal are propago.Detections, "
-        "supervision.Detections and label maps (H, W)"
-    )
+    return Detections.from_supervision(found)
 
 
 def _content(given: Any) -> Iterator[bytes]:
