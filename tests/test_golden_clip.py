@@ -18,6 +18,7 @@ from propago.pipeline import segment_frames
 from propago.types import Annotation
 
 GOLDEN_J = {"default": 0.93, "synthetic": 0.83}
+OTHERS_GOLDEN_J = {"rgmp": 0.89}
 REAL_GOLDEN_J = {"breakdance-flare": 0.91, "drift-turn": 0.86, "kite-walk": 0.835}
 """Of sequences of `val`: `test` is for reporting only."""
 
@@ -44,6 +45,13 @@ def test_the_demo_clip_is_followed_as_well_as_it_was(weights):
     j = overlaps(frames, truths, load_method(weights=weights, size=240, device="cpu"))
     assert j.shape == (16, 3)
     assert j[1:].mean() > GOLDEN_J[weights]
+
+
+@pytest.mark.parametrize("method", OTHERS_GOLDEN_J)
+def test_other_methods_follow_the_demo_clip_as_well_as_they_did(method):
+    frames = list(open_source(DEMO_CLIP / "clip.mp4", end=5))
+    j = overlaps(frames, demo_truth()[:5], load_method(method, device="cpu"))
+    assert j[1:].mean() > OTHERS_GOLDEN_J[method]
 
 
 @pytest.mark.skipif(not REAL.is_dir(), reason=f"no real video in {REAL}: set PROPAGO_DATA")

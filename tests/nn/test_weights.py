@@ -66,7 +66,7 @@ def test_tensors_that_do_not_fit_are_refused(file):
 def test_every_shipped_file_is_small_and_has_a_card():
     assert "feelvos-synthetic" in shipped_weights()
     for name in shipped_weights():
-        assert (SHIPPED / f"{name}.safetensors").stat().st_size <= 8_000_000
+        assert (SHIPPED / f"{name}.safetensors").stat().st_size <= 12_000_000
         card = (SHIPPED / f"{name}.md").read_text()
         for word in ("licence", "data", "recipe", "commit", "seed"):
             assert word in card

@@ -34,7 +34,7 @@ class RgmpConfig:
 
 
 PRESETS = {
-    "compact": Preset("rgmp/compact", RgmpConfig(), size=304),
+    "compact": Preset("rgmp/compact", RgmpConfig(), size=304, weights={"default": "rgmp-compact"}),
     "paper": Preset(
         "rgmp/paper", RgmpConfig("resnet50", (16, 8, 4), (256, 256, 256, 256)), size=480
     ),
