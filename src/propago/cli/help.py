@@ -47,5 +47,7 @@ def _is_text(kind: Any) -> bool:
 
 
 def _paragraph(field: StructFieldSpec) -> str | None:
+    """Its help; what is there by itself has a flag, --no-..., that leaves it out."""
     text = field.helptext() if callable(field.helptext) else field.helptext
-    return text and " ".join(text.split())
+    leaves_out = "without " if field.default is True else ""
+    return text and leaves_out + " ".join(text.split())

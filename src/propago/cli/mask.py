@@ -25,7 +25,8 @@ class MaskArguments:
     """Which frame, counted from 0."""
     boxes: tyro.conf.UseAppendAction[
         Annotated[
-            tuple[Annotated[str, tyro.conf.arg(metavar="BOX")], ...], tyro.conf.arg(name="box")
+            tuple[Annotated[str, tyro.conf.arg(metavar="BOX")], ...],
+            tyro.conf.arg(name="box", metavar="BOX"),
         ]
     ] = ()
     """ID=x0,y0,x1,y1: a box in pixels around object ID. Once for each object."""

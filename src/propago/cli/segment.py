@@ -42,14 +42,15 @@ class SegmentArguments:
     one file or folder an object."""
     boxes: tyro.conf.UseAppendAction[
         Annotated[
-            tuple[Annotated[str, tyro.conf.arg(metavar="BOX")], ...], tyro.conf.arg(name="box")
+            tuple[Annotated[str, tyro.conf.arg(metavar="BOX")], ...],
+            tyro.conf.arg(name="box", metavar="BOX"),
         ]
     ] = ()
     """ID=x0,y0,x1,y1[@frame]: a box in pixels around object ID, which becomes a mask."""
     end_objects: tyro.conf.UseAppendAction[
         Annotated[
             tuple[Annotated[str, tyro.conf.arg(metavar="ID@FRAME")], ...],
-            tyro.conf.arg(name="end-object"),
+            tyro.conf.arg(name="end-object", metavar="ID@FRAME"),
         ]
     ] = ()
     """ID@FRAME: object ID is gone from this frame on. Once for each object that ends."""

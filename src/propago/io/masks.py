@@ -45,7 +45,7 @@ class ReadMask:
 
 
 def read_mask(
-    path: Path, policy: LabelPolicy = ANNOTATION, *, may_be_empty: bool = False
+    path: str | Path, policy: LabelPolicy = ANNOTATION, *, may_be_empty: bool = False
 ) -> ReadMask:
     """Read one mask; `propago.io.labels.labels_of` has the rules.
 
@@ -57,6 +57,7 @@ def read_mask(
     Raises:
         MaskError: unreadable, JPEG, anti-aliased, empty, more than 254 objects.
     """
+    path = Path(path)
     labels, notes = _read(path, policy)
     _refuse_count(path, labels, may_be_empty)
     narrow = labels.dtype == np.uint16 and labels.max(initial=0) < VOID
@@ -72,7 +73,7 @@ def read_labels(path: Path, policy: LabelPolicy = AS_IT_STANDS) -> np.ndarray:
     return _read(path, policy)[0]
 
 
-def write_mask(path: Path, labels: np.ndarray) -> None:
+def write_mask(path: str | Path, labels: np.ndarray) -> None:
     """Write a label map as PNG: uint8 indexed with the DAVIS palette, uint16 as 16-bit grey.
 
     The file is either whole or not there. Run lengths compress flat areas better and faster
@@ -82,6 +83,7 @@ def write_mask(path: Path, labels: np.ndarray) -> None:
         MaskError: not (H, W) uint8 or uint16.
         OutputError: it cannot be written.
     """
+    path = Path(path)
     if labels.ndim != 2 or labels.dtype not in (np.uint8, np.uint16):
         raise MaskError(
             f"{path.name}: a label map is (H, W) uint8 or uint16; this one is {labels.shape} "

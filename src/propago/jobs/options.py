@@ -12,7 +12,7 @@ class SegmentOptions(RunOptions):
     """What can be set about a run of `segment`, beside what any run has.
 
     Attributes:
-        preset: size of the method's network; the method's own default if None.
+        preset: size of the method's network. Default: the method's own.
         weights: "default", "synthetic" (free for any use), or a safetensors file.
         size: shorter side in pixels at which the network works; masks are always at source size.
         finetune: fine-tune the method on each annotated frame: 60s, 5min or 300steps for each

@@ -22,9 +22,9 @@ class RunOptions:
             of 8 bits, of others what several frames show.
         channel: of TIFFs with several channels, counted from 1. Default: the first.
         device: auto, cpu, cuda or mps.
-        threads: processor threads; all of them if None.
+        threads: processor threads. Default: all of them.
         seed: of every random choice.
-        overlay: draw overlay.mp4.
+        overlay: overlay.mp4, the video with the masks drawn in.
         overwrite: delete an earlier run in the output folder.
         resume: go on with an interrupted run in the output folder.
     """
