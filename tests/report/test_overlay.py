@@ -2,7 +2,7 @@ import numpy as np
 import torch
 
 from propago.ops.image import image_to_rgb
-from propago.report.overlay import VIVID, draw_overlay
+from propago.report.overlay import VIVID, draw_ids, draw_overlay
 
 
 def scene():
@@ -47,3 +47,15 @@ def test_pictures_survive_the_way_to_floats_and_back():
     rgb, _ = scene()
     image = torch.from_numpy(rgb).permute(2, 0, 1).float() / 255
     assert np.array_equal(image_to_rgb(image), rgb)
+
+
+def test_ids_stand_at_their_objects_and_void_has_none():
+    labels = np.zeros((120, 160), np.uint8)
+    labels[60:90, 20:50], labels[:20, 100:140] = 7, 255
+    drawn = draw_ids(np.full((120, 160, 3), 128, np.uint8), labels)
+    changed = (drawn != 128).any(2)
+    assert changed[40:60, 15:50].any()
+    assert not changed[:, 60:].any()
+    assert not changed[90:].any()
+    other = draw_ids(np.full((120, 160, 3), 128, np.uint8), np.where(labels == 7, 8, 0))
+    assert (drawn != other).any()

@@ -15,6 +15,7 @@ from av.video.stream import VideoStream
 
 from propago.errors import ShapeError
 from propago.io.atomic import part_of, remove, unwritable
+from propago.io.sound import Sound
 
 _BT709 = 1
 _TV_RANGE = 1
@@ -36,6 +37,7 @@ class VideoWriter:
         size: tuple[int, int],
         fps: Fraction | float,
         pixel_aspect: Fraction = Fraction(1),
+        sound: Path | None = None,
     ) -> None:
         """Open the file.
 
@@ -44,6 +46,8 @@ class VideoWriter:
             size: (height, width) in pixels of the frames to come.
             fps: frames per second.
             pixel_aspect: how wide players show a pixel for its height.
+            sound: a video whose sound is kept, from the first frame to the last; `time_s` is by
+                its clock.
 
         Raises:
             OutputError: the folder cannot be written to.
@@ -62,6 +66,7 @@ class VideoWriter:
         except (FFmpegError, OSError) as error:
             raise unwritable(self.path, error) from error
         self._stream = self._new_stream(pixel_aspect)
+        self._sound = Sound(sound, self._container) if sound else None
 
     def write(self, rgb: np.ndarray, time_s: float | None = None) -> None:
         """Append a frame.
@@ -87,6 +92,8 @@ class VideoWriter:
         picture.pts, picture.time_base = self._tick(time_s), Fraction(1, self._ticks_per_s)
         picture.duration = self._frame_ticks
         self._encode(picture)
+        if self._sound and time_s is not None and self._first_s is not None:
+            self._sound_until(self._sound, time_s + float(1 / self.fps))
 
     def close(self) -> None:
         """Finish the file and give it its name.
@@ -101,9 +108,13 @@ class VideoWriter:
         except (FFmpegError, OSError) as error:
             self.abort()
             raise unwritable(self.path, error) from error
+        if self._sound:
+            self._sound.close()
 
     def abort(self) -> None:
         """Leave no file behind; an earlier one at `path` stays."""
+        if self._sound:
+            self._sound.close()
         with suppress(FFmpegError, OSError):
             self._container.close()
         remove(part_of(self.path))
@@ -148,6 +159,12 @@ class VideoWriter:
             tick = max(wanted, self._last_tick + 1)
         self._last_tick = tick
         return tick
+
+    def _sound_until(self, sound: Sound, time_s: float) -> None:
+        try:
+            sound.write_until(time_s, self._first_s or 0.0)
+        except (FFmpegError, OSError) as error:
+            raise unwritable(self.path, error) from error
 
     def _encode(self, picture: VideoFrame | None) -> None:
         try:

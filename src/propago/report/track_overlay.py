@@ -7,14 +7,12 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from propago.report.overlay import VIVID, draw_overlay
+from propago.report.overlay import VIVID, draw_overlay, write_caption
 
 TRAIL_FRAMES = 30
 """So far back the way of an instance is drawn."""
 
 _SHIFT = 3
-_FONT = cv2.FONT_HERSHEY_SIMPLEX
-_WHITE, _BLACK = (255, 255, 255), (0, 0, 0)
 
 
 @dataclass(frozen=True)
@@ -55,7 +53,7 @@ class TrackDrawing:
             colour = colour_of(track_id)
             cv2.polylines(drawn, [corners], False, colour, 1, cv2.LINE_AA, _SHIFT)
         for one in shown:
-            _write(drawn, one)
+            write_caption(drawn, one.caption, one.box)
         return drawn
 
     def _remember(self, shown: Sequence[ShownInstance]) -> None:
@@ -73,14 +71,3 @@ def colour_of(track_id: int) -> tuple[int, int, int]:
     """RGB of an id, as `draw_overlay` has it."""
     red, green, blue = VIVID[(track_id - 1) % 255 + 1].tolist()
     return red, green, blue
-
-
-def _write(drawn: np.ndarray, one: ShownInstance) -> None:
-    """The caption above the box, or inside where there is no room."""
-    height, width = drawn.shape[:2]
-    scale = max(height / 1200, 0.35)
-    (text_width, text_height), _ = cv2.getTextSize(one.caption, _FONT, scale, 1)
-    x = int(np.clip(one.box[0], 0, max(width - text_width, 0)))
-    y = one.box[1] - 3 if one.box[1] - 3 >= text_height else one.box[1] + text_height + 3
-    for colour, thickness in ((_BLACK, 3), (_WHITE, 1)):
-        cv2.putText(drawn, one.caption, (x, y), _FONT, scale, colour, thickness, cv2.LINE_AA)

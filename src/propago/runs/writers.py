@@ -17,7 +17,7 @@ from propago.io.source import Source
 from propago.io.writer import VideoWriter
 from propago.ops.image import image_to_rgb
 from propago.pipeline import Checkpoint, ObjectInFrame, Segmented
-from propago.report.overlay import draw_overlay
+from propago.report.overlay import draw_ids, draw_overlay
 from propago.runs.background import Prefetcher
 from propago.runs.journal import LineLog
 from propago.runs.options import Progress
@@ -140,7 +140,7 @@ class EventWriter(Writer[Segmented]):
 
 
 class OverlayWriter(Writer[Result]):
-    """overlay.mp4: the frames with the masks drawn in; of a resumed run, made when it is whole."""
+    """overlay.mp4: masks and ids in the frames, and sound; resumed, made when it is whole."""
 
     def __init__(self, source: Source) -> None:
         """`source` has the frames, and their rate."""
@@ -179,7 +179,7 @@ class OverlayWriter(Writer[Result]):
 
     def drawn(self, frame: Frame, labels: np.ndarray) -> np.ndarray:
         """(H, W, 3) uint8: what the video shows of a frame; frames come in order of time."""
-        return draw_overlay(image_to_rgb(frame.image), labels)
+        return draw_ids(draw_overlay(image_to_rgb(frame.image), labels), labels)
 
     def _append(self, video: VideoWriter, frame: Frame, labels: np.ndarray) -> None:
         video.write(self.drawn(frame, labels), frame.time_s)
@@ -187,4 +187,5 @@ class OverlayWriter(Writer[Result]):
     def _opened(self, output: OutputFolder) -> VideoWriter:
         source = self._source
         fps = source.fps or Fraction(STILLS_FPS)
-        return VideoWriter(output.overlay, source.size, fps, source.pixel_aspect)
+        sound = source.path if source.path.is_file() else None
+        return VideoWriter(output.overlay, source.size, fps, source.pixel_aspect, sound)
