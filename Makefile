@@ -52,7 +52,7 @@ $(VENV)/core.stamp: $(VENV)/torch.stamp pyproject.toml constraints.txt
 	@touch $@
 
 $(VENV)/full.stamp: $(VENV)/torch.stamp pyproject.toml constraints.txt
-	$(PIP) -c constraints.txt -e '.[dev,docs,fast,train]'
+	$(PIP) -c constraints.txt -e '.[dev,docs,fast,studio,train]'
 	@touch $@ $(VENV)/core.stamp
 
 # --no-deps: only torch itself is looked for on the extra index, so that one that cannot be

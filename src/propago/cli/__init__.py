@@ -22,6 +22,7 @@ VERBS = {
     "track": ("propago.cli.track", "detections of anyone -> instances with identities"),
     "refine": ("propago.cli.refine", "masks of anyone -> masks along the edges of the picture"),
     "clean": ("propago.cli.clean", "masks of anyone -> masks consistent from frame to frame"),
+    "studio": ("propago.cli.studio", "first masks, corrections and review, in the browser"),
     "frame": ("propago.cli.frame", "a still of one frame, to draw a first mask on"),
     "mask": ("propago.cli.mask", "a first mask made from boxes, and a picture of it"),
     "eval": ("propago.cli.eval", "J, F, J&F, T of results against ground truth"),

@@ -133,14 +133,19 @@ def segment_source(
     options: SegmentOptions,
     progress: Progress | None = None,
     clock: Clock | None = None,
+    watch: Writer[Segmented] | None = None,
 ) -> SegmentResult:
     """One source with loaded parts, into a folder that may be used; `clock` counts their seconds.
+
+    `watch` is told of each frame once its files are written.
 
     Raises:
         PropagoError: as `segment`.
     """
     follow = partial(_loop, parts, clock)
     job = _job(source, annotations, parts, output, options, follow(annotations.given))
+    if watch:
+        job = replace(job, writers=[*job.writers, watch])
     if annotations.both_ways:
         job = with_earlier_frames(job, annotations.given, follow, annotations.ids, progress)
     summary = run(job, progress)

@@ -1,0 +1,85 @@
+"""`propago studio`."""
+
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import tyro
+
+from propago.cli.arguments import parse
+from propago.jobs.options import SegmentOptions
+
+if TYPE_CHECKING:
+    from propago.jobs.studio import StudioAddress
+
+
+@dataclass(frozen=True)
+class StudioArguments:
+    """Draw first masks, carry them through the video, correct and review, in the browser.
+
+    It is reached from this machine alone, at an address that holds a secret. Ctrl-C ends it;
+    everything drawn and found lies in --out, and the same command goes on with it. So does
+    propago segment SOURCE --masks OUT/annotations --out OUT --resume.
+
+    Examples:
+        propago studio clip.mp4
+        propago studio clip.mp4 --masks first.png --out work
+    """
+
+    source: tyro.conf.Positional[str]
+    """A video file, a folder of frames, a quoted glob of images, a multi-page TIFF."""
+    masks: tyro.conf.UseAppendAction[
+        Annotated[tuple[Annotated[Path, tyro.conf.arg(metavar="PATH")], ...], tyro.conf.arg()]
+    ] = ()
+    """Masks to begin with: of the first frame, or a folder of masks named by frame."""
+    out: Path | None = None
+    """The folder of masks and results. Default: runs/studio/<name of the source>."""
+    host: str = "127.0.0.1"
+    """The address to listen at. Another one lets other machines in, if they know the secret."""
+    port: int = 0
+    """The port. Default: a free one."""
+    open: Annotated[bool, tyro.conf.FlagCreatePairsOff] = True
+    """Open the browser."""
+    method: str = "feelvos"
+    """One of `propago models`."""
+    device: str = "auto"
+    """auto, cpu, cuda or mps."""
+    threads: int | None = None
+    """Processor threads; all of them if left out."""
+    size: int | None = None
+    """Shorter side in pixels at which the network works."""
+    weights: str = "default"
+    """default, synthetic (free for any use), or a safetensors file."""
+
+
+def run(argv: list[str]) -> int:
+    """Serve until Ctrl-C."""
+    arguments = parse(StudioArguments, argv, "studio")
+    from propago.jobs.studio import serve_studio
+
+    def ready(address: "StudioAddress") -> None:
+        print(f"studio   {address.url}")
+        print(f"folder   {address.out}", flush=True)
+        print("Ctrl-C ends it; what is drawn and found is kept.", file=sys.stderr)
+        if arguments.open:
+            import webbrowser
+
+            webbrowser.open(address.url)
+
+    serve_studio(
+        arguments.source,
+        arguments.masks or None,
+        out=arguments.out,
+        method=arguments.method,
+        host=arguments.host,
+        port=arguments.port,
+        options=SegmentOptions(
+            device=arguments.device,
+            threads=arguments.threads,
+            size=arguments.size,
+            weights=arguments.weights,
+        ),
+        ready=ready,
+    )
+    return 0

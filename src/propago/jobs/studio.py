@@ -1,0 +1,137 @@
+"""`propago studio`: a page in the browser to draw first masks, correct and review."""
+
+import secrets
+import socket
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from importlib.util import find_spec
+from pathlib import Path
+
+from propago.errors import UsageError
+from propago.io.merged_masks import read_merged
+from propago.io.source import Source
+from propago.io.video import open_source
+from propago.jobs.annotations import AnnotationSet
+from propago.jobs.endings import with_ends
+from propago.jobs.options import SegmentOptions
+from propago.jobs.parts import Parts, load_parts
+from propago.jobs.segment import segment_source
+from propago.runs.options import Progress
+from propago.runs.output_folder import OutputFolder
+from propago.runs.processor import processor
+from propago.runs.writers import Result, Writer
+from propago.studio.carrying import Order
+from propago.studio.project import Project
+from propago.studio.prompter import GrabCutPrompter
+
+RUNS = Path("runs/studio")
+
+_EXTRA = ("fastapi", "uvicorn", "websockets")
+
+
+@dataclass(frozen=True)
+class StudioAddress:
+    """Where a studio is to be found.
+
+    Attributes:
+        url: with the token; whoever has it may draw.
+        out: the folder of its masks and results.
+    """
+
+    url: str
+    out: Path
+
+
+def serve_studio(
+    source: str | Path,
+    masks: str | Path | Sequence[str | Path] | None = None,
+    *,
+    out: str | Path | None = None,
+    method: str = "feelvos",
+    host: str = "127.0.0.1",
+    port: int = 0,
+    options: SegmentOptions | None = None,
+    ready: Callable[[StudioAddress], None],
+) -> None:
+    """Serve the studio of a source until it is interrupted.
+
+    Args:
+        source: anything `segment` takes.
+        masks: to begin with, as `segment` takes them; what is drawn in `out` stands above them.
+        out: the folder; runs/studio/<name of the source> if None. What lies there is gone on with.
+        method: a name in `propago.components.PROPAGATORS`.
+        host: the address to listen at; others than this machine reach it only where that is theirs.
+        port: 0 takes a free one.
+        options: as for `segment`.
+        ready: called with the address once it listens.
+
+    Raises:
+        UsageError: the extra is not installed, or the address cannot be had.
+        SourceError: the source cannot be read.
+        MaskError: a given mask is illegal.
+        OutputError: the folder cannot be used.
+    """
+    if missing := [name for name in _EXTRA if find_spec(name) is None]:
+        raise UsageError(f"the studio needs {', '.join(missing)}: pip install 'propago[studio]'")
+    import uvicorn
+
+    from propago.studio.app import LOOPBACK, create_app
+
+    options = replace(options or SegmentOptions(), overlay=False)
+    opened = open_source(source, **options.reading)
+    output = OutputFolder(out or RUNS / opened.name)
+    places = [Path(p) for p in ([masks] if isinstance(masks, str | Path) else masks or ())]
+    given = read_merged(places, opened, fit=options.fit_masks)[0] if places else {}
+    project = Project(opened, output, given)
+    token = secrets.token_urlsafe(24)
+    hosts = LOOPBACK if host in LOOPBACK else frozenset("*")
+    follow = Follower(opened, output, method, options)
+    app = create_app(project, follow, GrabCutPrompter(), token, hosts)
+    listening = _listen(host, port)
+    shown = f"[{host}]" if ":" in host else host
+    ready(StudioAddress(f"http://{shown}:{listening.getsockname()[1]}/{token}/", output.root))
+    config = uvicorn.Config(app, log_level="warning", access_log=False, timeout_graceful_shutdown=2)
+    uvicorn.Server(config).run(sockets=[listening])
+
+
+class Follower:
+    """Carries masks by the parts of a run, which are loaded when they are first needed."""
+
+    def __init__(
+        self, source: Source, output: OutputFolder, method: str, options: SegmentOptions
+    ) -> None:
+        self._source, self._output, self._method = source, output, method
+        self._options = options
+        self._parts: Parts | None = None
+
+    def __call__(self, order: Order, watch: Writer[Result], progress: Progress) -> tuple[str, ...]:
+        """As `propago.studio.carrying.Follow`."""
+        given = with_ends(self._source, order.given, order.ends)
+        annotations = AnnotationSet(given, both_ways=order.both_ways)
+        resume = self._output.record.exists() and not order.overwrite
+        options = replace(self._options, resume=resume, overwrite=order.overwrite)
+        self._output.refuse([self._source.path], overwrite=order.overwrite, resume=resume)
+        with processor(options.threads, options.seed):
+            if self._parts is None:
+                self._parts = load_parts(self._method, None, None, options)
+            return segment_source(
+                self._source,
+                annotations,
+                self._parts,
+                self._output,
+                options,
+                progress,
+                watch=watch,
+            ).notes
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    try:
+        return socket.create_server(
+            (host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET
+        )
+    except OSError as error:
+        raise UsageError(
+            f"`host` {host} with `port` {port} cannot be had: {error.strerror or error}; "
+            "port 0 takes a free one"
+        ) from error

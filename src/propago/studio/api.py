@@ -1,0 +1,261 @@
+"""What the page asks for and tells: one method a path."""
+
+import asyncio
+import zlib
+from dataclasses import asdict
+from typing import Annotated, Any
+
+import numpy as np
+from fastapi import APIRouter, Path, Request, Response, WebSocket, WebSocketDisconnect
+from pydantic import BaseModel, Field
+from starlette.responses import FileResponse
+
+from propago.errors import MaskError, UsageError
+from propago.report.colours import HUES
+from propago.studio.carrying import Carrying
+from propago.studio.events import Hub, Subscription
+from propago.studio.export import EXPORTS, export
+from propago.studio.pictures import PictureCache
+from propago.studio.project import Project, StudioObject
+from propago.studio.prompter import Prompt, Prompter
+from propago.studio.review import worth_a_look
+
+ObjectId = Annotated[int, Field(ge=1, le=254)]
+FrameIndex = Annotated[int, Path(ge=0)]
+ExportName = Annotated[str, Path(pattern="^[a-z-]{1,40}$")]
+
+
+class ObjectFields(BaseModel):
+    """What an object is called."""
+
+    name: Annotated[str, Field(min_length=1, max_length=60)]
+    colour: Annotated[str, Field(pattern="^#[0-9a-fA-F]{6}$")]
+    ended: Annotated[int | None, Field(ge=0)] = None
+
+
+class PromptFields(BaseModel):
+    """Clicks are (x, y, on the object or not), boxes x0, y0, x1, y1, in pixels."""
+
+    object: ObjectId
+    box: tuple[float, float, float, float] | None = None
+    clicks: Annotated[list[tuple[float, float, bool]], Field(max_length=100)] = []
+
+
+class RunFields(BaseModel):
+    """How to carry the masks."""
+
+    overwrite: bool = False
+    both_ways: bool = False
+
+
+class Api:
+    """The routes of one project."""
+
+    def __init__(
+        self,
+        project: Project,
+        pictures: PictureCache,
+        carrying: Carrying,
+        prompter: Prompter,
+        hub: Hub,
+    ) -> None:
+        """All parts are made by `create_app`."""
+        self._project, self._pictures, self._carrying = project, pictures, carrying
+        self._prompter, self._hub = prompter, hub
+
+    def router(self) -> APIRouter:
+        """Every path."""
+        router = APIRouter(prefix="/api")
+        for method, path, endpoint in (
+            ("GET", "/project", self.project),
+            ("PUT", "/objects", self.put_objects),
+            ("DELETE", "/objects/{object_id}", self.delete_object),
+            ("GET", "/pictures/{index}", self.picture),
+            ("GET", "/masks/{index}", self.masks),
+            ("PUT", "/annotations/{index}", self.put_annotation),
+            ("POST", "/prompts/{index}", self.prompt),
+            ("POST", "/run", self.run),
+            ("DELETE", "/run", self.cancel),
+            ("GET", "/review", self.review),
+            ("POST", "/exports/{name}", self.make_export),
+            ("GET", "/exports/{name}", self.export_file),
+        ):
+            router.add_api_route(path, endpoint, methods=[method])
+        router.add_api_websocket_route("/events", self.events)
+        return router
+
+    def project(self) -> dict[str, Any]:
+        """All that a page needs when it opens."""
+        source = self._project.source
+        return {
+            "name": source.name,
+            "height": source.size[0],
+            "width": source.size[1],
+            "fps": float(source.fps) if source.fps else None,
+            "pictures": self._pictures_said(),
+            "objects": self._objects_said(),
+            "hues": HUES,
+            "annotations": {t: list(a.ids) for t, a in self._project.annotations.items()},
+            "figures": self._project.figures,
+            "run": asdict(self._carrying.state),
+            "out": str(self._project.output.root),
+            "exports": {name: made.title for name, made in EXPORTS.items()},
+            "notes": list(source.notes),
+        }
+
+    def put_objects(self, objects: dict[ObjectId, ObjectFields]) -> None:
+        """Keep names, colours and ends."""
+        self._project.rename({i: StudioObject(**said.model_dump()) for i, said in objects.items()})
+        self.tell_objects()
+
+    def delete_object(self, object_id: ObjectId) -> None:
+        """Take an object back."""
+        self._project.forget_object(object_id)
+        self.tell_objects()
+        for index, annotation in self._project.annotations.items():
+            self._tell_annotation(index, annotation.ids)
+
+    def picture(self, index: FrameIndex) -> Response:
+        """A frame as JPEG, at its own size."""
+        headers = {"cache-control": "private, max-age=86400, immutable"}
+        return Response(self._pictures.jpeg(index), media_type="image/jpeg", headers=headers)
+
+    def masks(self, index: FrameIndex) -> Response:
+        """The label map of a frame, (H, W) bytes; `x-drawn` has the ids a person drew."""
+        self._require_frame(index)
+        drawn = self._project.annotations.get(index)
+        return self._labels(index, drawn.ids if drawn else ())
+
+    async def put_annotation(self, index: FrameIndex, request: Request) -> None:
+        """Keep a person's masks of a frame: (H, W) bytes, 0 where nothing is said."""
+        body = await request.body()
+        await asyncio.to_thread(self._keep_annotation, index, body)
+
+    def prompt(self, index: FrameIndex, fields: PromptFields) -> Response:
+        """A mask for an object from a box and clicks, which is kept at once; as `masks`."""
+        self._require_frame(index)
+        shown = self._project.shown(index)
+        mask = self._prompter(self._pictures.rgb(index), self._read_prompt(fields, shown))
+        if mask is None:
+            raise UsageError("nothing is found there: draw a box around it, or use the brush")
+        drawn = self._project.annotations.get(index)
+        labels = np.zeros_like(shown) if drawn is None else drawn.labels.copy()
+        labels[labels == fields.object] = 0
+        labels[mask] = fields.object
+        ids = self._project.annotate(index, labels)
+        self._tell_annotation(index, ids)
+        self.tell_objects()
+        return self._labels(index, ids)
+
+    def run(self, fields: RunFields) -> None:
+        """Carry the masks, from the first change on."""
+        self._carrying.start(overwrite=fields.overwrite, both_ways=fields.both_ways)
+
+    def cancel(self) -> None:
+        """Stop the run; it can be gone on with."""
+        self._carrying.cancel()
+
+    def review(self) -> list[dict[str, Any]]:
+        """The frames most worth a look, with the reason."""
+        found = worth_a_look(self._project.figures, self._project.annotations)
+        return [asdict(look) for look in found]
+
+    def make_export(self, name: ExportName) -> dict[str, str]:
+        """Write an export into the folder."""
+        return {"path": str(export(name, self._project))}
+
+    def export_file(self, name: ExportName) -> FileResponse:
+        """An export that has been written."""
+        if name not in EXPORTS or not (path := EXPORTS[name].path(self._project)).is_file():
+            raise UsageError(f"there is no export {name!r}; there are {', '.join(EXPORTS)}")
+        return FileResponse(path, filename=f"{self._project.source.name}-{path.name}")
+
+    async def events(self, socket: WebSocket) -> None:
+        """Everything that happens, as it happens."""
+        await socket.accept()
+        subscription = self._hub.subscribe()
+        sending = asyncio.create_task(_send_all(socket, subscription))
+        listening = asyncio.create_task(_until_closed(socket))
+        try:
+            await asyncio.wait((sending, listening), return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            sending.cancel()
+            listening.cancel()
+            self._hub.leave(subscription)
+
+    def tell_pictures(self) -> None:
+        """More pictures are there."""
+        self._hub.publish({"type": "pictures", **self._pictures_said()})
+
+    def tell_objects(self) -> None:
+        """Objects are new or other ones."""
+        self._hub.publish({"type": "objects", "objects": self._objects_said()})
+
+    def _tell_annotation(self, index: int, ids: tuple[int, ...]) -> None:
+        self._hub.publish({"type": "annotation", "index": index, "ids": list(ids)})
+
+    def _keep_annotation(self, index: int, body: bytes) -> None:
+        self._require_frame(index)
+        height, width = self._project.source.size
+        if len(body) != height * width:
+            raise MaskError(f"a mask is {height * width} bytes; {len(body)} came")
+        labels = np.frombuffer(body, np.uint8).reshape(height, width)
+        known = self._project.objects
+        ids = self._project.annotate(index, labels)
+        self._tell_annotation(index, ids)
+        if known != self._project.objects:
+            self.tell_objects()
+
+    def _read_prompt(self, fields: PromptFields, shown: np.ndarray) -> Prompt:
+        height, width = shown.shape
+        box = None
+        if fields.box:
+            x0, y0, x1, y1 = fields.box
+            box = (max(x0, 0.0), max(y0, 0.0), min(x1, float(width)), min(y1, float(height)))
+            if not (box[2] - box[0] >= 2 and box[3] - box[1] >= 2):
+                raise UsageError(f"a box has at least 2x2 pixels of the frame; this is {box}")
+        for x, y, _ in fields.clicks:
+            if not (0 <= x < width and 0 <= y < height):
+                raise UsageError(f"a click lies in the frame of {width}x{height}; this is {x}, {y}")
+        if not fields.box and not fields.clicks:
+            raise UsageError("a prompt is a box or clicks; neither came")
+        positive = tuple((x, y) for x, y, on in fields.clicks if on)
+        negative = tuple((x, y) for x, y, on in fields.clicks if not on)
+        present = shown == fields.object
+        return Prompt(box, positive, negative, present if present.any() else None)
+
+    def _labels(self, index: int, drawn: tuple[int, ...]) -> Response:
+        data = zlib.compress(self._project.shown(index).tobytes(), 1)
+        headers = {
+            "content-encoding": "deflate",
+            "cache-control": "no-store",
+            "x-drawn": ",".join(map(str, drawn)),
+        }
+        return Response(data, media_type="application/octet-stream", headers=headers)
+
+    def _require_frame(self, index: int) -> None:
+        """Refuse an index that no decoded frame has."""
+        if index >= self._pictures.ready:
+            raise UsageError(f"there is no frame {index} yet; there are {self._pictures.ready}")
+
+    def _pictures_said(self) -> dict[str, Any]:
+        pictures, count = self._pictures, self._project.source.frame_count
+        total = pictures.ready if pictures.whole else count
+        return {"ready": pictures.ready, "total": total, "damage": pictures.damage}
+
+    def _objects_said(self) -> dict[int, dict[str, Any]]:
+        return {i: asdict(said) for i, said in self._project.objects.items()}
+
+
+async def _send_all(socket: WebSocket, subscription: Subscription) -> None:
+    while (message := await subscription.next()) is not None:
+        await socket.send_json(message)
+    await socket.close(1013)
+
+
+async def _until_closed(socket: WebSocket) -> None:
+    try:
+        while True:
+            await socket.receive_text()
+    except WebSocketDisconnect:
+        return

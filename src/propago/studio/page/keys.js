@@ -1,0 +1,52 @@
+// The keyboard, and the table of it that `?` shows.
+
+const KEYS = [
+  ["C X B E P F H", "click, box, brush, eraser, polygon, fill, pan"],
+  ["right click, Alt or Shift click", "with Click: this is not the object"],
+  ["[ ]", "smaller and larger brush"],
+  ["1 to 9", "choose an object"],
+  ["N", "add an object"],
+  ["Ctrl Z, Ctrl Shift Z", "undo, redo"],
+  ["Enter, Esc", "close the polygon; drop it"],
+  ["Left, Right, with Shift", "a frame back and on; ten"],
+  ["Home, End", "first and last frame"],
+  ["Space", "play and stop"],
+  ["G", "segment from here, or go on"],
+  ["R", "next frame worth a look"],
+  ["V", "overlay, masks, picture"],
+  ["0", "the whole picture"],
+  ["wheel, two fingers, middle button", "zoom and move"],
+  ["?", "this table"],
+];
+
+const TOOLS = { c: "click", x: "box", b: "brush", e: "eraser", p: "polygon", f: "fill", h: "pan" };
+
+export function bindKeys(act, table) {
+  for (const [keys, meaning] of KEYS) {
+    const row = table.insertRow();
+    row.insertCell().append(Object.assign(document.createElement("kbd"), { textContent: keys }));
+    row.insertCell().textContent = meaning;
+  }
+  addEventListener("keydown", (event) => {
+    if (event.target.matches("input[type=text]") || document.querySelector("dialog[open]")) return;
+    const done = pressed(act, event);
+    if (done) { event.preventDefault(); done(); }
+  });
+}
+
+function pressed(act, event) {
+  const { key } = event, small = key.toLowerCase();
+  if (event.ctrlKey || event.metaKey) {
+    if (small === "z") return event.shiftKey ? act.redo : act.undo;
+    return small === "y" ? act.redo : null;
+  }
+  if (TOOLS[small]) return () => act.tool(TOOLS[small]);
+  if (/^[1-9]$/.test(key)) return () => act.select(Number(key));
+  const far = event.shiftKey ? 10 : 1;
+  return {
+    "[": () => act.size(1 / 1.25), "]": () => act.size(1.25), n: act.add,
+    enter: act.close, escape: act.escape, g: act.run, r: act.look, v: act.view, 0: act.fit,
+    arrowleft: () => act.by(-far), arrowright: () => act.by(far),
+    home: () => act.go(0), end: () => act.go(Infinity), " ": act.play, "?": act.help,
+  }[small];
+}

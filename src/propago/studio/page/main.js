@@ -1,0 +1,228 @@
+// The page: what belongs together is put together here.
+
+import { Editor } from "./editor.js";
+import { Frames } from "./frames.js";
+import { bindKeys } from "./keys.js";
+import { objectList } from "./panel.js";
+import { listen, server } from "./server.js";
+import { Timeline } from "./timeline.js";
+import { Tools } from "./tools.js";
+import { MODES, View } from "./view.js";
+
+const REASONS = { lost: "is lost", jump: "jumps in area", unsure: "is least certain" };
+const $ = (id) => document.getElementById(id);
+
+const project = await server.project();
+const view = new View($("canvas"), project.width, project.height);
+const frames = new Frames(server, project.width, project.height);
+const editor = new Editor(server, view, frames, project);
+const timeline = new Timeline($("timeline"), editor, project);
+const tools = new Tools(editor, view, failed);
+let playing = false, looks = [];
+
+function failed(error) {
+  $("status").textContent = error.message;
+  $("status").classList.add("bad");
+}
+
+function say(text) {
+  $("status").textContent = text;
+  $("status").classList.remove("bad");
+}
+
+const tried = (action) => async (...given) => {
+  try { await action(...given); } catch (error) { failed(error); }
+};
+
+function objectsChanged() {
+  view.setColours(project.objects);
+  if (!project.objects[editor.selected]) editor.selected = Number(Object.keys(project.objects)[0] ?? 1);
+  objectList($("objects"), editor, project, objects);
+  editor.repaint();
+  timeline.draw();
+}
+
+const objects = {
+  select(id) {
+    editor.selected = id;
+    tools.forgetMarks();
+    objectsChanged();
+  },
+  tell: tried(async (id, fields) => {
+    project.objects[id] = { ...project.objects[id], ...fields };
+    await server.keepObjects(project.objects);
+    objectsChanged();
+  }),
+  add() {
+    let id = 1;
+    while (project.objects[id]) id++;
+    if (id > 254) { failed(new Error("there are 254 objects, the most that a mask can hold")); return; }
+    objects.tell(id, { name: `object ${id}`, colour: project.hues[(id - 1) % project.hues.length], ended: null });
+    objects.select(id);
+  },
+  forget: tried(async (id) => {
+    const frame = Object.values(project.annotations).filter((ids) => ids.includes(id)).length;
+    if (frame && !confirm(`Delete ${project.objects[id].name} and what is drawn of it on ${frame} frames?`)) return;
+    await editor.saving;
+    await server.forgetObject(id);
+    editor.history.dropObject(id);
+    await editor.refresh();
+  }),
+};
+
+function runChanged(run) {
+  project.run = run;
+  const going = run.state === "running";
+  $("run").disabled = going;
+  $("cancel").hidden = !going;
+  $("progress").hidden = !going;
+  $("again").hidden = run.state !== "refused";
+  $("run").textContent = run.state === "cancelled" ? "Go on (G)" : "Segment from here (G)";
+  if (run.total) Object.assign($("progress"), { max: run.total, value: run.done });
+  const at = run.total ? `${run.done} of ${run.total} frames` : `${run.done} frames`;
+  if (going) say(run.done ? at : "Starting ...");
+  else if (run.state === "done") say(`Done. ${run.notes.join(" ")}`);
+  else if (run.state === "cancelled") say(`Paused at ${at}.`);
+  else if (run.message) failed(new Error(run.message));
+}
+
+const heard = {
+  pictures({ type, ...pictures }) {
+    const waited = project.pictures.ready === 0;
+    project.pictures = pictures;
+    if (waited && pictures.ready) editor.show(0).catch(failed);
+    if (pictures.damage) { $("veil").hidden = false; $("veil").textContent = pictures.damage; }
+    moved();
+  },
+  begun({ after }) {
+    for (const index of Object.keys(project.figures)) if (after === null || index > after) delete project.figures[index];
+    frames.forgetMasksBehind(after ?? -1);
+    timeline.draw();
+  },
+  frame({ index, objects: found }) {
+    project.figures[index] = found;
+    frames.forgetMask(index);
+    if ($("follow").checked && !playing && !editor.before && index < project.pictures.ready && project.run.state === "running") editor.show(index).catch(failed);
+    else if (index === editor.index) editor.refresh().catch(failed);
+    timeline.draw();
+  },
+  annotation({ index, ids }) {
+    if (ids.length) project.annotations[index] = ids; else delete project.annotations[index];
+    if (index === editor.index) editor.refresh().catch(failed); else frames.forgetMask(index);
+    timeline.draw();
+  },
+  objects({ objects: told }) {
+    project.objects = told;
+    objectsChanged();
+  },
+  run({ type, ...run }) { runChanged(run); },
+};
+
+function moved() {
+  const count = project.pictures.total ?? project.pictures.ready;
+  $("where").textContent = `frame ${editor.index} of ${Math.max(count - 1, 0)}`;
+  timeline.draw();
+}
+
+// Everything is read anew when the connection comes back: other tabs may have drawn.
+async function readAnew() {
+  const told = await server.project();
+  for (const key of ["pictures", "objects", "annotations", "figures"]) project[key] = told[key];
+  timeline.figures = project.figures;
+  frames.forgetMasksBehind(-1);
+  objectsChanged();
+  runChanged(told.run);
+  if (project.pictures.ready) await editor.show(editor.index);
+}
+
+async function play() {
+  playing = !playing;
+  $("play").textContent = playing ? "Stop" : "Play";
+  const wait = 1000 / Math.min(project.fps ?? 24, 30);
+  while (playing) {
+    const due = performance.now() + wait;
+    await editor.show(editor.index >= editor.last ? 0 : editor.index + 1);
+    await new Promise((next) => setTimeout(next, Math.max(due - performance.now(), 0)));
+  }
+}
+
+const run = tried(async (overwrite = false) => {
+  await editor.saving;
+  say("Starting ...");
+  await server.run({ overwrite, both_ways: $("both").checked });
+});
+
+const look = tried(async () => {
+  if (!looks.length) looks = await server.review();
+  const next = looks.shift();
+  $("reason").textContent = next ? `${project.objects[next.object]?.name ?? next.object} ${REASONS[next.reason]}` : "nothing stands out";
+  if (next) await editor.show(next.index);
+});
+
+const exported = tried(async (name) => {
+  say("Writing ...");
+  const { path } = await server.makeExport(name);
+  say(`Written: ${path}`);
+  Object.assign(document.createElement("a"), { href: `api/exports/${name}`, download: "" }).click();
+});
+
+const actions = {
+  undo: tried(() => { tools.forgetMarks(); return editor.undo(); }),
+  redo: tried(() => editor.redo()),
+  play: tried(play),
+  go: tried((index) => editor.show(index)),
+  by: tried((step) => editor.show(editor.index + step)),
+  view() { view.mode = (view.mode + 1) % MODES.length; $("view").textContent = MODES[view.mode]; view.draw(); },
+  fit: () => view.fit(),
+  run: () => run(false),
+  cancel: tried(() => server.cancel()),
+  look,
+  add: objects.add,
+  select(id) { if (project.objects[id]) objects.select(id); },
+  tool(name) {
+    tools.choose(name);
+    for (const button of $("tools").children) button.setAttribute("aria-pressed", button.dataset.tool === name);
+  },
+  size(by) { $("brush").value = tools.radius = Math.min(Math.max(Math.round(tools.radius * by), 1), 80); view.draw(); },
+  close: () => tools.closePolygon(),
+  escape: () => { tools.forgetMarks(); editor.abandon(); },
+  help: () => $("keys").showModal(),
+};
+
+for (const [id, action] of Object.entries({
+  undo: actions.undo, redo: actions.redo, view: actions.view, fit: actions.fit, help: actions.help,
+  add: actions.add, run: actions.run, cancel: actions.cancel, again: () => run(true), look,
+  forget: tried(() => editor.forget()), first: () => actions.go(0), back: () => actions.by(-1),
+  play: actions.play, next: () => actions.by(1),
+})) $(id).addEventListener("click", action);
+for (const button of $("tools").children) button.addEventListener("click", () => actions.tool(button.dataset.tool));
+$("brush").addEventListener("input", (event) => { tools.radius = Number(event.target.value); });
+$("opacity").addEventListener("input", (event) => { view.opacity = event.target.value / 100; view.draw(); });
+for (const [name, title] of Object.entries(project.exports)) {
+  const button = Object.assign(document.createElement("button"), { textContent: title });
+  button.addEventListener("click", () => exported(name));
+  $("exports").append(button);
+}
+editor.addEventListener("moved", moved);
+editor.addEventListener("failed", (event) => failed(event.detail));
+editor.addEventListener("history", () => {
+  looks = [];
+  $("undo").disabled = !editor.history.past.length;
+  $("redo").disabled = !editor.history.future.length;
+});
+
+bindKeys(actions, $("keys").querySelector("table"));
+document.title = `${project.name} - propago studio`;
+$("name").textContent = project.name;
+$("out").textContent = `Everything lies in ${project.out}`;
+actions.tool("click");
+if (!Object.keys(project.objects).length) objects.add();
+listen((message) => heard[message.type]?.(message), tried(async (gone) => {
+  $("veil").hidden = !gone;
+  if (gone) $("veil").textContent = "The connection is lost; trying again. Nothing that was drawn is lost.";
+  else await readAnew();
+}));
+objectsChanged();
+runChanged(project.run);
+editor.dispatchEvent(new Event("history"));
+if (project.notes.length && project.run.state === "idle") say(project.notes.join(" "));

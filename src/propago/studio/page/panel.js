@@ -1,0 +1,26 @@
+// The list of objects: choose, name, colour, end, delete.
+
+export function objectList(list, editor, project, act) {
+  const row = (id) => {
+    const said = project.objects[id], item = document.createElement("li");
+    const make = (tag, fields) => item.appendChild(Object.assign(document.createElement(tag), fields));
+    item.dataset.id = id;
+    item.classList.toggle("selected", id === editor.selected);
+    item.addEventListener("pointerdown", () => act.select(id));
+    make("input", { type: "color", value: said.colour, title: "Colour" })
+      .addEventListener("change", (event) => act.tell(id, { colour: event.target.value }));
+    make("input", { type: "text", value: said.name, maxLength: 60, title: "Name", ariaLabel: `Name of object ${id}` })
+      .addEventListener("change", (event) => act.tell(id, { name: event.target.value.trim() || `object ${id}` }));
+    const ends = make("button", { textContent: said.ended === null ? "Ends" : `Ends ${said.ended}`, title: "It is gone from this frame on; again: it is not" });
+    ends.classList.toggle("on", said.ended !== null);
+    ends.addEventListener("click", () => act.tell(id, { ended: said.ended === null ? editor.index : null }));
+    make("button", { textContent: "x", title: "Delete the object and what is drawn of it", ariaLabel: `Delete object ${id}` })
+      .addEventListener("click", () => act.forget(id));
+    return item;
+  };
+  if (list.contains(document.activeElement) && document.activeElement.type === "text") {
+    for (const item of list.children) item.classList.toggle("selected", Number(item.dataset.id) === editor.selected);
+    return;
+  }
+  list.replaceChildren(...Object.keys(project.objects).map(Number).map(row));
+}

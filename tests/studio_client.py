@@ -1,0 +1,93 @@
+"""A studio of a tiny clip, and what a page would send to it."""
+
+from contextlib import contextmanager
+from dataclasses import dataclass
+from time import monotonic, sleep
+
+import numpy as np
+import pytest
+
+pytest.importorskip("fastapi", reason="the extra `studio` is not installed")
+
+from starlette.testclient import TestClient
+
+from propago.io.pictures import write_picture
+from propago.io.video import open_source
+from propago.jobs.options import SegmentOptions
+from propago.jobs.studio import Follower
+from propago.runs.output_folder import OutputFolder
+from propago.studio.app import create_app
+from propago.studio.project import Project
+from propago.studio.prompter import GrabCutPrompter
+from tiny_clip import tiny_clip
+
+TOKEN, ADDRESS = "a-secret", "http://127.0.0.1:8765"
+FRAMES, SIZE = 8, (48, 64)
+
+
+def write_frames(folder, frames=FRAMES, size=SIZE):
+    """The pictures of a tiny clip as files; its true label maps."""
+    images, labels = tiny_clip(frames, size, ids=(1, 2))
+    folder.mkdir()
+    for t, image in enumerate(images):
+        write_picture(folder / f"{t:05d}.png", image)
+    return labels
+
+
+@dataclass
+class Page:
+    client: TestClient
+    project: Project
+
+    def get(self, path):
+        return self.client.get(f"/{TOKEN}/{path}")
+
+    def masks(self, index):
+        return np.frombuffer(self.get(f"api/masks/{index}").content, np.uint8).reshape(SIZE)
+
+    def draw(self, index, labels):
+        body = np.ascontiguousarray(labels, np.uint8).tobytes()
+        return self.client.put(f"/{TOKEN}/api/annotations/{index}", content=body)
+
+    def post(self, path, **fields):
+        return self.client.post(f"/{TOKEN}/{path}", json=fields)
+
+    def listen(self, token=TOKEN, **headers):
+        address = f"{ADDRESS.replace('http', 'ws')}/{token}/api/events"
+        return self.client.websocket_connect(address, headers=headers)
+
+    def wait_for_pictures(self):
+        end = monotonic() + 20
+        while (told := self.get("api/project").json()["pictures"])["ready"] != told["total"]:
+            assert monotonic() < end, told
+            sleep(0.01)
+
+    def run(self, **fields):
+        """The state of a run that has ended."""
+        answer = self.post("api/run", **fields)
+        assert answer.status_code == 200, answer.text
+        return self.wait()
+
+    def wait(self, seconds=20.0):
+        end = monotonic() + seconds
+        while (run := self.get("api/project").json()["run"])["state"] == "running":
+            assert monotonic() < end, run
+            sleep(0.02)
+        return run
+
+
+@contextmanager
+def studio(place, follow=None, given=None, **hosts):
+    """The page of the frames in `place`; its folder is `place / out`."""
+    source = open_source(place / "frames")
+    output = OutputFolder(place / "out")
+    project = Project(source, output, given)
+    follow = follow or Follower(source, output, "optical_flow", SegmentOptions(overlay=False))
+    app = create_app(project, follow, GrabCutPrompter(), TOKEN, **hosts)
+    with TestClient(app, base_url=ADDRESS) as client:
+        page = Page(client, project)
+        page.wait_for_pictures()
+        yield page
+
+
+__all__ = ["FRAMES", "SIZE", "TOKEN", "Page", "studio", "write_frames"]
