@@ -34,6 +34,8 @@ from propago.io.source import Source as Source
 from propago.io.video import open_source as open_source
 from propago.jobs.boxes import Box as Box
 from propago.jobs.clean import clean as clean
+from propago.jobs.convert import ConvertResult as ConvertResult
+from propago.jobs.convert import convert as convert
 from propago.jobs.demo import demo as demo
 from propago.jobs.doctor import doctor as doctor
 from propago.jobs.evaluate import evaluate as evaluate

@@ -26,6 +26,7 @@ VERBS = {
     "frame": ("propago.cli.frame", "a still of one frame, to draw a first mask on"),
     "mask": ("propago.cli.mask", "a first mask made from boxes, and a picture of it"),
     "eval": ("propago.cli.eval", "J, F, J&F, T of results against ground truth"),
+    "convert": ("propago.cli.convert", "masks of videos from one format into another"),
     "doctor": ("propago.cli.doctor", "what is wrong with a folder of masks, and mend it"),
     "cache": ("propago.cli.cache", "the weights that --finetune made: show them, delete them"),
     "train": ("propago.cli.train", "train a network from a recipe"),

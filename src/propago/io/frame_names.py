@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Sequence
+from itertools import pairwise
 
 from propago.io.source import Source
 
@@ -56,6 +57,14 @@ def last_number(stem: str) -> int | None:
     """The number that ends a name, such as 4 of frame_000004 or of f4_mask; None without one."""
     found = _NUMBER.search(stem)
     return int(found[1]) if found else None
+
+
+def numbers_of(names: Sequence[str]) -> list[int]:
+    """The number that ends each name, where all have one and they grow; else 0, 1, 2, ..."""
+    numbers = [last_number(name) for name in names]
+    found = [number for number in numbers if number is not None]
+    grow = all(a < b for a, b in pairwise(found))
+    return found if len(found) == len(names) and grow else list(range(len(names)))
 
 
 def _frame_numbers(source: Source) -> dict[int, int] | None:

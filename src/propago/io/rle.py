@@ -74,6 +74,27 @@ def decode(rles: Sequence[Rle | None], size: tuple[int, int]) -> np.ndarray:
     return masks
 
 
+def runs_of(rle: Rle) -> np.ndarray:
+    """(R,) int64: how many pixels outside, inside, outside ... follow each other, by columns."""
+    runs = _unpacked(rle["counts"])
+    if runs is None:
+        raise MaskError("the RLE counts are damaged")
+    return runs
+
+
+def of_runs(runs: Sequence[int], size: tuple[int, int]) -> Rle:
+    """The compressed mask of `runs_of`, counts as text."""
+    rle = coco_mask.frPyObjects({"size": list(size), "counts": list(runs)}, *size)
+    return as_text(rle)
+
+
+def as_text(rle: Rle) -> Rle:
+    """The same with counts as text, as JSON takes them, and nothing else in it."""
+    counts = rle["counts"]
+    text = counts if isinstance(counts, str) else counts.decode("ascii")
+    return {"size": [int(side) for side in rle["size"]], "counts": text}
+
+
 def _present(rles: Sequence[Rle | None]) -> tuple[list[int], list[Any]]:
     places = [i for i, rle in enumerate(rles) if rle is not None]
     return places, [rles[i] for i in places]

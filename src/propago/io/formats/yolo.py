@@ -5,6 +5,7 @@ the class are a box, `x y width height` of its middle. All are shares of width a
 Ultralytics writes no file for a frame without instances, and counts frames of a video from 1.
 """
 
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
@@ -12,9 +13,13 @@ import numpy as np
 
 from propago.detections import Detections
 from propago.errors import SourceError
+from propago.io.atomic import make_folder, replacing
 from propago.io.detection_sequence import DetectionSequence, Reader
+from propago.io.instances import FrameInstances, Instance, InstanceSequence
 from propago.io.names import visible
-from propago.io.rle import decode, to_rle
+from propago.io.rle import decode, encode, to_rle
+from propago.io.source import Source
+from propago.ops.polygons import joined, polygons_of
 
 _LABELS = "labels"
 _BOX, _TRIANGLE = 4, 6
@@ -29,6 +34,71 @@ def read_detections(path: Path) -> DetectionSequence:
     """The instances by file; a class has the name of its number where there is no other."""
     readers: dict[str | int, Reader] = {file.stem: partial(_read, file) for file in _files(path)}
     return DetectionSequence(path, readers, _class_names(path), first_number=1)
+
+
+def read_instances(path: Path, source: Source) -> list[InstanceSequence]:
+    """The instances by file, numbered in each frame: there are no identities.
+
+    Args:
+        path: the folder.
+        source: the frames, which say how large shares are, and which frames have no file.
+
+    Raises:
+        SourceError: no file belongs to a frame.
+    """
+    found = read_detections(path)
+    readers, _ = found.by_frame(source)
+    indices = source.selected if source.frame_count is not None else sorted(readers)
+    return [
+        InstanceSequence(
+            path.resolve().name,
+            {
+                source.stems[i] if source.stems else f"{i:05d}": partial(
+                    _instances, readers.get(i), source.size
+                )
+                for i in indices
+            },
+            found.class_names,
+        )
+    ]
+
+
+def write_instances(path: Path, videos: Sequence[InstanceSequence]) -> list[str]:
+    """labels/FRAME.txt, one file of a frame without instances too, and classes.txt.
+
+    A mask is one polygon along the edges of its pixels, parts and holes tied by cuts of no width.
+    """
+    (video,) = videos
+    classes = sorted({one.class_id for _, found in video for one in found.instances})
+    make_folder(path / _LABELS)
+    for name, found in video:
+        with replacing(path / _LABELS / f"{name}.txt") as unfinished:
+            unfinished.write_text("".join(_line(one, classes) for one in found.instances), "utf-8")
+    with replacing(path / "classes.txt") as unfinished:
+        unfinished.write_text("".join(f"{video.class_name(c)}\n" for c in classes), "utf-8")
+    renamed = [f"{c} is {n}" for n, c in enumerate(classes) if n != c]
+    return [f"classes count from 0, see classes.txt: {', '.join(renamed)}"] if renamed else []
+
+
+def _line(one: Instance, classes: Sequence[int]) -> str:
+    height, width = one.rle["size"]
+    outline = joined(polygons_of(decode([one.rle], (height, width))[0]))
+    shares = (outline / (width, height)).ravel()
+    return " ".join([str(classes.index(one.class_id)), *(f"{s:.8g}" for s in shares)]) + "\n"
+
+
+def _instances(read: Reader | None, size: tuple[int, int]) -> FrameInstances:
+    if read is None:
+        return FrameInstances(size)
+    found = read(size)
+    assert found.masks is not None
+    return FrameInstances(
+        size,
+        tuple(
+            Instance(n, rle, int(found.classes[n - 1]), float(found.confidence[n - 1]))
+            for n, rle in enumerate(encode(found.masks), 1)
+        ),
+    )
 
 
 def _files(path: Path) -> list[Path]:

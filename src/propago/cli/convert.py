@@ -1,0 +1,64 @@
+"""`propago convert`."""
+
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+import tyro
+
+from propago.cli.arguments import parse, with_flags
+from propago.cli.progress import frame_progress
+
+
+@dataclass(frozen=True)
+class ConvertArguments:
+    """Write masks of videos in another format; what it cannot hold is said.
+
+    Folders: label-maps (indexed PNGs), davis, youtube-vos, 16-bit-pngs, grey-pngs, rgb-pngs,
+    binary-pngs, mots-png, ctc (Cell Tracking Challenge), yolo. Files: youtube-vis, coco,
+    coco-polygons (.json), mots (.txt), tiff, npz, npy.
+
+    Examples:
+        propago convert runs/segment/clip clip.json
+        propago convert clip.json cells --to ctc
+        propago convert labels masks --from yolo --frames clip.mp4
+    """
+
+    masks: tyro.conf.Positional[Path]
+    """A file or folder of masks, one that `propago` wrote, or a zip file."""
+    out: tyro.conf.Positional[Path]
+    """The file or folder to write."""
+    from_format: Annotated[str | None, tyro.conf.arg(name="from", metavar="FORMAT")] = None
+    """The format of MASKS. Default: told by its content."""
+    to_format: Annotated[str | None, tyro.conf.arg(name="to", metavar="FORMAT")] = None
+    """The format of OUT. Default: told by its suffix; a folder is label-maps."""
+    frames: Path | None = None
+    """The video or its frames, for formats that do not say how large they are (yolo)."""
+    overwrite: bool = False
+    """Replace what is there; other files in a folder stay."""
+
+
+def run(argv: list[str]) -> int:
+    """Convert, and say what was written and what was lost."""
+    arguments = parse(ConvertArguments, argv, "convert")
+    from propago.jobs.convert import convert
+
+    with frame_progress() as progress:
+        done = convert(
+            arguments.masks,
+            arguments.out,
+            from_format=arguments.from_format,
+            to_format=arguments.to_format,
+            frames=arguments.frames,
+            overwrite=arguments.overwrite,
+            progress=progress,
+        )
+    for note in done.notes:
+        print(f"note: {with_flags(note, sys.modules[__name__])}", file=sys.stderr)
+    videos = f"{len(done.videos)} videos, " if len(done.videos) > 1 else ""
+    print(
+        f"{done.to_format}  {done.out} ({videos}{done.frames} frames, {done.objects} objects, "
+        f"from {done.from_format})"
+    )
+    return 0

@@ -1,0 +1,282 @@
+"""The formats of annotated video, and what each of them holds."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from importlib import import_module
+from pathlib import Path
+from typing import Any, Literal
+
+from propago.errors import SourceError, UsageError
+from propago.io.instances import InstanceSequence
+from propago.io.source import Source
+from propago.io.zipped import unpacked
+
+Fact = Literal[
+    "names",
+    "empty frames",
+    "identities",
+    "ids above 254",
+    "classes",
+    "class names",
+    "scores",
+    "overlaps",
+    "void",
+    "soft edges",
+    "parents",
+]
+"""What is known of a video: a format holds it, or loses it and `convert` says so."""
+
+_MAPS: tuple[Fact, ...] = ("names", "empty frames", "identities", "void")
+_TRACKS: tuple[Fact, ...] = (
+    *("names", "empty frames", "identities", "ids above 254"),
+    *("classes", "class names", "scores", "overlaps"),
+)
+
+
+@dataclass(frozen=True)
+class VideoFormat:
+    """How annotated videos lie on disk: functions of a module in `propago.io.formats`.
+
+    Attributes:
+        what: for tables and help.
+        module: imported when the format is used.
+        holds: what it can say of a video; the rest is lost.
+        suffix: of its file; empty: a folder.
+        several: whether it holds several videos.
+        sniff: (path) -> whether it is of this format; empty: it looks like another one.
+        read: (path) -> list of `InstanceSequence`; empty: it is written only.
+        write: (path, videos) -> sentences about what had to change, or None.
+        needs_source: "read" or "write" takes the frames as a `Source`, too.
+    """
+
+    what: str
+    module: str
+    holds: tuple[Fact, ...]
+    suffix: str = ""
+    several: bool = False
+    sniff: str = "sniff_instances"
+    read: str = "read_instances"
+    write: str = "write_instances"
+    needs_source: Literal["", "read", "write"] = ""
+
+    def call(self, function: str, *arguments: Any) -> Any:
+        """Call one of its functions."""
+        return getattr(import_module(f"propago.io.formats.{self.module}"), function)(*arguments)
+
+
+VIDEO_FORMATS: dict[str, VideoFormat] = {
+    "ctc": VideoFormat(
+        "Cell Tracking Challenge: mask000.tif, res_track.txt",
+        "ctc",
+        ("empty frames", "identities", "ids above 254", "parents"),
+    ),
+    "binary-pngs": VideoFormat(
+        "ID/FRAME.png of 0 and 255, a folder an object",
+        "object_folders",
+        ("names", "empty frames", "identities", "ids above 254", "overlaps"),
+    ),
+    "label-maps": VideoFormat(
+        "FRAME.png with the DAVIS palette, or of 16 bits",
+        "label_folders",
+        (*_MAPS, "ids above 254"),
+        several=True,
+        sniff="",
+        write="write_label_maps",
+    ),
+    "davis": VideoFormat(
+        "Annotations/480p/SEQUENCE/FRAME.png",
+        "label_folders",
+        (*_MAPS, "ids above 254"),
+        several=True,
+        sniff="",
+        write="write_davis",
+    ),
+    "youtube-vos": VideoFormat(
+        "Annotations/SEQUENCE/FRAME.png, meta.json",
+        "label_folders",
+        (*_MAPS, "ids above 254", "classes", "class names"),
+        several=True,
+        write="write_youtube_vos",
+    ),
+    "grey-pngs": VideoFormat(
+        "FRAME.png, 8-bit grey: the value is the id",
+        "label_folders",
+        _MAPS,
+        several=True,
+        sniff="",
+        read="read_plain",
+        write="write_grey",
+    ),
+    "16-bit-pngs": VideoFormat(
+        "FRAME.png, 16-bit grey: the value is the id",
+        "label_folders",
+        ("names", "empty frames", "identities", "ids above 254"),
+        several=True,
+        sniff="",
+        read="read_plain",
+        write="write_16_bit",
+    ),
+    "rgb-pngs": VideoFormat(
+        "FRAME.png of the DAVIS colours",
+        "label_folders",
+        _MAPS,
+        several=True,
+        sniff="",
+        read="read_rgb",
+        write="write_rgb",
+    ),
+    "tiff": VideoFormat(
+        "a page a frame, 8 or 16 bits",
+        "stacks",
+        (*_MAPS, "ids above 254"),
+        ".tif",
+        sniff="sniff_tiff",
+        read="read_tiff",
+        write="write_tiff",
+    ),
+    "npz": VideoFormat(
+        "labels (T, H, W) and names",
+        "stacks",
+        (*_MAPS, "ids above 254"),
+        ".npz",
+        sniff="sniff_array",
+        read="read_array",
+        write="write_npz",
+    ),
+    "npy": VideoFormat(
+        "(T, H, W)",
+        "stacks",
+        ("empty frames", "identities", "ids above 254", "void"),
+        ".npy",
+        sniff="",
+        read="read_array",
+        write="write_npy",
+    ),
+    "youtube-vis": VideoFormat(
+        "JSON: videos, tracks with a mask a frame",
+        "video_json",
+        _TRACKS,
+        ".json",
+        several=True,
+        sniff="sniff_youtube_vis",
+        read="read_youtube_vis",
+        write="write_youtube_vis",
+    ),
+    "coco": VideoFormat(
+        "JSON: images of videos, masks as RLE",
+        "video_json",
+        (*_TRACKS, "void"),
+        ".json",
+        several=True,
+        sniff="sniff_coco",
+        read="read_coco",
+        write="write_coco",
+    ),
+    "coco-polygons": VideoFormat(
+        "JSON: images of videos, masks as polygons",
+        "video_json",
+        (*_TRACKS, "void"),
+        ".json",
+        several=True,
+        sniff="",
+        read="read_coco",
+        write="write_coco_polygons",
+    ),
+    "mots": VideoFormat(
+        "text: a line a mask",
+        "mots",
+        ("identities", "ids above 254", "classes", "overlaps", "void"),
+        ".txt",
+    ),
+    "mots-png": VideoFormat(
+        "FRAME.png of 16 bits, 1000 times the class and a number",
+        "mots_png",
+        ("names", "empty frames", "identities", "ids above 254", "classes", "void"),
+        several=True,
+        sniff="",
+    ),
+    "yolo": VideoFormat(
+        "labels/FRAME.txt: a line a class and a polygon; classes.txt",
+        "yolo",
+        ("names", "empty frames", "classes", "class names", "overlaps"),
+        sniff="sniff_detections",
+        needs_source="read",
+    ),
+}
+"""By name, in the order in which they are tried."""
+
+
+def video_format(name: str) -> VideoFormat:
+    """A format by its name.
+
+    Raises:
+        UsageError: there is none of this name.
+    """
+    if name not in VIDEO_FORMATS:
+        raise UsageError(f"{name!r} is no format; there are {', '.join(VIDEO_FORMATS)}")
+    return VIDEO_FORMATS[name]
+
+
+def sniffed(path: Path) -> str:
+    """The name of the first format that knows `path`.
+
+    Raises:
+        SourceError: nothing there, or none knows it.
+    """
+    if not path.exists():
+        raise SourceError(f"{path} does not exist; give a file or folder of masks")
+    for name, form in VIDEO_FORMATS.items():
+        if form.sniff and form.call(form.sniff, path):
+            return "label-maps" if name == "youtube-vos" and not _has_meta(path) else name
+    raise SourceError(
+        f"{path} holds no masks in a known format; there are {', '.join(VIDEO_FORMATS)}"
+    )
+
+
+def format_for(path: Path) -> str:
+    """The format that the name of an output means: a suffix of files, else label maps."""
+    suffix = {".tiff": ".tif"}.get(path.suffix.lower(), path.suffix.lower())
+    return next(
+        (n for n, form in VIDEO_FORMATS.items() if suffix and form.suffix == suffix), "label-maps"
+    )
+
+
+def read_videos(path: Path, name: str, source: Source | None = None) -> list[InstanceSequence]:
+    """The videos in a file or folder of the format `name`.
+
+    Raises:
+        UsageError: no such format, one that cannot be read, or one that needs the frames.
+        SourceError: unreadable.
+        MaskError: an illegal mask.
+    """
+    form, path = video_format(name), unpacked(path)
+    if not form.read:
+        raise UsageError(f"{name} can be written only")
+    if form.needs_source != "read":
+        return form.call(form.read, path)
+    return form.call(form.read, path, _required(source, name))
+
+
+def write_videos(
+    path: Path, videos: Sequence[InstanceSequence], name: str, source: Source | None = None
+) -> list[str]:
+    """Write videos; what had to change, in sentences.
+
+    Raises:
+        UsageError: the format needs the frames.
+        MaskError: it cannot hold what comes.
+        OutputError: it cannot be written.
+    """
+    form = video_format(name)
+    more = (_required(source, name),) if form.needs_source == "write" else ()
+    return list(form.call(form.write, path, videos, *more) or ())
+
+
+def _required(source: Source | None, name: str) -> Source:
+    if source is None:
+        raise UsageError(f"{name} needs the frames of the video: give them as `frames`")
+    return source
+
+
+def _has_meta(path: Path) -> bool:
+    return (unpacked(path) / "meta.json").is_file()

@@ -1,0 +1,138 @@
+"""`propago convert`: masks of videos from one format into another."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from propago.errors import UsageError
+from propago.io.atomic import make_folder
+from propago.io.conversion import (
+    VideoFormat,
+    format_for,
+    read_videos,
+    sniffed,
+    video_format,
+    write_videos,
+)
+from propago.io.instances import InstanceSequence
+from propago.io.losses import Counts, sentences, watched
+from propago.io.source import Source
+from propago.io.video import open_source
+from propago.io.zipped import unpacked
+from propago.runs.options import Progress
+
+
+@dataclass(frozen=True)
+class ConvertResult:
+    """What was written.
+
+    Attributes:
+        out: the file or folder; where several videos are in one each, the folder of these.
+        from_format: the name of the format that was read.
+        to_format: of the one that was written.
+        videos: the names of the videos.
+        frames: how many in all.
+        objects: how many in all.
+        notes: what the new format cannot hold, and what had to change, in sentences.
+    """
+
+    out: Path
+    from_format: str
+    to_format: str
+    videos: tuple[str, ...]
+    frames: int
+    objects: int
+    notes: tuple[str, ...] = ()
+
+
+def convert(
+    masks: str | Path,
+    out: str | Path,
+    *,
+    from_format: str | None = None,
+    to_format: str | None = None,
+    frames: str | Path | None = None,
+    overwrite: bool = False,
+    progress: Progress | None = None,
+) -> ConvertResult:
+    """Write the masks of a video, or of several, in another format.
+
+    Ids and names of frames are kept where the new format can hold them; what it cannot hold is
+    said in `notes`. Frames are read one at a time.
+
+    Args:
+        masks: a file or folder of any format in `propago.io.conversion.VIDEO_FORMATS`.
+        out: the file or folder to write. Several videos in a format of one video become files or
+            folders in `out`.
+        from_format: the format of `masks`; None: the first that knows it.
+        to_format: the format of `out`; None: what its suffix says, label maps of a folder.
+        frames: the video itself, for formats that do not say how large its frames are.
+        overwrite: replace what is there; other files in a folder stay.
+        progress: called as (frames done, frames in all, name of the video).
+
+    Raises:
+        UsageError: no such format, `out` exists, or `frames` are needed.
+        SourceError: `masks` cannot be read.
+        MaskError: an illegal mask, or one that the new format cannot hold at all.
+        OutputError: it cannot be written.
+    """
+    source_path, out = unpacked(Path(masks)), Path(out)
+    from_name = from_format or sniffed(source_path)
+    to_name = to_format or format_for(out)
+    form = video_format(to_name)
+    _refuse(source_path, out, form, overwrite)
+    source = None if frames is None else open_source(frames)
+    videos = read_videos(source_path, from_name, source)
+    counts, total = Counts(), {video.name: len(video) for video in videos}
+
+    def seen(done: int, name: str) -> None:
+        if progress:
+            progress(done, total[name], name)
+
+    passing = [watched(video, counts, seen) for video in videos]
+    notes = _written(out, passing, to_name, source)
+    return ConvertResult(
+        out,
+        from_name,
+        to_name,
+        tuple(total),
+        counts.frames,
+        len(counts.objects),
+        (*_numbered(from_name), *sentences(counts, form.holds, to_name), *notes),
+    )
+
+
+def _written(
+    out: Path, videos: Sequence[InstanceSequence], name: str, source: Source | None
+) -> list[str]:
+    form = video_format(name)
+    if form.several or len(videos) == 1:
+        make_folder(out.parent if form.suffix else out)
+        return write_videos(out, videos, name, source)
+    notes = []
+    for video in videos:
+        place = out / f"{video.name}{form.suffix}"
+        make_folder(place.parent if form.suffix else place)
+        notes += write_videos(place, [video], name, source)
+    return notes
+
+
+def _numbered(from_name: str) -> list[str]:
+    if "identities" in video_format(from_name).holds:
+        return []
+    return [
+        f"{from_name} has no identities: objects are numbered anew in each frame; "
+        "`propago track` finds out which is which"
+    ]
+
+
+def _refuse(masks: Path, out: Path, form: VideoFormat, overwrite: bool) -> None:
+    if out.resolve() == masks.resolve() or masks.resolve() in out.resolve().parents:
+        raise UsageError(f"`out` {out} lies in {masks}, which is read; choose another place")
+    if out.is_file() and not form.suffix:
+        raise UsageError(f"`out` {out} is a file, and this format is a folder; choose a folder")
+    there = any(out.iterdir()) if out.is_dir() else out.exists()
+    if there and not overwrite:
+        raise UsageError(
+            f"`out` {out} is there already: `overwrite` replaces it, or choose another"
+        )
