@@ -182,8 +182,8 @@ def test_the_memory_is_bounded():
     given = {t: Annotation(labels[t]) for t in (0, 2, 4)}
     for result in segment_frames(as_frames(images), given, method):
         state = result.checkpoint.state
-        assert len(state.anchors) <= 2
-        assert len(state.recent) <= 2
+        assert len(state.whole.anchors) <= 2
+        assert len(state.whole.recent) <= 2
 
 
 @pytest.mark.parametrize(

@@ -1,12 +1,13 @@
-"""What FEELVOS knows of a video so far: a value that a checkpoint holds."""
+"""What FEELVOS knows of a video so far: values that a checkpoint holds."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from torch import Tensor
 
 from propago.finetune.annotated import AnnotatedFrame
 from propago.methods.feelvos.memory import Memory
+from propago.methods.feelvos.window import Window
 
 
 @dataclass(frozen=True)
@@ -19,8 +20,8 @@ class PreviousFrame:
 
 
 @dataclass(frozen=True)
-class FeelvosState:
-    """What is known of a video so far, at the working size (h, w).
+class Followed:
+    """Objects that are followed through pictures of one size (h, w).
 
     Attributes:
         ids: the objects, in the order of every K axis.
@@ -28,8 +29,6 @@ class FeelvosState:
         recent: memories of other frames, oldest first.
         previous: the previous frame; None where nothing is followed.
         frames: how many frames were seen since the first mask.
-        annotated: the first and the latest annotated frames, kept for fine-tuning alone.
-        head: parameters of the head fine-tuned on them, by name; None without fine-tuning.
     """
 
     ids: tuple[int, ...] = ()
@@ -37,5 +36,35 @@ class FeelvosState:
     recent: tuple[Memory, ...] = ()
     previous: PreviousFrame | None = None
     frames: int = 0
+
+
+@dataclass(frozen=True)
+class Look:
+    """A second look at a small object.
+
+    Attributes:
+        window: where the next frame is looked at; None while the object is large.
+        centre: (y, x) of the object in the frame before, frame pixels.
+        followed: the object, and all others as one, in the enlarged window.
+    """
+
+    window: Window | None
+    centre: tuple[float, float]
+    followed: Followed
+
+
+@dataclass(frozen=True)
+class FeelvosState:
+    """Everything that is known.
+
+    Attributes:
+        whole: all objects, in the whole frame.
+        looks: by object, the second looks.
+        annotated: the first and the latest annotated frames, kept for fine-tuning alone.
+        head: parameters of the head fine-tuned on them, by name; None without fine-tuning.
+    """
+
+    whole: Followed = Followed()
+    looks: Mapping[int, Look] = field(default_factory=dict)
     annotated: tuple[AnnotatedFrame, ...] = ()
     head: Mapping[str, Tensor] | None = None

@@ -1,0 +1,196 @@
+"""FEELVOS from one picture to the next: in the whole frame, or in an enlarged window of it."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import TypeVar
+
+import torch
+from torch import Tensor
+
+from propago.errors import UsageError
+from propago.methods.feelvos.finetune import with_head
+from propago.methods.feelvos.memory import Memory
+from propago.methods.feelvos.net import PRESETS, VISIBLE, FeelvosNet, FrameFeatures
+from propago.methods.feelvos.object_inputs import ObjectInputs, Region, carry, region_of
+from propago.methods.feelvos.state import Followed, PreviousFrame
+from propago.nn.inference import fast_precision
+from propago.ops.flow import dis_flow, grey
+from propago.ops.parallel import team
+from propago.ops.resize import resize
+
+Kept = TypeVar("Kept")
+
+ABSENT = -10.0
+"""The logit of an object where no cue sees it."""
+
+
+@dataclass(frozen=True)
+class FeelvosSettings:
+    """How the network is run.
+
+    Attributes:
+        size: short side in pixels that frames are worked on at; results have the frame's size.
+        anchors: how many annotated frames are remembered: the first, and the latest others.
+        recent: how many other frames are remembered beside the previous one.
+        interval_frames: frames between two of the recent ones.
+        visible: an object is decoded around the positions of which flow, or where flow has lost it
+            matching, gives it more than this share; it cannot appear far from where it was.
+        margin: so many positions around.
+        looks: of so many small objects a frame there is a second look.
+    """
+
+    size: int = PRESETS["compact"].size
+    anchors: int = 3
+    recent: int = 1
+    interval_frames: int = 5
+    visible: float = VISIBLE
+    margin: int = 6
+    looks: int = 3
+
+    def __post_init__(self) -> None:
+        """Refuse what cannot work."""
+        if self.size < 64:
+            raise UsageError(f"size {self.size}: the working size is at least 64 px")
+        if self.anchors < 2 or self.recent < 0 or self.interval_frames < 1:
+            raise UsageError("anchors is at least 2, recent at least 0, interval_frames at least 1")
+        if self.looks < 0:
+            raise UsageError(f"looks {self.looks}: it is at least 0")
+
+
+@dataclass(frozen=True)
+class Encoded:
+    """A picture (3, h, w) at the size it is worked on at, and what was computed of it."""
+
+    picture: Tensor
+    features: FrameFeatures
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """(h, w)."""
+        return self.picture.shape[-2], self.picture.shape[-1]
+
+
+@dataclass(frozen=True)
+class Follower:
+    """A network, ready to run, and how it is run."""
+
+    net: FeelvosNet
+    settings: FeelvosSettings
+
+    def encode(self, image: Tensor, size: tuple[int, int]) -> Encoded:
+        """What is computed of `image` (3, H, W) alone, whatever came before it."""
+        picture = resize(image, size)
+        batch = picture[None].contiguous(memory_format=torch.channels_last)
+        with fast_precision(picture.device):
+            return Encoded(picture, self.net.encode_image(batch))
+
+    def follow(
+        self,
+        known: Followed,
+        now: Encoded,
+        head: Mapping[str, Tensor] | None = None,
+        only: int | None = None,
+    ) -> Tensor:
+        """Logits from matching against what is remembered, decoded per object.
+
+        Args:
+            known: with a previous frame of the same size as `now`.
+            now: the present frame.
+            head: parameters of a fine-tuned head.
+            only: so many of the objects are decoded; all if None.
+
+        Returns:
+            (K, h, w), `ABSENT` where no cue sees an object.
+        """
+        previous, picture = known.previous, now.picture
+        assert previous is not None
+        flow = torch.from_numpy(dis_flow(grey(picture), grey(previous.picture)))
+        moved = carry(previous.picture, picture, previous.masks, flow.to(picture.device))
+        carried, others, error = moved
+        wanted = self._wanted(self.net.carried_shares(carried))
+        if only is not None:
+            wanted[only:] = False
+        memory = (*known.anchors, *known.recent, previous.memory)
+        cues = self.net.cues(now.features.embedding[0], memory, wanted)
+        with fast_precision(picture.device):
+            inputs = ObjectInputs(cues, carried, others)
+            return self._decoded(head, now.features, inputs, error[None], only)
+
+    def remember(
+        self,
+        known: Followed,
+        now: Encoded,
+        ids: tuple[int, ...],
+        masks: Tensor,
+        *,
+        for_good: bool,
+    ) -> Followed:
+        """What is known with one frame more, whose masks (K, h, w) are those of `ids`.
+
+        `for_good`: a person annotated it.
+        """
+        features = now.features
+        with fast_precision(now.picture.device):
+            memory = self.net.encode_memory(features.embedding[0], features.context[0], masks)
+        known = self._with_objects(known, ids)
+        anchors, recent = known.anchors, known.recent
+        if for_good:
+            anchors = self.with_latest(anchors, memory)
+        elif known.frames % self.settings.interval_frames == 0 and self.settings.recent:
+            recent = (*recent, memory)[-self.settings.recent :]
+        previous = PreviousFrame(memory, now.picture, masks)
+        return Followed(ids, anchors, recent, previous, known.frames + 1)
+
+    def with_latest(self, kept: tuple[Kept, ...], latest: Kept) -> tuple[Kept, ...]:
+        """The first of the annotated frames and the latest others, as many as are remembered."""
+        return (*kept[:1], *(*kept[1:], latest)[-(self.settings.anchors - 1) :])
+
+    def _decoded(
+        self,
+        head: Mapping[str, Tensor] | None,
+        now: FrameFeatures,
+        inputs: ObjectInputs,
+        error: Tensor,
+        only: int | None,
+    ) -> Tensor:
+        """(K, h, w) logits; each object is decoded only where some cue sees it."""
+        net = with_head(self.net, head)
+        shares, stride = net.shares(inputs), net.config.match_stride
+        logits = error.new_full((len(shares), *error.shape[-2:]), ABSENT)
+        owner = torch.zeros(1, dtype=torch.int64, device=error.device)
+
+        def decode(row: int) -> None:
+            region = self._region(shares[row])
+            if region is not None:
+                prepared = net.prepare_inside(now, region)
+                own = inputs.inside(row, region, stride)
+                found = net.logits(prepared, owner, own, region.of(error, stride))
+                region.of(logits[row], stride).copy_(found[0])
+
+        team().map(decode, range(len(shares))[:only])
+        return logits
+
+    def _region(self, share: Tensor) -> Region | None:
+        """Where an object is decoded that has `share` (h, w) of each position."""
+        return region_of(share, self.settings.visible, self.settings.margin)
+
+    def _wanted(self, carried: Tensor) -> Tensor:
+        """(K, h, w) where objects are decoded that flow has carried to `carried` (K, h, w).
+
+        That is everywhere where flow has lost an object.
+        """
+        wanted = torch.zeros_like(carried, dtype=torch.bool)
+        for there, share in zip(wanted, carried, strict=True):
+            region = self._region(share) if share.max() > VISIBLE else None
+            (there if region is None else region.of(there)).fill_(True)
+        return wanted
+
+    def _with_objects(self, known: Followed, ids: tuple[int, ...]) -> Followed:
+        """`known` whose memories have one row for each of `ids`; new ones are empty."""
+        if known.ids == ids:
+            return known
+
+        def fit(memories: Sequence[Memory]) -> tuple[Memory, ...]:
+            return tuple(self.net.reordered(past, known.ids, ids) for past in memories)
+
+        return replace(known, anchors=fit(known.anchors), recent=fit(known.recent))
