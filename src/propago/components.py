@@ -138,6 +138,12 @@ DETECTORS: dict[str, Component] = {
         presets="propago.methods.masktrack_rcnn.net:PRESETS",
         train="propago.methods.masktrack_rcnn.train:task",
     ),
+    "bridging": Component(
+        "propago.methods.bridging.run:BridgingDetector",
+        "A category and a box for every position, grouped by voting (Wu et al. 2016)",
+        presets="propago.methods.bridging.net:PRESETS",
+        train="propago.methods.bridging.train:task",
+    ),
 }
 
 ASSOCIATORS: dict[str, Component] = {
