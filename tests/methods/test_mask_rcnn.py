@@ -21,7 +21,7 @@ from propago.nn.detection import DetectionSettings
 from propago.nn.mask_rcnn import MaskRcnn, MaskRcnnConfig
 from propago.nn.rcnn_losses import Sampling
 from propago.nn.rcnn_targets import batched
-from propago.nn.weights import fill_encoder, load_weights
+from propago.nn.weights import describe_shipped, fill_encoder, load_weights
 from propago.training.validate_detector import validate_detector
 from propago.types import Frame
 
@@ -204,6 +204,12 @@ def test_the_encoder_is_frozen_down_to_a_stride():
         id(p) for part in (resnet.conv1, resnet.bn1, resnet.layer1) for p in part.parameters()
     }
     assert not resnet.early(0)
+
+
+def test_the_shipped_weights_load_and_are_small():
+    detector = load_component(DETECTORS, "mask_rcnn", "`detector`")
+    assert detector.description["weights"] == "mask-rcnn-compact"
+    assert describe_shipped("mask-rcnn-compact").size_bytes < 12e6
 
 
 def test_what_cannot_be_loaded_is_said():
