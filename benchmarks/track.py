@@ -35,6 +35,8 @@ from propago.metrics.identity import identity_of_labels
 
 KINDS = ("identity", "carry", "speed", "memory")
 CELLS = "cells_dic_hela"
+BY_PLACE = ("iou", "bytetrack", "cells")
+"""The associators that need no embeddings."""
 EVERY = 5
 SIZE = (480, 854)
 CROWDS = (5, 20, 100, 300)
@@ -71,7 +73,7 @@ def measure_identity(cells: Path, place: Path) -> None:
         write_to(place / "shuffled" / path.name, shuffled(read_labels(path), rng))
     print(f"| associator ({len(paths)} frames) | HOTA | AssA | MOTA | switches | tracks |")
     print("|---|---|---|---|---|---|")
-    for name in (n for n in ASSOCIATORS if n != "masktrack"):  # masks have no embeddings
+    for name in BY_PLACE:
         result = track(
             cells / "frames",
             place / "shuffled",

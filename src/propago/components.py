@@ -25,6 +25,8 @@ class Component:
         refine: of a method, what sharpens its masks where nothing else is asked for.
         clean: of a method, what makes them consistent where nothing else is asked for.
         finetune: of a method, the budget of each fine-tuning; None: it does none by itself.
+        associator: of a detector, what gives its detections identities where nothing else is asked
+            for.
         train: "module:attribute" of the function that makes its `TrainingTask`; empty: untrained.
     """
 
@@ -34,6 +36,7 @@ class Component:
     refine: str = "none"
     clean: str = "none"
     finetune: str | None = None
+    associator: str = "iou"
     train: str = ""
 
     def load(self, **settings: Any) -> Any:
@@ -136,6 +139,7 @@ DETECTORS: dict[str, Component] = {
         "propago.methods.masktrack_rcnn.run:MaskTrackDetector",
         "Mask R-CNN with an embedding of each instance, for `masktrack` (Yang et al. 2019)",
         presets="propago.methods.masktrack_rcnn.net:PRESETS",
+        associator="masktrack",
         train="propago.methods.masktrack_rcnn.train:task",
     ),
     "bridging": Component(

@@ -92,7 +92,7 @@ class Tracker:
     def __init__(
         self,
         detector: str | Detector | None = None,
-        associator: str | Associator = "iou",
+        associator: str | Associator | None = None,
         *,
         refine: str | Refiner | None = None,
         carry: str | Propagator | Carry | None = None,
@@ -103,7 +103,8 @@ class Tracker:
 
         Args:
             detector: a name in `DETECTORS`, or a detector; None where `update` is called.
-            associator: a name in `ASSOCIATORS`, or an associator; not used with `carry`.
+            associator: a name in `ASSOCIATORS`, or an associator; that of the named detector, or
+                "iou", if None. Not used with `carry`.
             refine: sharpens the masks of detections: a name in `REFINERS`, or a refiner.
             carry: carries the instances from frame to frame: a name in `PROPAGATORS`, a
                 propagator, or a `Carry` with settings of its own.
@@ -118,6 +119,8 @@ class Tracker:
                 f"`detect_every` is {detect_every}; it is at least 1, and above 1 only with "
                 "`carry`, which says where instances are in the frames between"
             )
+        row = DETECTORS.get(detector) if isinstance(detector, str) else None
+        associator = associator or (row.associator if row else "iou")
         self.detector: Detector | None = load_component(DETECTORS, detector, "`detector`")
         self.associator: Associator = load_component(ASSOCIATORS, associator, "`associator`")
         self.refiner: Refiner | None = load_component(REFINERS, refine, "`refine`")
@@ -191,7 +194,7 @@ class Tracker:
 def track_frames(
     frames: Iterable[Picture],
     detector: str | Detector,
-    associator: str | Associator = "iou",
+    associator: str | Associator | None = None,
     *,
     refine: str | Refiner | None = None,
     carry: str | Propagator | Carry | None = None,

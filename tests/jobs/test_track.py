@@ -1,5 +1,6 @@
 import csv
 import json
+from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
 
@@ -170,6 +171,15 @@ class Told(Truth):
         self.description = {"detector": f"told {min_confidence}"}
 
 
+class Embedded(Truth):
+    """The two instances change places; only their embeddings tell them apart."""
+
+    def __call__(self, frame):
+        order = (2, 1) if frame.index % 2 else (1, 2)
+        again = Detections.of_masks(np.stack([LABELS[frame.index] == i for i in order]), [5, 5])
+        return replace(again, embeddings=np.eye(2) * 9)
+
+
 PRESETS: dict[str, Preset] = {}
 
 
@@ -277,6 +287,18 @@ def test_wrong_usage_is_said_before_any_work(found, given, said):
     with pytest.raises(UsageError, match=said):
         run(found, **given)
     assert not (found / "out").exists()
+
+
+def test_a_detector_by_name_brings_its_associator(found, monkeypatch):
+    own = Component(f"{__name__}:Embedded", "Embeddings", associator="masktrack")
+    monkeypatch.setitem(DETECTORS, "embedded", own)
+    by_look = run(found, None, "look", method="embedded")
+    by_place = run(found, None, "place", method="embedded", associator="iou")
+    assert same_objects(masks_of(by_place), LABELS)
+    alternating = [np.where(m == 0, 0, (m + t) % 2 + 1) for t, m in enumerate(LABELS)]
+    assert same_objects(masks_of(by_look), alternating)
+    with pytest.raises(UsageError, match="masktrack compares embeddings"):
+        run(found, associator="masktrack")
 
 
 @pytest.mark.parametrize("shipped", [True, False])

@@ -53,4 +53,5 @@ def _lines(text: str) -> list[str]:
 def _defaults(part: "Component") -> str:
     """What a method does unasked, as it would be asked for."""
     asked = {"refine": part.refine, "clean": part.clean, "finetune": part.finetune}
+    asked |= {"associator": part.associator} if part.associator != "iou" else {}
     return " ".join(f"--{n} {value}" for n, value in asked.items() if value not in (None, "none"))

@@ -39,10 +39,11 @@ class TrackArguments:
     method: str | None = None
     """What finds instances where no --detections are given: a detector of `propago models`.
     Default: the first that has weights in the package."""
-    associator: Literal["iou", "bytetrack", "cells"] = "iou"
-    """What gives identities: iou by overlap with where an instance is expected; bytetrack does so,
-    and then goes on with instances by doubtful detections; with cells an instance that divides
-    ends, and its parts are new."""
+    associator: str | None = None
+    """What gives identities, of `propago models`: iou by overlap with where an instance is
+    expected; bytetrack does so, and then goes on with instances by doubtful detections; with cells
+    an instance that divides ends, and its parts are new; masktrack for the detector of its name.
+    Default: the method's, or iou."""
     carry: str | None = None
     """A method of `propago models` that carries instances from frame to frame; detections then
     start, correct, confirm and end them."""

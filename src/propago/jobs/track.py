@@ -60,7 +60,7 @@ def track(  # noqa: PLR0913
     detections: Given | None = None,
     *,
     method: str | Detector | None = None,
-    associator: str | Associator = "iou",
+    associator: str | Associator | None = None,
     carry: str | Propagator | Carry | None = None,
     refine: str | Refiner | None = None,
     out: str | Path | None = None,
@@ -76,7 +76,8 @@ def track(  # noqa: PLR0913
             in order or by index or name: `Detections`, `supervision.Detections`, label maps.
         method: what finds instances where there are no `detections`: a name in
             `propago.components.DETECTORS`, or a detector.
-        associator: what gives identities: a name in `ASSOCIATORS`, or an associator.
+        associator: what gives identities: a name in `ASSOCIATORS`, or an associator; that of the
+            named method, or "iou", if None.
         carry: what carries instances from frame to frame: a name in `PROPAGATORS`, a propagator,
             or a `Carry`; then `associator` is not used.
         refine: what sharpens the masks of detections: a name in `REFINERS`, or a refiner.

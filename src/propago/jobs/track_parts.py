@@ -100,7 +100,7 @@ def load_track_parts(
     source: Source,
     detections: Given | None,
     method: str | Detector | None,
-    associator: str | Associator,
+    associator: str | Associator | None,
     carry: str | Propagator | Carry | None,
     refine: str | Refiner | None,
     options: TrackOptions,
@@ -114,19 +114,21 @@ def load_track_parts(
         WeightsError: no such weights, corrupt, or of another network.
     """
     carried = load_carry(carry, options)
+    method = method or (_with_weights() if detections is None else None)
+    row = DETECTORS.get(method) if isinstance(method, str) else None
+    associator = associator or (row.associator if row else "iou")
     doubtful = carried is not None or associator == "bytetrack"
     least = min(DOUBTFUL, options.score) if doubtful else options.score
-    if detections is not None and method is None:
+    if method is None and detections is not None:
         detector: Any = gather_detections(source, detections, carried=carried is not None)
         notes = detector.notes
-    else:
-        method = method or _with_weights()
-        if method is None or detections is not None:
-            raise UsageError(
-                "either `detections` or a `method` says where instances are; `method` is one of "
-                f"{', '.join(DETECTORS)}, or a detector of one's own in Python"
-            )
+    elif method is not None and detections is None:
         detector, notes = _detector(method, least, options), ()
+    else:
+        raise UsageError(
+            "either `detections` or a `method` says where instances are; `method` is one of "
+            f"{', '.join(DETECTORS)}, or a detector of one's own in Python"
+        )
     names = dict(getattr(detector, "class_names", {}))
     tracker = Tracker(
         ChosenDetections(detector, least, _class_ids(options.classes, names)),
