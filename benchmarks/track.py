@@ -7,11 +7,13 @@ true masks of every fifth frame of DAVIS sequences; what is made of the frames b
 association alone, and everything with label maps as detections. `memory`: of long runs.
 """
 
+import csv
 import resource
 import subprocess
 import sys
 import time
-from collections.abc import Iterable, Iterator
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -71,8 +73,9 @@ def measure_identity(cells: Path, place: Path) -> None:
     rng = np.random.default_rng(0)
     for path in paths:
         write_to(place / "shuffled" / path.name, shuffled(read_labels(path), rng))
-    print(f"| associator ({len(paths)} frames) | HOTA | AssA | MOTA | switches | tracks |")
-    print("|---|---|---|---|---|---|")
+    true = divisions(line.split() for line in (cells / "man_track.txt").read_text().splitlines())
+    print(f"| associator ({len(paths)} frames) | HOTA | AssA | MOTA | switches | tracks |", end="")
+    print(f" divisions, of {len(true)} | invented |\n|---|---|---|---|---|---|---|---|")
     for name in BY_PLACE:
         result = track(
             cells / "frames",
@@ -81,13 +84,30 @@ def measure_identity(cells: Path, place: Path) -> None:
             out=place / name,
             options=TrackOptions(overlay=False),
         )
-        score = score_of(result, paths)
+        score, made = score_of(result, paths), divisions(lineage(result.table))
         print(
             f"| {name} | {score.hota:.3f} | {score.ass_a:.3f} | {score.mota:.3f} | "
-            f"{len(score.switches)} | {len(result.ids)} |",
+            f"{len(score.switches)} | {len(result.ids)} | {len(made & true)} | "
+            f"{len(made - true)} |",
             flush=True,
         )
     print()
+
+
+def divisions(tracks: Iterable[Sequence[str | int]]) -> set[int]:
+    """The frames at which two or more parts of one cell begin; of (id, first, last, parent)."""
+    begun = Counter((int(parent), int(first)) for _, first, _, parent in tracks if int(parent))
+    return {first for (_, first), parts in begun.items() if parts > 1}
+
+
+def lineage(table: Path) -> list[tuple[str, str, str, str]]:
+    """Id, first frame, last frame and parent of each track in tracks.csv."""
+    first, last, parent = {}, {}, {}
+    with table.open(newline="") as file:
+        for row in csv.DictReader(file):
+            first.setdefault(row["id"], row["frame"])
+            last[row["id"]], parent[row["id"]] = row["frame"], row["parent"] or "0"
+    return [(i, first[i], last[i], parent[i]) for i in first]
 
 
 def measure_carry(davis: Path, set_name: str, carry: str, place: Path) -> None:

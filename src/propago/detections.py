@@ -28,6 +28,7 @@ class Detections:
         masks: (N, H, W) bool; None where only boxes are known.
         embeddings: (N, D) float, what tells instances apart.
         ids: (N,) int identities, positive and distinct; None where none are assigned.
+        parents: (N,) int, of a part of an instance that has divided the id of that one, else 0.
     """
 
     boxes_xyxy: np.ndarray
@@ -36,13 +37,14 @@ class Detections:
     masks: np.ndarray | None = None
     embeddings: np.ndarray | None = None
     ids: np.ndarray | None = None
+    parents: np.ndarray | None = None
 
     def __post_init__(self) -> None:
         """Refuse parts that do not belong together, and numbers that are none."""
         n = len(self.boxes_xyxy)
         if self.boxes_xyxy.shape != (n, 4):
             raise ShapeError(f"boxes are (N, 4); these are {self.boxes_xyxy.shape}")
-        for name in ("classes", "confidence", "ids", "masks", "embeddings"):
+        for name in ("classes", "confidence", "ids", "parents", "masks", "embeddings"):
             part, dims = getattr(self, name), {"masks": 3, "embeddings": 2}.get(name, 1)
             if part is not None and (part.ndim != dims or len(part) != n):
                 raise ShapeError(

@@ -17,6 +17,7 @@ def line(name, track_id, at, class_name="cat", score=0.5, area=10):
         "score": score,
         "area": area,
         "centroid": at,
+        "parent": 0,
     }
 
 

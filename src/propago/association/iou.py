@@ -90,18 +90,25 @@ class IouAssociator:
         """The detections that belong to an instance, with its id; and the state after them."""
         seen, confident = sightings(found), found.confidence >= self.settings.min_confidence
         ids = np.zeros(len(found), np.int64)
+        parent_of = divided(state.known, seen) if self.settings.divisions else {}
+        whole = ~np.isin(np.arange(len(found)), list(parent_of))
         passes = (confident, ~confident) if self.settings.two_passes else (confident | True,)
-        ended = divided(state.known, seen) if self.settings.divisions else frozenset()
-        before = [k for k in state.known if k.id not in ended]
+        before = [k for k in state.known if k.id not in parent_of.values()]
         left = before
         for some in passes:
-            self._assign(ids, left, seen, found.classes, np.flatnonzero(some))
+            self._assign(ids, left, seen, found.classes, np.flatnonzero(some & whole))
             left = [k for k in left if k.id not in ids]
         new = np.flatnonzero((ids == 0) & confident)
         ids[new] = state.next_id + np.arange(len(new))
-        here = np.flatnonzero(ids)
-        known = self._remembered(before, ids, found.classes, seen)
-        return replace(found[here], ids=ids[here]), IouState(known, state.next_id + len(new))
+        here = np.flatnonzero(ids).tolist()
+        now = [Known(int(ids[n]), int(found.classes[n]), seen[n]) for n in here]
+        now = [replace(k, parent=parent_of.get(n, 0)) for n, k in zip(here, now, strict=True)]
+        known = self._remembered(before, now)
+        tracked = replace(found[here], ids=ids[here])
+        if self.settings.divisions:
+            parents = {k.id: k.parent for k in known}
+            tracked = replace(tracked, parents=np.array([parents[k.id] for k in now], np.int64))
+        return tracked, IouState(known, state.next_id + len(new))
 
     def _assign(
         self,
@@ -122,20 +129,10 @@ class IouAssociator:
         for row, column in pairs:
             ids[places[column]] = known[row].id
 
-    def _remembered(
-        self,
-        known: Sequence[Known],
-        ids: np.ndarray,
-        classes: np.ndarray,
-        seen: Sequence[Sighting],
-    ) -> tuple[Known, ...]:
+    def _remembered(self, known: Sequence[Known], now: Sequence[Known]) -> tuple[Known, ...]:
         """The instances of this frame, and those that are away and may come again."""
         before = {k.id: k for k in known}
-        here = {
-            int(i): _seen_again(before.get(int(i)), Known(int(i), int(classes[n]), seen[n]))
-            for n, i in enumerate(ids)
-            if i
-        }
+        here = {k.id: _seen_again(before.get(k.id), k) for k in now}
         most = self.settings.max_absent_frames
         away = {
             i: replace(k, absent=k.absent + 1)
@@ -156,7 +153,7 @@ def _seen_again(before: Known | None, now: Known) -> Known:
         mean = before.velocity[axis]
         velocity.append(mean + VELOCITY_GAIN * (moved / frames - mean))
     usual = before.usual_px + AREA_GAIN * (area - before.usual_px)
-    return replace(now, velocity=(velocity[0], velocity[1]), usual_px=usual)
+    return replace(now, velocity=(velocity[0], velocity[1]), usual_px=usual, parent=before.parent)
 
 
 def _middle(seen: Sighting, axis: int) -> float:

@@ -40,6 +40,7 @@ class Known:
         absent: how many frames ago that was.
         velocity: (x, y) in pixels a frame.
         usual_px: its area of late, a running mean; 0 without a mask.
+        parent: of a part of an instance that has divided, the id of that one; else 0.
     """
 
     id: int
@@ -48,6 +49,7 @@ class Known:
     absent: int = 0
     velocity: tuple[float, float] = (0.0, 0.0)
     usual_px: float = 0.0
+    parent: int = 0
 
     @property
     def expected(self) -> Sighting:

@@ -18,6 +18,7 @@ class TrackSummary:
     Attributes:
         id: its identity.
         class_name: its class.
+        parent: the id of what it is a part of; 0: of nothing.
         spans: first and last frame, as places from 0 on, of every stretch in which it is there.
         frames: in how many it is.
         score_sum: of its scores.
@@ -27,6 +28,7 @@ class TrackSummary:
 
     id: int
     class_name: str
+    parent: int = 0
     spans: list[list[int]] = field(default_factory=list)
     frames: int = 0
     score_sum: float = 0.0
@@ -64,7 +66,9 @@ def summaries(lines: Iterable[Mapping[str, Any]], frames: Sequence[str]) -> list
     place_of = {name: place for place, name in enumerate(frames)}
     found: dict[int, TrackSummary] = {}
     for line in lines:
-        track = found.setdefault(line["id"], TrackSummary(line["id"], line["class"]))
+        track = found.setdefault(
+            line["id"], TrackSummary(line["id"], line["class"], line["parent"])
+        )
         track.add(place_of[line["name"]], line)
     return [found[i] for i in sorted(found)]
 

@@ -21,7 +21,7 @@ from propago.runs.writers import Result, Writer
 
 COLUMNS = (
     *("frame", "name", "time_s", "id", "class_id", "class", "score"),
-    *("x0", "y0", "x1", "y1", "area_px", "centroid_x", "centroid_y"),
+    *("x0", "y0", "x1", "y1", "area_px", "centroid_x", "centroid_y", "parent"),
 )
 """Of tracks.csv. Pixel (0, 0) reaches from 0 to 1 on both axes; x1 and y1 lie behind the last."""
 
@@ -93,6 +93,7 @@ def instances_of(
             "box": list(region.xyxy),
             "area": region.area,
             "centroid": [round(float(c), 2) for c in centroid],
+            "parent": 0 if found.parents is None else int(found.parents[n]),
         }
         yield n, line
 
@@ -119,7 +120,8 @@ def _write_table(output: OutputFolder) -> None:
         for line in read_instances(output):
             time = "" if line["time_s"] is None else f"{line['time_s']:.6g}"
             head = (line["index"], line["name"], time, line["id"], line["class_id"], line["class"])
-            table.writerow((*head, line["score"], *line["box"], line["area"], *line["centroid"]))
+            place = (*line["box"], line["area"], *line["centroid"])
+            table.writerow((*head, line["score"], *place, line["parent"] or ""))
 
 
 def _write_tracks(output: OutputFolder) -> None:
