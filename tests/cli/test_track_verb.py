@@ -70,6 +70,11 @@ def test_three_hundred_in_one_frame_and_ids_beyond_a_byte(place, capsys):
     labels[:45, :60] = crowd
     for t in range(4):
         write_mask(place / "found" / f"{t:05d}.png", labels)
-    code, out, _ = said_by(capsys, "track", "cells", "--detections", "found", "--no-overlay")
+    code, out, _ = said_by(capsys, "track", "cells", "--detections", "found")
     assert code == 0
     assert "(300 tracks: 300 object)" in out
+    overlay = place / "runs/track/cells/overlay.mp4"
+    whole = overlay.read_bytes()
+    overlay.unlink()
+    assert said_by(capsys, "track", "cells", "--detections", "found", "--resume")[0] == 0
+    assert overlay.read_bytes() == whole

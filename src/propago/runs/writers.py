@@ -11,7 +11,7 @@ from typing import Generic, Protocol, Self, TypeVar
 import numpy as np
 
 from propago.errors import MaskError, OutputError
-from propago.io.masks import read_mask, write_mask
+from propago.io.masks import read_labels, write_mask
 from propago.io.soft_masks import write_soft_masks
 from propago.io.source import Source
 from propago.io.writer import VideoWriter
@@ -169,8 +169,7 @@ class OverlayWriter(Writer[Result]):
         with Prefetcher(self._source.frames()) as ahead, self._opened(output) as video:
             for done, frame in zip(range(1, frames + 1), ahead, strict=False):
                 try:
-                    path = output.masks / f"{frame.name}.png"
-                    labels = read_mask(path, may_be_empty=True).labels
+                    labels = read_labels(output.masks / f"{frame.name}.png")
                 except MaskError as error:
                     raise OutputError(f"the overlay cannot be rendered: {error}") from error
                 self._append(video, frame, labels)
