@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from propago.detections import Detections
 from propago.errors import MaskError, PropagoError, SourceError
@@ -116,6 +117,18 @@ def label_maps(path):
     return path
 
 
+def label_stack(path):
+    pages = [(A * 300 + B * 7).astype(np.uint16), np.zeros(SIZE, np.uint16), B.astype(np.uint16)]
+    first, *more = map(Image.fromarray, pages)
+    first.save(path / "found.tif", save_all=True, append_images=more)
+    return path / "found.tif"
+
+
+def label_array(path):
+    np.save(path / "found.npy", np.array([A * 300 + B * 7, np.zeros(SIZE), B], np.int64))
+    return path / "found.npy"
+
+
 STEMS = ("img_4", "img_5", "img_6")
 
 
@@ -129,6 +142,8 @@ STEMS = ("img_4", "img_5", "img_6")
         mots,
         yolo,
         label_maps,
+        label_stack,
+        label_array,
     ],
 )
 def test_every_format_gives_the_same_detections(tmp_path, write):
@@ -139,7 +154,7 @@ def test_every_format_gives_the_same_detections(tmp_path, write):
     assert {mask.tobytes() for mask in first.masks} == {A.tobytes(), B.tobytes()}
     assert last.masks.tolist() == [B.tolist()]
     assert first.ids is None
-    if write is not label_maps:
+    if write not in (label_maps, label_stack, label_array):
         assert dict(zip(first.classes.tolist(), map(int, first.boxes_xyxy[:, 0]), strict=True)) == {
             1: 1,
             2: 8,
@@ -273,3 +288,23 @@ def test_label_maps_of_another_size_and_other_things_are_refused(tmp_path):
     (tmp_path / "empty").mkdir()
     with pytest.raises(PropagoError, match="holds no detections: neither label maps"):
         open_detections(tmp_path / "empty")
+
+
+@pytest.mark.parametrize(
+    ("values", "said"),
+    [
+        (np.zeros((2, 3, 2)), r"holds \(2, 3, 2\) float64"),
+        (np.full((2, *SIZE), -1), "frame 0: .* is no label map"),
+        (np.zeros((2, 5, 6), int), "map 0 is 6x5, its frame 16x12"),
+    ],
+)
+def test_arrays_that_are_no_stack_are_refused(tmp_path, values, said):
+    np.save(tmp_path / "found.npy", values)
+    with pytest.raises(PropagoError, match=said):
+        read_all(tmp_path / "found.npy")
+
+
+def test_white_alone_is_an_object(tmp_path):
+    np.save(tmp_path / "found.npy", np.array([A * 255, B * 255], np.uint8))
+    first, _ = read_all(tmp_path / "found.npy")
+    assert first.masks.tolist() == [A.tolist()]

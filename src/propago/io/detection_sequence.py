@@ -1,12 +1,12 @@
 """What every format of detections looks like to the rest of propago: what was found, by frame."""
 
 import sys
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from propago.detections import Detections
-from propago.errors import SourceError
+from propago.errors import MaskError, SourceError
 from propago.io.frame_names import last_number, named_frame, numbered_frames
 from propago.io.source import Source
 
@@ -82,6 +82,14 @@ class DetectionSequence:
         if numbered or not left:
             return found | numbered, notes
         return _counted(found, left, self.first_number)
+
+
+def other_size(where: str, came: Sequence[int], size: tuple[int, int]) -> MaskError:
+    """That the label map called `where` is not of the size (H, W) of its frame."""
+    return MaskError(
+        f"{where} is {came[1]}x{came[0]}, its frame {size[1]}x{size[0]}; resize label maps with "
+        "nearest neighbour"
+    )
 
 
 def _named(names: Iterable[str], source: Source) -> dict[str, int]:

@@ -88,6 +88,7 @@ class DetectionFormat(Protocol):
 
 DETECTION_FORMATS: dict[str, str | DetectionFormat] = {
     "label-maps": "propago.io.formats.label_maps",
+    "label-stack": "propago.io.formats.stacks",
     "youtube-vis": "propago.io.formats.youtube_vis",
     "coco": "propago.io.formats.coco",
     "mots": "propago.io.formats.mots",
@@ -111,6 +112,6 @@ def open_detections(path: str | Path) -> DetectionSequence:
         if module.sniff_detections(path):
             return module.read_detections(path)
     raise SourceError(
-        f"{path} holds no detections: neither label maps (PNG or TIFF, one a frame), nor COCO or "
-        "YouTube-VIS JSON, nor MOTS or YOLO text"
+        f"{path} holds no detections: neither label maps (PNG or TIFF, one a frame, or a "
+        "stack), nor COCO or YouTube-VIS JSON, nor MOTS or YOLO text"
     )

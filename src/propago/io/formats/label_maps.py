@@ -9,11 +9,10 @@ import numpy as np
 
 from propago.detections import Detections
 from propago.errors import MaskError
-from propago.io.detection_sequence import DetectionSequence, Reader
+from propago.io.detection_sequence import DetectionSequence, Reader, other_size
 from propago.io.labels import ANNOTATION, LabelPolicy
 from propago.io.mask_sequence import Masks, MaskSequence, labels_of
-from propago.io.masks import MASK_SUFFIXES, read_labels, read_mask, write_mask
-from propago.io.names import visible
+from propago.io.masks import read_labels, read_mask, write_mask
 from propago.io.sequence_folders import MASKS, label_files
 from propago.io.shared_policy import shared_policy
 
@@ -46,30 +45,21 @@ def write(path: Path, masks: Iterable[tuple[str, Masks]]) -> None:
 
 def sniff_detections(path: Path) -> bool:
     """Whether there are label maps in a folder or its subfolder masks/."""
-    return path.is_dir() and bool(_maps(path))
+    return path.is_dir() and bool(_files(path))
 
 
 def read_detections(path: Path) -> DetectionSequence:
     """The objects of each map; their ids mean nothing from frame to frame, nor do colours."""
-    readers: dict[str | int, Reader] = {file.stem: partial(_found, file) for file in _maps(path)}
+    readers: dict[str | int, Reader] = {
+        name: partial(_found, file) for name, file in _files(path).items()
+    }
     return DetectionSequence(path, readers, {1: "object"}, every_frame=False)
-
-
-def _maps(path: Path) -> list[Path]:
-    """The files that may hold label maps, in the order of their names."""
-    for folder in (path / MASKS, path):
-        if found := [file for file in visible(folder) if file.suffix.lower() in MASK_SUFFIXES]:
-            return found
-    return []
 
 
 def _found(file: Path, size: tuple[int, int]) -> Detections:
     labels = read_labels(file, ANNOTATION)
     if labels.shape != size:
-        raise MaskError(
-            f"{file} is {labels.shape[1]}x{labels.shape[0]}, its frame {size[1]}x{size[0]}; resize "
-            "label maps with nearest neighbour"
-        )
+        raise other_size(f"{file}", labels.shape, size)
     return replace(Detections.from_labels(labels), ids=None)
 
 

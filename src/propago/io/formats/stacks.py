@@ -5,16 +5,19 @@ nowhere in .npy. A TIFF of ids above 254, and such an array, has 16 bits and no 
 """
 
 import zipfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from propago.detections import Detections
 from propago.errors import MaskError, SourceError
 from propago.io.atomic import replacing
+from propago.io.detection_sequence import DetectionSequence, Reader, other_size
 from propago.io.instances import FrameInstances, InstanceSequence
+from propago.io.rle import decode
 from propago.io.tiff_axes import all_pages
 from propago.io.tiff_pages import TiffPage, read_page, tiff_pages
 from propago.io.tiff_writer import PAGE_NAME, TiffWriter
@@ -101,6 +104,37 @@ def write_npz(path: Path, videos: Sequence[InstanceSequence]) -> None:
             _write_array(file, video)
         with packed.open(f"{NAMES}.npy", "w") as file:
             np.lib.format.write_array(file, np.array(list(video.readers), "U"))
+
+
+def sniff_detections(path: Path) -> bool:
+    """Whether it is a .tif, .tiff, .npy or .npz file."""
+    return sniff_tiff(path) or sniff_array(path)
+
+
+def read_detections(path: Path) -> DetectionSequence:
+    """The objects of each map, whose ids mean nothing from map to map; white alone is an object.
+
+    A map belongs to the frame of its name, or of its place among all frames.
+
+    Raises:
+        SourceError: unreadable.
+        MaskError: no label maps.
+    """
+    (video,) = read_tiff(path) if sniff_tiff(path) else read_array(path)
+    placed = list(video.readers) == _numbers(len(video.readers))
+    readers: dict[str | int, Reader] = {
+        n if placed else name: partial(_objects, read, f"{path}, map {n}")
+        for n, (name, read) in enumerate(video.readers.items())
+    }
+    return DetectionSequence(path, readers, {1: "object"}, every_frame=False)
+
+
+def _objects(read: Callable[[], FrameInstances], where: str, size: tuple[int, int]) -> Detections:
+    found = read()
+    if found.size != size:
+        raise other_size(where, found.size, size)
+    white = () if found.void is None else (found.void,)
+    return Detections.of_masks(decode([one.rle for one in found.instances] or white, size))
 
 
 def _numbers(n: int) -> list[str]:
