@@ -215,12 +215,11 @@ def crowd(count: int, frames: int) -> Iterator[np.ndarray]:
 
 def write_clip(place: Path, count: int, frames: int) -> None:
     """Frames, and label maps whose ids mean nothing."""
-    rng = np.random.default_rng(0)
+    rng, ground = np.random.default_rng(0), np.linspace(40, 120, SIZE[1])
     (place / "frames").mkdir(parents=True)
     for t, labels in enumerate(crowd(count, frames)):
-        grey = np.where(labels, 160, 80).astype(np.uint8)
-        noise = rng.integers(0, 32, SIZE, np.uint8)
-        write_picture(place / "frames" / f"{t:05d}.png", np.repeat((grey + noise)[..., None], 3, 2))
+        picture = np.where(labels, 160, ground)[..., None].repeat(3, 2).astype(np.uint8)
+        write_picture(place / "frames" / f"{t:05d}.png", picture)
         write_to(place / "found" / f"{t:05d}.png", shuffled(labels, rng))
 
 

@@ -11,6 +11,7 @@ import propago
 from propago.components import DETECTORS, Component
 from propago.detections import Detections
 from propago.errors import MaskError, PropagoWarning, SourceError, UsageError
+from propago.io.formats import youtube_vis
 from propago.io.masks import read_mask, write_mask
 from propago.io.video import open_source
 from propago.jobs.options import TrackOptions
@@ -101,6 +102,19 @@ def test_tracks_are_youtube_vis_results(found):
     ]
     again = run(found, str(result.tracks), out="again")
     assert mask_bytes(again.out) == mask_bytes(result.out)
+
+
+def test_a_run_is_evaluated_by_what_its_files_are(found):
+    result = run(found)
+    for t, labels in enumerate(LABELS):
+        (found / "truth").mkdir(exist_ok=True)
+        write_mask(found / "truth" / f"shot_{t:03d}.png", labels)
+    identity = propago.evaluate(result.out, found / "truth")
+    assert (identity.figures["HOTA"], identity.figures["id_switches"]) == (1, 0)
+    frames = ((f"shot_{t:03d}", labels) for t, labels in enumerate(LABELS))
+    youtube_vis.write(found / "truth.json", frames)
+    tracks = propago.evaluate(result.tracks, found / "truth.json", metrics=["track AP", "HOTA"])
+    assert (tracks.figures["AP"], tracks.figures["AR1"], tracks.figures["HOTA"]) == (1, 0.5, 1)
 
 
 @pytest.mark.parametrize("stop", [1, 4])
