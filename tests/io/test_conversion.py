@@ -31,6 +31,7 @@ from propago.ops.polygons import joined, polygons_of
 
 CLASSES = {1: "cell", 2: "dog"}
 LIMITED = {"ctc", "mots", "mots-png", "grey-pngs", "rgb-pngs"}
+BY_CLASS_NAME = {"youtube-vos", "cvat", "label-studio", "labelme", "labelme-polygons"}
 LOSSLESS = [
     n for n, f in VIDEO_FORMATS.items() if f.read and not f.needs_source and n not in LIMITED
 ]
@@ -122,7 +123,7 @@ def round_trip(name, video):
         if "class names" in form.holds:
             assert called(back).items() <= called(video).items()
         wanted = as_held(video, name)
-        if name == "youtube-vos":
+        if name in BY_CLASS_NAME:
             found, wanted = ([(n, without_classes(f)) for n, f in both] for both in (found, wanted))
         assert found == wanted
 

@@ -16,8 +16,9 @@ class ConvertArguments:
     """Write masks of videos in another format; what it cannot hold is said.
 
     Folders: label-maps (indexed PNGs), davis, youtube-vos, 16-bit-pngs, grey-pngs, rgb-pngs,
-    binary-pngs, mots-png, ctc (Cell Tracking Challenge), yolo. Files: youtube-vis, coco,
-    coco-polygons (.json), mots (.txt), tiff, npz, npy.
+    binary-pngs, mots-png, ctc (Cell Tracking Challenge), labelme, labelme-polygons, yolo. Files:
+    youtube-vis, coco, coco-polygons, label-studio (.json), cvat (.xml), mots (.txt), tiff, npz,
+    npy.
 
     Examples:
         propago convert runs/segment/clip clip.json

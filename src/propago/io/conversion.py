@@ -27,10 +27,11 @@ Fact = Literal[
 """What is known of a video: a format holds it, or loses it and `convert` says so."""
 
 _MAPS: tuple[Fact, ...] = ("names", "empty frames", "identities", "void")
-_TRACKS: tuple[Fact, ...] = (
+_DRAWN: tuple[Fact, ...] = (
     *("names", "empty frames", "identities", "ids above 254"),
-    *("classes", "class names", "scores", "overlaps"),
+    *("classes", "class names", "overlaps"),
 )
+_TRACKS: tuple[Fact, ...] = (*_DRAWN, "scores")
 
 
 @dataclass(frozen=True)
@@ -69,6 +70,18 @@ VIDEO_FORMATS: dict[str, VideoFormat] = {
         "Cell Tracking Challenge: mask000.tif, res_track.txt",
         "ctc",
         ("empty frames", "identities", "ids above 254", "parents"),
+    ),
+    "labelme": VideoFormat(
+        "FRAME.json: masks in boxes",
+        "labelme",
+        _DRAWN,
+    ),
+    "labelme-polygons": VideoFormat(
+        "FRAME.json: polygons",
+        "labelme",
+        _DRAWN,
+        sniff="",
+        write="write_polygons",
     ),
     "binary-pngs": VideoFormat(
         "ID/FRAME.png of 0 and 255, a folder an object",
@@ -152,6 +165,12 @@ VIDEO_FORMATS: dict[str, VideoFormat] = {
         read="read_array",
         write="write_npy",
     ),
+    "cvat": VideoFormat(
+        "CVAT for video 1.1: XML, tracks of masks",
+        "cvat",
+        tuple(fact for fact in _DRAWN if fact != "names"),
+        ".xml",
+    ),
     "youtube-vis": VideoFormat(
         "JSON: videos, tracks with a mask a frame",
         "video_json",
@@ -161,6 +180,12 @@ VIDEO_FORMATS: dict[str, VideoFormat] = {
         sniff="sniff_youtube_vis",
         read="read_youtube_vis",
         write="write_youtube_vis",
+    ),
+    "label-studio": VideoFormat(
+        "JSON: a task a frame, brushes",
+        "label_studio",
+        (*_DRAWN, "scores"),
+        ".json",
     ),
     "coco": VideoFormat(
         "JSON: images of videos, masks as RLE",

@@ -95,6 +95,30 @@ def as_text(rle: Rle) -> Rle:
     return {"size": [int(side) for side in rle["size"]], "counts": text}
 
 
+def cropped(rle: Rle) -> tuple[int, int, np.ndarray]:
+    """Left and top of the box of a mask that is not empty, and (h, w) bool, what is in it."""
+    left, top, width, height = (int(v) for v in coco_mask.toBbox(rle))
+    mask = coco_mask.decode(rle).astype(bool)
+    return left, top, mask[top : top + height, left : left + width]
+
+
+def pasted(mask: np.ndarray, left: int, top: int, size: tuple[int, int], where: str) -> Rle:
+    """The mask of a frame of `size` (H, W) of which (h, w) bool `mask` is a box.
+
+    Raises:
+        MaskError: the box reaches beyond the frame; `where` is what it belongs to.
+    """
+    height, width = mask.shape
+    if left < 0 or top < 0 or top + height > size[0] or left + width > size[1]:
+        raise MaskError(
+            f"{where}: a mask of {width}x{height} at {left}, {top} reaches beyond the frame, "
+            f"{size[1]}x{size[0]}"
+        )
+    whole = np.zeros(size, bool)
+    whole[top : top + height, left : left + width] = mask
+    return encode(whole[None])[0]
+
+
 def _present(rles: Sequence[Rle | None]) -> tuple[list[int], list[Any]]:
     places = [i for i, rle in enumerate(rles) if rle is not None]
     return places, [rles[i] for i in places]
