@@ -26,6 +26,7 @@ from propago.finetune.cache import FineTuneCache as FineTuneCache
 from propago.finetune.fine_tuning import FineTuning as FineTuning
 from propago.io.formats import MaskFormat as MaskFormat
 from propago.io.formats import open_masks as open_masks
+from propago.io.formats.mattes import MatteOptions as MatteOptions
 from propago.io.mask_sequence import MaskSequence as MaskSequence
 from propago.io.masks import read_mask as read_mask
 from propago.io.masks import write_mask as write_mask

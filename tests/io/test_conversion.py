@@ -13,24 +13,18 @@ from hypothesis import strategies as st
 from pycocotools import mask as coco_mask
 
 from propago.errors import MaskError, SourceError, UsageError
-from propago.io.conversion import (
-    VIDEO_FORMATS,
-    format_for,
-    read_videos,
-    sniffed,
-    video_format,
-    write_videos,
-)
+from propago.io.conversion import format_for, read_videos, sniffed, write_videos
 from propago.io.instances import FrameInstances, Instance, InstanceSequence
 from propago.io.label_runs import labels_of_rles, rles_of_labels
 from propago.io.losses import Counts, sentences, watched
 from propago.io.masks import write_mask
 from propago.io.rle import decode, encode
 from propago.io.video import open_source
+from propago.io.video_formats import VIDEO_FORMATS, video_format
 from propago.ops.polygons import joined, polygons_of
 
 CLASSES = {1: "cell", 2: "dog"}
-LIMITED = {"ctc", "mots", "mots-png", "grey-pngs", "rgb-pngs"}
+LIMITED = {"ctc", "mots", "mots-png", "grey-pngs", "rgb-pngs", "soft-masks", "soft-pictures"}
 BY_CLASS_NAME = {"youtube-vos", "cvat", "label-studio", "labelme", "labelme-polygons"}
 LOSSLESS = [
     n for n, f in VIDEO_FORMATS.items() if f.read and not f.needs_source and n not in LIMITED

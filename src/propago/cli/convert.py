@@ -3,7 +3,7 @@
 import sys
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import tyro
 
@@ -18,11 +18,13 @@ class ConvertArguments:
     Folders: label-maps (indexed PNGs), davis, youtube-vos, 16-bit-pngs, grey-pngs, rgb-pngs,
     binary-pngs, mots-png, ctc (Cell Tracking Challenge), labelme, labelme-polygons, yolo. Files:
     youtube-vis, coco, coco-polygons, label-studio (.json), cvat (.xml), mots (.txt), tiff, npz,
-    npy.
+    npy. Soft: soft-masks (npz), soft-pictures. Mattes, of the soft masks where there are some:
+    rgba-pngs, alpha-pngs, prores (.mov), webm, cutout (.mp4).
 
     Examples:
         propago convert runs/segment/clip clip.json
         propago convert clip.json cells --to ctc
+        propago convert runs/segment/clip clip.mov --frames clip.mp4
         propago convert labels masks --from yolo --frames clip.mp4
     """
 
@@ -35,7 +37,13 @@ class ConvertArguments:
     to_format: Annotated[str | None, tyro.conf.arg(name="to", metavar="FORMAT")] = None
     """The format of OUT. Default: told by its suffix; a folder is label-maps."""
     frames: Path | None = None
-    """The video or its frames, for formats that do not say how large they are (yolo)."""
+    """The video or its frames, for mattes, and for masks that do not say how large it is (yolo)."""
+    objects: Literal["merged", "each"] = "merged"
+    """Of mattes: all objects in one, or each on its own (ID/FRAME.png, OUT_ID.mov)."""
+    premultiplied: bool = False
+    """Of mattes: colours are multiplied by alpha. Default: they are straight."""
+    background: str = "#00ff00"
+    """Of cut-outs."""
     overwrite: bool = False
     """Replace what is there; other files in a folder stay."""
 
@@ -43,8 +51,10 @@ class ConvertArguments:
 def run(argv: list[str]) -> int:
     """Convert, and say what was written and what was lost."""
     arguments = parse(ConvertArguments, argv, "convert")
+    from propago.io.formats.mattes import MatteOptions
     from propago.jobs.convert import convert
 
+    mattes = MatteOptions(arguments.objects, arguments.premultiplied, arguments.background)
     with frame_progress() as progress:
         done = convert(
             arguments.masks,
@@ -52,6 +62,7 @@ def run(argv: list[str]) -> int:
             from_format=arguments.from_format,
             to_format=arguments.to_format,
             frames=arguments.frames,
+            mattes=mattes,
             overwrite=arguments.overwrite,
             progress=progress,
         )

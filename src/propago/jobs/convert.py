@@ -6,18 +6,14 @@ from pathlib import Path
 
 from propago.errors import UsageError
 from propago.io.atomic import make_folder
-from propago.io.conversion import (
-    VideoFormat,
-    format_for,
-    read_videos,
-    sniffed,
-    video_format,
-    write_videos,
-)
+from propago.io.conversion import format_for, read_videos, sniffed, write_videos
+from propago.io.formats.mattes import MatteOptions
 from propago.io.instances import InstanceSequence
 from propago.io.losses import Counts, sentences, watched
+from propago.io.soft_masks import soft_masks_in
 from propago.io.source import Source
 from propago.io.video import open_source
+from propago.io.video_formats import VideoFormat, video_format
 from propago.io.zipped import unpacked
 from propago.runs.options import Progress
 
@@ -52,6 +48,7 @@ def convert(
     from_format: str | None = None,
     to_format: str | None = None,
     frames: str | Path | None = None,
+    mattes: MatteOptions | None = None,
     overwrite: bool = False,
     progress: Progress | None = None,
 ) -> ConvertResult:
@@ -61,12 +58,13 @@ def convert(
     said in `notes`. Frames are read one at a time.
 
     Args:
-        masks: a file or folder of any format in `propago.io.conversion.VIDEO_FORMATS`.
+        masks: a file or folder of any format in `propago.io.video_formats.VIDEO_FORMATS`.
         out: the file or folder to write. Several videos in a format of one video become files or
             folders in `out`.
         from_format: the format of `masks`; None: the first that knows it.
         to_format: the format of `out`; None: what its suffix says, label maps of a folder.
-        frames: the video itself, for formats that do not say how large its frames are.
+        frames: the video itself, for mattes and formats that do not say how large its frames are.
+        mattes: how mattes are made.
         overwrite: replace what is there; other files in a folder stay.
         progress: called as (frames done, frames in all, name of the video).
 
@@ -77,9 +75,9 @@ def convert(
         OutputError: it cannot be written.
     """
     source_path, out = unpacked(Path(masks)), Path(out)
-    from_name = from_format or sniffed(source_path)
     to_name = to_format or format_for(out)
     form = video_format(to_name)
+    from_name = from_format or _told(source_path, form)
     _refuse(source_path, out, form, overwrite)
     source = None if frames is None else open_source(frames)
     videos = read_videos(source_path, from_name, source)
@@ -90,7 +88,7 @@ def convert(
             progress(done, total[name], name)
 
     passing = [watched(video, counts, seen) for video in videos]
-    notes = _written(out, passing, to_name, source)
+    notes = _written(out, passing, to_name, source, mattes)
     return ConvertResult(
         out,
         from_name,
@@ -102,18 +100,28 @@ def convert(
     )
 
 
+def _told(masks: Path, form: VideoFormat) -> str:
+    """The format of the masks; the soft ones of a run where the new format holds them."""
+    soft = "soft edges" in form.holds and masks.is_dir() and bool(soft_masks_in(masks))
+    return "soft-masks" if soft else sniffed(masks)
+
+
 def _written(
-    out: Path, videos: Sequence[InstanceSequence], name: str, source: Source | None
+    out: Path,
+    videos: Sequence[InstanceSequence],
+    name: str,
+    source: Source | None,
+    mattes: MatteOptions | None,
 ) -> list[str]:
     form = video_format(name)
     if form.several or len(videos) == 1:
         make_folder(out.parent if form.suffix else out)
-        return write_videos(out, videos, name, source)
+        return write_videos(out, videos, name, source, mattes)
     notes = []
     for video in videos:
         place = out / f"{video.name}{form.suffix}"
         make_folder(place.parent if form.suffix else place)
-        notes += write_videos(place, [video], name, source)
+        notes += write_videos(place, [video], name, source, mattes)
     return notes
 
 
