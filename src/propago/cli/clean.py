@@ -1,5 +1,6 @@
 """`propago clean`."""
 
+import sys
 from argparse import ArgumentParser
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,6 +9,7 @@ from typing import Literal
 import tyro
 
 from propago.cli.arguments import parse
+from propago.cli.exports import Formats, refuse_unknown, say_exports
 from propago.cli.progress import frame_progress
 from propago.refinement.craf.settings import CrafSettings
 
@@ -43,6 +45,9 @@ class CleanArguments:
     """The PNGs are scores, not label maps: grey, 8 or 16 bits; ID/FRAME.png if several objects."""
     out: Path | None = None
     """The output folder: masks/ and clean.jsonl. Default: runs/clean/<name of MASKS>."""
+    to: Formats = ()
+    """Write the results in this format, too, see `propago convert`: youtube-vis, ctc, prores ...
+    Once for each."""
     overwrite: bool = False
     """Delete earlier results in the output folder."""
 
@@ -50,6 +55,7 @@ class CleanArguments:
 def run(argv: list[str]) -> int:
     """Clean, and say what was done."""
     arguments = _parsed(argv)
+    refuse_unknown(arguments.to)
     from propago.jobs.clean import clean
 
     with frame_progress() as progress:
@@ -67,6 +73,7 @@ def run(argv: list[str]) -> int:
         if result.scores:
             print(f"scores {result.scores}")
         print(f"log    {result.log}")
+        say_exports(sys.modules[__name__], result.masks.parent, arguments.to, None)
     return 0
 
 

@@ -1,11 +1,13 @@
 """`propago refine`."""
 
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 
 import tyro
 
 from propago.cli.arguments import parse
+from propago.cli.exports import Formats, refuse_unknown, say_exports
 from propago.cli.progress import frame_progress, say_licence
 from propago.refinement.spn.settings import SpnSettings
 
@@ -31,6 +33,9 @@ class RefineArguments:
     """The PNGs are scores, not label maps: grey, 8 or 16 bits; ID/FRAME.png if several objects."""
     out: Path | None = None
     """The output folder: masks/, and scores/ where scores came. Default: runs/refine/<name>."""
+    to: Formats = ()
+    """Write the results in this format, too, see `propago convert`: youtube-vis, ctc, prores ...
+    Once for each."""
     weights: str = "default"
     """Shipped weights, or a .safetensors file of `propago train`."""
     contrast: tuple[float, float] | None = None
@@ -47,6 +52,7 @@ class RefineArguments:
 def run(argv: list[str]) -> int:
     """Refine, and say where things are."""
     arguments = parse(RefineArguments, argv, "refine")
+    refuse_unknown(arguments.to)
     from propago.jobs.refine import refine_masks
     from propago.refinement.spn.run import Spn
 
@@ -67,4 +73,7 @@ def run(argv: list[str]) -> int:
     print(f"masks   {result.masks} ({result.frames} frames)")
     if result.scores:
         print(f"scores  {result.scores}")
+    reading = {"contrast": arguments.contrast, "channel": arguments.channel}
+    out = result.masks.parent
+    say_exports(sys.modules[__name__], out, arguments.to, arguments.frames, **reading)
     return 0

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import tyro
 
 from propago.cli.arguments import parse, with_flags
+from propago.cli.exports import Formats, refuse_unknown, say_exports
 from propago.cli.progress import frame_progress, say_licence
 from propago.errors import UsageError
 from propago.jobs.options import SegmentOptions
@@ -69,6 +70,9 @@ class SegmentArguments:
     clean: Literal["craf", "none"] | None = None
     """craf makes each prediction consistent with the frame before, before objects compete and
     before it is remembered; regions that were not there go. Default: the method's."""
+    to: Formats = ()
+    """Write the results in this format, too, see `propago convert`: youtube-vis, ctc, prores ...
+    Once for each."""
     jobs: int = 1
     """With --set: sequences at a time, each in a process of its own."""
 
@@ -84,6 +88,7 @@ def run(argv: list[str]) -> int:
         raise UsageError("--both-ways is for one video, not for --set")
     if arguments.set and len(arguments.masks) > 1:
         raise UsageError("--masks: with --set give one root of annotations")
+    refuse_unknown(arguments.to)
     results = _segmented(arguments)
     for note in dict.fromkeys(note for result in results for note in result.notes):
         print(f"note: {with_flags(note, sys.modules[__name__])}", file=sys.stderr)
@@ -91,7 +96,17 @@ def run(argv: list[str]) -> int:
     say_licence(results[-1].refiner)
     for result in results:
         _print(result)
+        frames = _frames(arguments, result.name)
+        module = sys.modules[__name__]
+        say_exports(module, result.out, arguments.to, frames, **arguments.run.reading)
     return 0
+
+
+def _frames(arguments: SegmentArguments, name: str) -> str | Path:
+    """The frames of a result."""
+    from propago.io.davis_layout import davis_frames
+
+    return davis_frames(Path(arguments.source), name) if arguments.set else arguments.source
 
 
 def _segmented(arguments: SegmentArguments) -> "list[SegmentResult]":

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import tyro
 
 from propago.cli.arguments import parse, with_flags
+from propago.cli.exports import Formats, refuse_unknown, say_exports
 from propago.cli.progress import frame_progress, say_licence
 from propago.jobs.options import TrackOptions
 
@@ -51,11 +52,15 @@ class TrackArguments:
     """spn sharpens detected masks along the edges of the picture."""
     out: Path | None = None
     """The output folder. Default: runs/track/<name of the source>."""
+    to: Formats = ()
+    """Write the results in this format, too, see `propago convert`: youtube-vis, ctc, prores ...
+    Once for each."""
 
 
 def run(argv: list[str]) -> int:
     """Track, and say where things are."""
     arguments = parse(TrackArguments, argv, "track")
+    refuse_unknown(arguments.to)
     from propago.jobs.track import track
 
     with frame_progress() as progress:
@@ -74,6 +79,8 @@ def run(argv: list[str]) -> int:
         print(f"note: {with_flags(note, sys.modules[__name__])}", file=sys.stderr)
     say_licence(result.method)
     _print(result)
+    module, frames = sys.modules[__name__], arguments.source
+    say_exports(module, result.out, arguments.to, frames, **arguments.run.reading)
     return 0
 
 

@@ -7,7 +7,7 @@ from propago.errors import SourceError, UsageError
 from propago.io.formats.mattes import MatteOptions
 from propago.io.instances import InstanceSequence
 from propago.io.source import Source
-from propago.io.video_formats import VIDEO_FORMATS, video_format
+from propago.io.video_formats import VIDEO_FORMATS, VideoFormat, video_format
 from propago.io.zipped import unpacked
 
 
@@ -72,10 +72,22 @@ def write_videos(
         MaskError: it cannot hold what comes.
         OutputError: it cannot be written.
     """
-    form = video_format(name)
+    form = writable(name)
     matte = form.needs_source == "write"
     more = (_required(source, name), mattes or MatteOptions()) if matte else ()
     return list(form.call(form.write, path, videos, *more) or ())
+
+
+def writable(name: str) -> VideoFormat:
+    """A format by its name, of those that can be written.
+
+    Raises:
+        UsageError: there is none of this name, or it is read only.
+    """
+    form = video_format(name)
+    if not form.write:
+        raise UsageError(f"{name} is read only; choose another format to write")
+    return form
 
 
 def _required(source: Source | None, name: str) -> Source:

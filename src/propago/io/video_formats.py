@@ -68,6 +68,9 @@ class VideoFormat:
 
 
 VIDEO_FORMATS: dict[str, VideoFormat] = {
+    "track-run": VideoFormat(
+        "the folder that `propago track` wrote", "track_run", _TRACKS, write=""
+    ),
     "ctc": VideoFormat(
         "Cell Tracking Challenge: mask000.tif, res_track.txt",
         "ctc",

@@ -1,12 +1,14 @@
 """`propago convert`: masks of videos from one format into another."""
 
-from collections.abc import Sequence
+import shutil
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from propago.errors import UsageError
 from propago.io.atomic import make_folder
-from propago.io.conversion import format_for, read_videos, sniffed, write_videos
+from propago.io.conversion import format_for, read_videos, sniffed, writable, write_videos
 from propago.io.formats.mattes import MatteOptions
 from propago.io.instances import InstanceSequence
 from propago.io.losses import Counts, sentences, watched
@@ -16,6 +18,7 @@ from propago.io.video import open_source
 from propago.io.video_formats import VideoFormat, video_format
 from propago.io.zipped import unpacked
 from propago.runs.options import Progress
+from propago.runs.output_folder import OutputFolder
 
 
 @dataclass(frozen=True)
@@ -74,13 +77,60 @@ def convert(
         MaskError: an illegal mask, or one that the new format cannot hold at all.
         OutputError: it cannot be written.
     """
-    source_path, out = unpacked(Path(masks)), Path(out)
+    given, out = unpacked(Path(masks)), Path(out)
     to_name = to_format or format_for(out)
-    form = video_format(to_name)
-    from_name = from_format or _told(source_path, form)
-    _refuse(source_path, out, form, overwrite)
+    form = writable(to_name)
+    _refuse(given, out, form, overwrite)
+    from_name = from_format or _told(given, form)
     source = None if frames is None else open_source(frames)
-    videos = read_videos(source_path, from_name, source)
+    return _converted(given, from_name, out, to_name, source, mattes, progress)
+
+
+def export(
+    masks: str | Path,
+    formats: Iterable[str],
+    *,
+    frames: str | Path | None = None,
+    reading: Mapping[str, Any] | None = None,
+    progress: Progress | None = None,
+) -> list[ConvertResult]:
+    """Write the results of a run in other formats, too: exported/FORMAT in its folder.
+
+    Args:
+        masks: the folder that `segment`, `track`, `refine` or `clean` wrote.
+        formats: names in `propago.io.video_formats.VIDEO_FORMATS`; what one of them wrote there
+            before is deleted.
+        frames: the video, for mattes.
+        reading: how its frames are read, see `open_source`.
+        progress: as for `convert`.
+
+    Raises:
+        PropagoError: as `convert`.
+    """
+    given, results = Path(masks), []
+    for name in formats:
+        form = writable(name)
+        out = OutputFolder(given).exported / f"{name}{form.suffix}"
+        if out.is_dir():
+            shutil.rmtree(out)
+        source = None
+        if frames is not None and form.needs_source:
+            source = open_source(frames, **(reading or {}))
+        from_name = _told(given, form)
+        results.append(_converted(given, from_name, out, name, source, None, progress))
+    return results
+
+
+def _converted(
+    given: Path,
+    from_name: str,
+    out: Path,
+    to_name: str,
+    source: Source | None,
+    mattes: MatteOptions | None,
+    progress: Progress | None,
+) -> ConvertResult:
+    videos = read_videos(given, from_name, source)
     counts, total = Counts(), {video.name: len(video) for video in videos}
 
     def seen(done: int, name: str) -> None:
@@ -89,6 +139,7 @@ def convert(
 
     passing = [watched(video, counts, seen) for video in videos]
     notes = _written(out, passing, to_name, source, mattes)
+    holds = video_format(to_name).holds
     return ConvertResult(
         out,
         from_name,
@@ -96,7 +147,7 @@ def convert(
         tuple(total),
         counts.frames,
         len(counts.objects),
-        (*_numbered(from_name), *sentences(counts, form.holds, to_name), *notes),
+        (*_numbered(from_name), *sentences(counts, holds, to_name), *notes),
     )
 
 

@@ -34,6 +34,7 @@ class OutputFolder:
         record: how the run was made.
         checkpoints: where the run can be gone on with.
         backwards: a run of its own over the frames before the first mask.
+        exported: the results in other formats, named after these.
     """
 
     def __init__(self, root: str | Path) -> None:
@@ -52,6 +53,7 @@ class OutputFolder:
         self.record = self.root / "run.json"
         self.checkpoints = self.root / "checkpoints"
         self.backwards = self.root / "backwards"
+        self.exported = self.root / "exported"
 
     @property
     def results(self) -> list[Path]:
