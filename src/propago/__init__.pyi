@@ -51,6 +51,8 @@ from propago.jobs.reproduce.job import reproduce as reproduce
 from propago.jobs.reproduce.options import ReproduceOptions as ReproduceOptions
 from propago.jobs.segment import SegmentResult as SegmentResult
 from propago.jobs.segment import segment as segment
+from propago.jobs.segment_many import ManyResults as ManyResults
+from propago.jobs.segment_many import segment_many as segment_many
 from propago.jobs.segment_set import segment_set as segment_set
 from propago.jobs.track import TrackResult as TrackResult
 from propago.jobs.track import track as track

@@ -10,7 +10,9 @@ import tyro
 from propago.cli.arguments import parse, with_flags
 from propago.cli.exports import Formats, refuse_unknown, say_exports
 from propago.cli.progress import frame_progress, say_licence
+from propago.cli.segment_many import run_many
 from propago.errors import UsageError
+from propago.jobs.manifest import is_manifest
 from propago.jobs.options import SegmentOptions
 
 if TYPE_CHECKING:
@@ -29,11 +31,13 @@ class SegmentArguments:
         propago segment clip.mp4 --box 1=120,80,340,260 --finetune 60steps
         propago segment clip.mp4 --masks masks/ --both-ways
         propago segment DAVIS --set val
+        propago segment videos/ --jobs 2 --resume
     """
 
     source: tyro.conf.Positional[str]
     """A video file, a folder of frames, a quoted glob of images, a multi-page TIFF; with --set a
-    DAVIS root."""
+    DAVIS root. Or many videos: a folder of them with masks beside them (clip.mp4, clip.png), or a
+    .txt or .csv file, a line a video, or a video and its masks."""
     run: tyro.conf.OmitArgPrefixes[SegmentOptions]
     masks: tyro.conf.UseAppendAction[
         Annotated[tuple[Annotated[Path, tyro.conf.arg(metavar="PATH")], ...], tyro.conf.arg()]
@@ -74,7 +78,9 @@ class SegmentArguments:
     """Write the results in this format, too, see `propago convert`: youtube-vis, ctc, prores ...
     Once for each."""
     jobs: int = 1
-    """With --set: sequences at a time, each in a process of its own."""
+    """With --set and of many videos: how many at a time, each in a process of its own."""
+    shard: str | None = None
+    """Of many videos: I/N takes every N-th from the I-th on, for N machines."""
 
 
 def run(argv: list[str]) -> int:
@@ -89,6 +95,10 @@ def run(argv: list[str]) -> int:
     if arguments.set and len(arguments.masks) > 1:
         raise UsageError("--masks: with --set give one root of annotations")
     refuse_unknown(arguments.to)
+    if not arguments.set and is_manifest(arguments.source):
+        return run_many(arguments)
+    if arguments.shard:
+        raise UsageError("--shard is for many videos: give a folder of videos, or a list")
     results = _segmented(arguments)
     for note in dict.fromkeys(note for result in results for note in result.notes):
         print(f"note: {with_flags(note, sys.modules[__name__])}", file=sys.stderr)
