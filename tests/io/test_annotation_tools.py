@@ -98,11 +98,11 @@ def test_a_run_longer_than_16_bits_is_cut():
 def test_label_studio_tasks_are_frames(tmp_path):
     mask = np.array([[False, True, True], [False, False, True]])
     about = {"original_width": 3, "original_height": 2}
-    brush = {"id": "aB3", "type": "brushlabels"} | about
-    brush["value"] = {"format": "rle", "rle": encode_brush(mask), "brushlabels": ["dog"]}
+    value = {"format": "rle", "rle": encode_brush(mask), "brushlabels": ["dog"]}
     corners = [[0, 0], [100 / 3, 0], [100 / 3, 100], [0, 100]]
-    polygon = {"id": "x", "type": "polygonlabels"} | about
-    polygon["value"] = {"points": corners, "polygonlabels": ["cat"]}
+    brush = {"id": "aB3", "type": "brushlabels", "value": value, **about}
+    value = {"points": corners, "polygonlabels": ["cat"]}
+    polygon = {"id": "x", "type": "polygonlabels", "value": value, **about}
     choice = {"id": "y", "type": "choices", "value": {"choices": ["good"]}}
     tasks = [
         {

@@ -11,6 +11,7 @@ from propago.errors import MaskError, SourceError, UsageError
 from propago.io.conversion import read_videos, write_videos
 from propago.io.formats.mattes import MatteOptions, alpha_of
 from propago.io.instances import FrameInstances, InstanceSequence
+from propago.io.mask_sequence import Masks
 from propago.io.video import open_source
 from propago.types import SoftMasks
 
@@ -29,7 +30,7 @@ def source(tmp_path):
     return open_source(tmp_path / "frames")
 
 
-def video(*names: str, masks=SOFT) -> InstanceSequence:
+def video(*names: str, masks: Masks = SOFT) -> InstanceSequence:
     return InstanceSequence("clip", {n: lambda: FrameInstances.of_masks(masks) for n in names})
 
 
@@ -55,6 +56,7 @@ def test_straight_and_premultiplied_colours(source, tmp_path):
 def test_alpha_alone_of_each_object_has_16_bits(source, tmp_path):
     write_videos(tmp_path / "a", [video("f1")], "alpha-pngs", source, MatteOptions("each"))
     found = cv2.imdecode(np.fromfile(tmp_path / "a" / "7" / "f1.png", np.uint8), -1)
+    assert found is not None
     np.testing.assert_allclose(found, FIRST / 4 * 65535, atol=0.6)
 
 

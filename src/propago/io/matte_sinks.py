@@ -6,7 +6,7 @@ frame, black where alpha is 0; premultiplied ones are multiplied by alpha.
 
 from fractions import Fraction
 from pathlib import Path
-from typing import Literal, Protocol
+from typing import Literal, Protocol, cast
 
 import av
 import cv2
@@ -14,6 +14,7 @@ import numpy as np
 from av.error import FFmpegError
 from av.video.frame import VideoFrame
 from av.video.reformatter import Colorspace
+from av.video.stream import VideoStream
 
 from propago.io.atomic import make_folder, part_of, remove, replacing, unwritable
 from propago.io.writer import VideoWriter
@@ -83,7 +84,8 @@ class AlphaVideoSink:
             self._file = av.open(str(part_of(path)), "w", format=container)
         except (FFmpegError, OSError) as error:
             raise unwritable(path, error) from error
-        self._stream = self._file.add_stream(codec, rate=fps, options=dict(options))
+        stream = self._file.add_stream(codec, rate=fps, options=dict(options))
+        self._stream = cast(VideoStream, stream)
         self._stream.height, self._stream.width = size
         self._stream.pix_fmt = self._pixels
         if container == "webm":
