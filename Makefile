@@ -1,4 +1,5 @@
 # make demo    install the core, segment the clip in the package
+# make studio  install the core and the extra studio, open the clip in the browser
 # make test    install everything for development, run the tests
 # make check   what .ci/run checks: format, lint, types, import contracts, tests
 # make docs    the documentation site, in docs/_build: open docs/_build/index.html
@@ -18,10 +19,13 @@ WORKS = import sys, ensurepip, venv; sys.exit(not (3, 11) <= sys.version_info[:2
 PYTHON ?= $(shell for python in python3.11 python3.12 python3.13 python3.14 python3; do \
 	$$python -c '$(WORKS)' >/dev/null 2>&1 && echo $$python && break; done)
 
-.PHONY: demo test check format docs bench clean
+.PHONY: demo studio test check format docs bench clean
 
 demo: $(VENV)/core.stamp
 	$(BIN)/propago demo
+
+studio: $(VENV)/studio.stamp
+	$(BIN)/propago studio src/propago/demo_clip/clip.mp4 --out runs/studio/demo
 
 test: $(VENV)/full.stamp
 	$(BIN)/python -m pytest $(PYTEST_ARGS)
@@ -51,9 +55,13 @@ $(VENV)/core.stamp: $(VENV)/torch.stamp pyproject.toml constraints.txt
 	$(PIP) -c constraints.txt -e .
 	@touch $@
 
+$(VENV)/studio.stamp: $(VENV)/torch.stamp pyproject.toml constraints.txt
+	$(PIP) -c constraints.txt -e '.[studio]'
+	@touch $@ $(VENV)/core.stamp
+
 $(VENV)/full.stamp: $(VENV)/torch.stamp pyproject.toml constraints.txt
 	$(PIP) -c constraints.txt -e '.[dev,docs,fast,studio,train]'
-	@touch $@ $(VENV)/core.stamp
+	@touch $@ $(VENV)/core.stamp $(VENV)/studio.stamp
 
 # --no-deps: only torch itself is looked for on the extra index, so that one that cannot be
 # reached costs one attempt; what torch needs comes with the project.

@@ -76,18 +76,39 @@ class Page:
         return run
 
 
+def follower(place):
+    """Carries masks through the frames in `place` by optical flow, into `place / out`."""
+    source, output = open_source(place / "frames"), OutputFolder(place / "out")
+    return Follower(source, output, "optical_flow", SegmentOptions(overlay=False))
+
+
+def slow_follower(place, at, reached, go_on):
+    """As `follower`; behind `at` frames it sets `reached` and waits for `go_on`."""
+    inner = follower(place)
+
+    def follow(order, watch, progress):
+        def slow(done, total, what):
+            progress(done, total, what)
+            if done == at:
+                reached.set()
+                go_on.wait(20)
+
+        return inner(order, watch, slow)
+
+    return follow
+
+
+def studio_app(place, follow=None):
+    """The project of the frames in `place`, in `place / out`, and its application."""
+    project = Project(open_source(place / "frames"), OutputFolder(place / "out"))
+    return project, create_app(project, follow or follower(place), GrabCutPrompter(), TOKEN)
+
+
 @contextmanager
-def studio(place, follow=None, given=None, **hosts):
-    """The page of the frames in `place`; its folder is `place / out`."""
-    source = open_source(place / "frames")
-    output = OutputFolder(place / "out")
-    project = Project(source, output, given)
-    follow = follow or Follower(source, output, "optical_flow", SegmentOptions(overlay=False))
-    app = create_app(project, follow, GrabCutPrompter(), TOKEN, **hosts)
+def studio(place, follow=None):
+    """A page of the frames in `place`."""
+    project, app = studio_app(place, follow)
     with TestClient(app, base_url=ADDRESS) as client:
         page = Page(client, project)
         page.wait_for_pictures()
         yield page
-
-
-__all__ = ["FRAMES", "SIZE", "TOKEN", "Page", "studio", "write_frames"]

@@ -11,7 +11,7 @@ from PIL import Image
 
 from propago.jobs.options import SegmentOptions
 from propago.jobs.segment import segment
-from studio_client import FRAMES, SIZE, TOKEN, studio, write_frames
+from studio_client import FRAMES, SIZE, TOKEN, slow_follower, studio, write_frames
 
 
 @pytest.fixture
@@ -109,24 +109,9 @@ def test_another_first_mask_is_asked_about_before_results_go(truth, tmp_path):
 
 
 def test_a_run_is_cancelled_and_gone_on_with(truth, tmp_path):
-    from propago.io.video import open_source
-    from propago.jobs.studio import Follower
-    from propago.runs.output_folder import OutputFolder
 
     reached, go_on = Event(), Event()
-    source, output = open_source(tmp_path / "frames"), OutputFolder(tmp_path / "out")
-    inner = Follower(source, output, "optical_flow", SegmentOptions(overlay=False))
-
-    def follow(order, watch, progress):
-        def slow(done, total, what):
-            progress(done, total, what)
-            if done == 3:
-                reached.set()
-                go_on.wait(10)
-
-        return inner(order, watch, slow)
-
-    with studio(tmp_path, follow) as page:
+    with studio(tmp_path, slow_follower(tmp_path, 3, reached, go_on)) as page:
         page.draw(0, truth[0])
         page.post("api/run", overwrite=False)
         assert reached.wait(10)

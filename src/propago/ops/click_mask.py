@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import cv2
 import numpy as np
 
-from propago.ops.box_mask import WORK_PX, ellipse_in_box, mask_in_box
+from propago.ops.box_mask import WORK_PX, mask_in_box
 
 Point = tuple[float, float]
 """x, y in pixels."""
@@ -46,7 +46,7 @@ def mask_from_clicks(
         if not positive:
             return None
         present = _around_click(rgb, positive[0])
-        positive, negative = positive[1:], negative
+        positive = positive[1:]
         if not positive and not negative:
             return present if present.any() else None
     changed = _corrected(rgb, positive, negative, present)
@@ -61,9 +61,7 @@ def _around_click(rgb: np.ndarray, click: Point) -> np.ndarray:
     box = (max(x - half, 0), max(y - half, 0), min(x + half, width), min(y + half, height))
     found = mask_in_box(rgb, box)
     seed = _discs(rgb.shape[:2], [click])
-    if found is None:
-        return seed & ellipse_in_box((height, width), box)
-    return _parts_with(found | seed, [click])
+    return seed if found is None else _parts_with(found | seed, [click])
 
 
 def _corrected(
@@ -78,16 +76,24 @@ def _corrected(
     trimap = np.where(_shrunk(inside, small), cv2.GC_PR_FGD, cv2.GC_PR_BGD).astype(np.uint8)
     trimap[_shrunk(sure[around], small)] = cv2.GC_FGD
     trimap[_shrunk(against[around], small)] = cv2.GC_BGD
-    models = np.zeros((1, 65)), np.zeros((1, 65))
-    cv2.setRNGSeed(0)
-    cv2.grabCut(small, trimap, None, *models, _ROUNDS, cv2.GC_INIT_WITH_MASK)  # pyright: ignore
-    cut = ((trimap == cv2.GC_FGD) | (trimap == cv2.GC_PR_FGD)).astype(np.uint8)
+    cut = _cut(small, trimap).astype(np.uint8)
     cut = cv2.resize(cut, inside.shape[::-1], interpolation=cv2.INTER_NEAREST) > 0
     found = present.copy()
     found[around] = cut
     more = _parts_with(found & ~present | sure, positive)
     fewer = _parts_with(present & ~found | against, negative)
     return (present | more) & ~fewer & ~against
+
+
+def _cut(bgr: np.ndarray, trimap: np.ndarray) -> np.ndarray:
+    """(H, W) bool: GrabCut from a trimap; as it stands where one of its sides is empty."""
+    on = np.isin(trimap, (cv2.GC_FGD, cv2.GC_PR_FGD))
+    if not on.any() or on.all():
+        return on
+    models = np.zeros((1, 65)), np.zeros((1, 65))
+    cv2.setRNGSeed(0)
+    cv2.grabCut(bgr, trimap, None, *models, _ROUNDS, cv2.GC_INIT_WITH_MASK)  # pyright: ignore
+    return np.isin(trimap, (cv2.GC_FGD, cv2.GC_PR_FGD))
 
 
 def _shrunk(mask: np.ndarray, like: np.ndarray) -> np.ndarray:
