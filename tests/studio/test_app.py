@@ -139,6 +139,17 @@ def test_everything_that_happens_is_told_to_every_page(truth, tmp_path):
             assert heard[-1]["state"] == "done"
 
 
+def test_an_end_that_contradicts_a_mask_is_a_failure_not_a_reason_to_begin_again(truth, tmp_path):
+    with studio(tmp_path) as page:
+        page.draw(0, truth[0])
+        page.draw(3, truth[3] == 1)
+        objects = {"1": {"name": "ball", "colour": "#aabbcc", "ended": 3}}
+        page.client.put(f"/{TOKEN}/api/objects", json=objects)
+        run = page.run()
+        assert run["state"] == "failed"
+        assert "object 1 has a mask on frame 3" in run["message"]
+
+
 def test_a_failure_is_told_in_the_page(truth, tmp_path):
     def follow(order, watch, progress):
         raise RuntimeError("a fault of ours")

@@ -1,6 +1,7 @@
 """`propago studio`."""
 
 import sys
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -67,19 +68,20 @@ def run(argv: list[str]) -> int:
 
             webbrowser.open(address.url)
 
-    serve_studio(
-        arguments.source,
-        arguments.masks or None,
-        out=arguments.out,
-        method=arguments.method,
-        host=arguments.host,
-        port=arguments.port,
-        options=SegmentOptions(
-            device=arguments.device,
-            threads=arguments.threads,
-            size=arguments.size,
-            weights=arguments.weights,
-        ),
-        ready=ready,
-    )
+    with suppress(KeyboardInterrupt):  # which is how it ends
+        serve_studio(
+            arguments.source,
+            arguments.masks or None,
+            out=arguments.out,
+            method=arguments.method,
+            host=arguments.host,
+            port=arguments.port,
+            options=SegmentOptions(
+                device=arguments.device,
+                threads=arguments.threads,
+                size=arguments.size,
+                weights=arguments.weights,
+            ),
+            ready=ready,
+        )
     return 0

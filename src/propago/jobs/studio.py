@@ -20,7 +20,7 @@ from propago.runs.options import Progress
 from propago.runs.output_folder import OutputFolder
 from propago.runs.processor import processor
 from propago.runs.writers import Result, Writer
-from propago.studio.carrying import Order
+from propago.studio.carrying import Order, OtherResultsError
 from propago.studio.project import Project
 from propago.studio.prompter import GrabCutPrompter
 
@@ -82,6 +82,7 @@ def serve_studio(
     output = OutputFolder(out or RUNS / opened.name)
     places = [Path(p) for p in ([masks] if isinstance(masks, str | Path) else masks or ())]
     given = read_merged(places, opened, fit=options.fit_masks)[0] if places else {}
+    output.refuse([opened.path, *places], resume=True)
     project = Project(opened, output, given)
     token = secrets.token_urlsafe(24)
     hosts = LOOPBACK if host in LOOPBACK else frozenset("*")
@@ -110,19 +111,16 @@ class Follower:
         annotations = AnnotationSet(given, both_ways=order.both_ways)
         resume = self._output.record.exists() and not order.overwrite
         options = replace(self._options, resume=resume, overwrite=order.overwrite)
-        self._output.refuse([self._source.path], overwrite=order.overwrite, resume=resume)
         with processor(options.threads, options.seed):
-            if self._parts is None:
-                self._parts = load_parts(self._method, None, None, options)
-            return segment_source(
-                self._source,
-                annotations,
-                self._parts,
-                self._output,
-                options,
-                progress,
-                watch=watch,
-            ).notes
+            parts = self._parts = self._parts or load_parts(self._method, None, None, options)
+            try:
+                self._output.refuse(overwrite=order.overwrite, resume=resume)
+                made = segment_source(
+                    self._source, annotations, parts, self._output, options, progress, watch=watch
+                )
+            except UsageError as error:
+                raise OtherResultsError(str(error)) from error
+        return made.notes
 
 
 def _listen(host: str, port: int) -> socket.socket:

@@ -13,8 +13,11 @@ Point = tuple[float, float]
 SEED_SHARE = 0.012
 """Radius of what a click says surely, in parts of the picture's diagonal."""
 
-FIRST_SHARE = 0.5
-"""Side of the square searched around a first click, in parts of the picture's shorter side."""
+FIRST_SHARES = (0.5, 0.35, 0.2)
+"""Sides of the squares searched around a first click, in parts of the picture's shorter side; the
+first in which something is found counts."""
+
+_LEAST_DISCS = 2.0
 
 _ROUNDS = 2
 
@@ -54,14 +57,17 @@ def mask_from_clicks(
 
 
 def _around_click(rgb: np.ndarray, click: Point) -> np.ndarray:
-    """(H, W) bool: what GrabCut finds around a click, the part that holds it."""
+    """(H, W) bool: what GrabCut finds around a click, the part that holds it; at least a disc."""
     height, width = rgb.shape[:2]
-    half = FIRST_SHARE * min(height, width) / 2
-    x, y = click
-    box = (max(x - half, 0), max(y - half, 0), min(x + half, width), min(y + half, height))
-    found = mask_in_box(rgb, box)
-    seed = _discs(rgb.shape[:2], [click])
-    return seed if found is None else _parts_with(found | seed, [click])
+    seed, (x, y) = _discs((height, width), [click]), click
+    for share in FIRST_SHARES:
+        half = share * min(height, width) / 2
+        box = (max(x - half, 0), max(y - half, 0), min(x + half, width), min(y + half, height))
+        found = mask_in_box(rgb, box)
+        part = seed if found is None else _parts_with(found | seed, [click])
+        if part.sum() > _LEAST_DISCS * seed.sum():
+            return part
+    return seed
 
 
 def _corrected(

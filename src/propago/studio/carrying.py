@@ -16,6 +16,10 @@ from propago.types import Annotation
 _TOLD_EVERY_S = 0.2
 
 
+class OtherResultsError(UsageError):
+    """The results in the folder were made of something else, and would have to go."""
+
+
 @dataclass(frozen=True)
 class Order:
     """What a run is to do.
@@ -35,7 +39,7 @@ class Order:
 
 Follow = Callable[[Order, Writer, Progress], Sequence[str]]
 """Carries masks through the source into the project's folder, also telling the writer; it goes on
-with what is there. Returns what a person should know."""
+with what is there, and raises `OtherResultsError` where it cannot. Returns notes for a person."""
 
 
 @dataclass(frozen=True)
@@ -110,7 +114,7 @@ class Carrying:
             notes = self._follow(order, writer, self._progress)
         except KeyboardInterrupt:
             ended = replace(self._state, state="cancelled")
-        except UsageError as error:
+        except OtherResultsError as error:
             ended = replace(self._state, state="refused", message=str(error))
         except PropagoError as error:
             ended = replace(self._state, state="failed", message=str(error))
