@@ -208,7 +208,7 @@ def test_a_phone_sized_window_and_fingers(browser, truth, tmp_path):
 def test_a_4k_frame_is_drawn_on_at_its_own_pixels(browser, tmp_path):
     size = (2160, 3840)
     (tmp_path / "frames").mkdir()
-    Image.new("RGB", size[::-1], (90, 120, 60)).save(tmp_path / "frames" / "00000.jpg")
+    Image.new("RGB", (3840, 2160), (90, 120, 60)).save(tmp_path / "frames" / "00000.jpg")
     with served(tmp_path) as address:
         person = Person(browser, address, size)
         person.page.wait_for_timeout(1000)

@@ -44,7 +44,7 @@ def make_mask(
     Args:
         source: anything `segment` takes.
         index: of the frame, counted from 0.
-        boxes: `Box`es, or "ID=x0,y0,x1,y1".
+        boxes: each a `Box`, or "ID=x0,y0,x1,y1".
         out: the mask, a .png; <name of the source>_<index>_mask.png in the current folder if None.
             The picture lies beside it, called ..._shown.png.
         contrast: see `open_source`.
