@@ -40,7 +40,7 @@ class RgsnConfig:
     trunk: Trunk = "lite0"
     strides: tuple[int, ...] = (16, 8, 4, 2)
     widths: tuple[int, ...] = (128, 96, 64, 32, 16)
-    side: int = 224
+    side: int = 192
 
 
 PRESETS = {
