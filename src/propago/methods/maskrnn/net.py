@@ -50,7 +50,9 @@ class MaskRnnConfig:
 
 
 PRESETS = {
-    "compact": Preset("maskrnn/compact", MaskRnnConfig(), size=304),
+    "compact": Preset(
+        "maskrnn/compact", MaskRnnConfig(), size=304, weights={"default": "maskrnn-compact"}
+    ),
     "paper": Preset("maskrnn/paper", MaskRnnConfig("vgg16", mix=0, hidden=4096), size=480),
 }
 """The sizes it comes in; the paper works on whole frames of 854x480."""
