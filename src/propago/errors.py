@@ -1,10 +1,21 @@
 """The errors propago raises on bad input. Imports nothing, so that the command line starts fast."""
 
+from typing import Self
+
 
 class PropagoError(Exception):
-    """Something a user can mend. The message says what came, what is legal and what to do."""
+    """Something a user can mend. The message says what came, what is legal and what to do.
+
+    Attributes:
+        exit_code: of the command line: 1 where the work failed, 2 where an argument was wrong.
+    """
 
     exit_code = 1
+
+    def of_argument(self) -> Self:
+        """The same error where an argument names what is not there: exit code 2."""
+        self.exit_code = UsageError.exit_code
+        return self
 
 
 class UsageError(PropagoError):

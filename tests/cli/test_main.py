@@ -2,12 +2,15 @@ import subprocess
 import sys
 import warnings
 from importlib.util import find_spec
+from pathlib import Path
 from types import SimpleNamespace
 
+import numpy as np
 import pytest
 
 from propago import cli
 from propago.errors import OutputError, PropagoWarning, UsageError
+from propago.io.masks import write_mask
 
 
 def verb_that(monkeypatch, action):
@@ -153,3 +156,43 @@ def test_threads_wait_asleep_only_beside_other_work(tmp_path, loads, crowded):
     (tmp_path / "loadavg").write_text(loads)
     assert cli._is_crowded(tmp_path / "loadavg") == crowded
     assert not cli._is_crowded(tmp_path / "nothing")
+
+
+@pytest.mark.parametrize(
+    ("command", "said"),
+    [
+        ("segment nothing.mp4 --masks m.png", "nothing.mp4 does not exist"),
+        ("segment frames --masks nothing.png", "nothing.png does not exist"),
+        ("segment frames --masks m.png --method nothing", "--method nothing: there are"),
+        ("segment frames --masks m.png --weights nothing", "--weights nothing: no such file"),
+        ("segment frames --masks m.png --preset nothing", "--preset nothing: there are"),
+        ("segment frames --masks m.png --device nothing", "--device nothing: this machine has"),
+        ("segment frames --masks m.png --size 3", "--size 3: the working size"),
+        ("segment frames --masks m.png --start 3 --end 2", "--start 3, --end 2, --every 1 choose"),
+        ("segment frames --masks m.png --jobs 2", "--jobs is for --set"),
+        ("segment frames --masks m.png --finetune long", "a budget of 'long'"),
+        ("segment frames --box 1=2", "--box '1=2' is not understood"),
+        ("frame frames 9", "no frame 9"),
+        ("mask frames 0", "--box are missing"),
+        ("eval nothing --gt frames", "nothing does not exist"),
+        ("clean nothing", "nothing is not a folder"),
+        ("refine frames nothing", "nothing does not exist"),
+        ("doctor nothing", "nothing is no folder"),
+        ("train nothing", "recipe nothing: no such file"),
+    ],
+)
+def test_a_wrong_argument_is_exit_code_2(command, said, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    Path("frames").mkdir()
+    for t in range(2):
+        write_mask(f"frames/{t:05}.png", np.eye(64, dtype=np.uint8))
+    write_mask("m.png", np.eye(64, dtype=np.uint8))
+    assert cli.main(command.split()) == 2
+    assert said in capsys.readouterr().err
+
+
+def test_a_failure_is_exit_code_1(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    Path("broken.mp4").write_bytes(b"no video")
+    assert cli.main(["frame", "broken.mp4"]) == 1
+    assert "no readable video" in capsys.readouterr().err

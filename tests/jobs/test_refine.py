@@ -240,8 +240,8 @@ def test_the_verb_says_where_things_are(video, weights, monkeypatch, capsys):
     said = capsys.readouterr()
     assert said.out == "masks   runs/refine/frames/masks (3 frames)\n"
     assert "weights: random, licence Apache-2.0" in said.err
-    assert main(["refine", "frames", "masks", "--weights", "none"]) == 1
-    assert "weights none: no such file" in capsys.readouterr().err
+    assert main(["refine", "frames", "masks", "--weights", "none"]) == 2
+    assert "--weights none: no such file" in capsys.readouterr().err
 
 
 def test_segment_refines_before_it_remembers(clip, weights, monkeypatch):

@@ -213,9 +213,9 @@ def test_the_shipped_weights_load_and_are_small():
 
 
 def test_what_cannot_be_loaded_is_said():
-    with pytest.raises(UsageError, match="preset tiny: there are compact, paper"):
+    with pytest.raises(UsageError, match="`preset` tiny: there are compact, paper"):
         load_component(DETECTORS, "mask_rcnn", "`detector`", preset="tiny")
     with pytest.raises(WeightsError, match="mask_rcnn/paper"):
         load_component(DETECTORS, "mask_rcnn", "`detector`", preset="paper")
-    with pytest.raises(UsageError, match="size 8: the working size"):
+    with pytest.raises(UsageError, match="`size` 8: the working size"):
         load_component(DETECTORS, "mask_rcnn", "`detector`", size=8)

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from pycocotools import mask as coco_mask
 
-from propago.errors import UsageError
+from propago.errors import MaskError, UsageError
 from propago.metrics.average_precision import area_under_envelope, eleven_points
 from propago.metrics.inputs import InstanceFiles
 from propago.metrics.instances import (
@@ -134,3 +134,26 @@ def test_bad_settings_are_refused():
         region_average_precision(gt, [], (0.0, 0.5))
     with pytest.raises(UsageError, match="'area' or 'eleven_points'"):
         region_average_precision(gt, [], (0.5,), rule="voc")  # type: ignore[arg-type]
+
+
+def test_ground_truth_without_the_fields_that_others_leave_out():
+    gt = truth(*bars(6, 9))
+    bare = copy.deepcopy(gt)
+    for annotation in bare["annotations"]:
+        del annotation["iscrowd"], annotation["area"], annotation["id"]
+    results = bars(6, 9, score=0.5)
+    assert coco_average_precision(bare, results).ap == coco_average_precision(gt, results).ap == 1
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"image_id": 7}, "annotation 0: image_id 7 is not in the ground truth"),
+        ({"segmentation": None}, "annotation 1: it has no segmentation"),
+        ({"area": "x"}, "annotation 0: 'area' is 'x'"),
+    ],
+)
+def test_ground_truth_that_does_not_fit_is_refused(change, said):
+    gt = truth(bars(6)[0] | change)
+    with pytest.raises((UsageError, MaskError), match=said):
+        coco_average_precision(gt, [])

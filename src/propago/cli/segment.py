@@ -86,6 +86,8 @@ class SegmentArguments:
 def run(argv: list[str]) -> int:
     """Segment, and say where things are."""
     arguments = parse(SegmentArguments, argv, "segment")
+    if arguments.jobs != 1 and not arguments.set:
+        raise UsageError("--jobs is for --set: a video is segmented by one process")
     if arguments.set and arguments.boxes:
         raise UsageError("--box is for one video; with --set every sequence has its annotation")
     if arguments.set and arguments.end_objects:

@@ -53,7 +53,8 @@ def read_annotations(
     elif path.is_file():
         files, notes = {source.selected.start: path}, _other_frame(path, source)
     else:
-        raise MaskError(f"{folder} does not exist; give a mask file or a folder of masks")
+        said = f"{folder} does not exist; give a mask file or a folder of masks"
+        raise MaskError(said).of_argument()
     policy = shared_policy(files.values())
     given: dict[int, Annotation] = {}
     said: dict[str, list[str]] = {}

@@ -71,7 +71,7 @@ def find_folders(root: Path, annotations: Sequence[str] = ()) -> LabelFolders:
     if not root.is_dir():
         raise SourceError(
             f"{root} is not a folder; masks come as a folder of sequences or one sequence of PNGs"
-        )
+        ).of_argument()
     top = next((root / name for name in annotations if (root / name).is_dir()), root)
     bases = tuple(dict.fromkeys((sequences_in(top), sequences_in(root / ANNOTATIONS))))
     for kinds in (_KINDS[:1], _KINDS[1:]):

@@ -101,7 +101,7 @@ def selection(start: int | None, end: int | None, every: int) -> range:
     first, stop = start or 0, sys.maxsize if end is None else end
     if first < 0 or every < 1 or stop <= first:
         raise UsageError(
-            f"start={start}, end={end}, every={every} choose no frame: frames count from 0, "
+            f"`start` {start}, `end` {end}, `every` {every} choose no frame: frames count from 0, "
             "end lies behind start (it is not included), every is at least 1"
         )
     return range(first, stop, every)

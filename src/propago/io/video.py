@@ -81,7 +81,7 @@ def _open_glob(
     pattern: str, wanted: range, contrast: Contrast | None, channel: int | None
 ) -> Source:
     if not any(mark in pattern for mark in "*?["):
-        raise SourceError(f"{pattern} does not exist; {_legal()}")
+        raise SourceError(f"{pattern} does not exist; {_legal()}").of_argument()
     path = Path(pattern)
     name = path.parent.resolve().name
     return open_stills(stills_matching(pattern), name, path, wanted, contrast, channel)

@@ -104,7 +104,8 @@ def doctor(
 def _listing(root: Path) -> tuple[list[list[Path]], list[Path]]:
     """The pictures of each folder, in natural order, and all other files."""
     if not root.is_dir():
-        raise MaskError(f"{root} is no folder; `folder` holds masks, or folders of masks")
+        said = f"{root} is no folder; `folder` holds masks, or folders of masks"
+        raise MaskError(said).of_argument()
     start = root / ANNOTATIONS if is_davis_root(root) else root
     sequences, others = [], []
     for folder, inner, names in os.walk(start):

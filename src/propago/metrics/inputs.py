@@ -122,7 +122,8 @@ def _videos(truth: Any, found: Any) -> "list[VideoTracks]":
 
 def _is_folder(path: Path) -> bool:
     if not path.exists():
-        raise SourceError(f"{path} does not exist: it is a folder of label maps or a JSON file")
+        said = f"{path} does not exist: it is a folder of label maps or a JSON file"
+        raise SourceError(said).of_argument()
     return path.is_dir()
 
 

@@ -260,7 +260,7 @@ def _coco_truth(gt: Mapping[str, Any]) -> COCO:
     annotations: list[Any] = []
     for n, annotation in enumerate(gt["annotations"], 1):
         rle = _rle(annotation, sizes, f"annotation {annotation.get('id', n)}")
-        known = {"id": n, "area": float(areas_px([rle])[0]), **annotation}
+        known = {"id": n, "iscrowd": 0, "area": float(areas_px([rle])[0]), **annotation}
         annotations.append({**known, "segmentation": rle})
     coco = COCO()
     coco.dataset = {

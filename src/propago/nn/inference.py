@@ -28,7 +28,7 @@ def choose_device(name: str = "auto") -> torch.device:
         return torch.device(next(kind for kind, is_there in there.items() if is_there))
     if not there.get(name.split(":")[0], False):
         legal = ", ".join(kind for kind, is_there in there.items() if is_there)
-        raise UsageError(f"device {name}: this machine has {legal}; or say auto")
+        raise UsageError(f"`device` {name}: this machine has {legal}; or say auto")
     return torch.device(name)
 
 

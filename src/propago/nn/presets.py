@@ -39,7 +39,7 @@ def preset_called(presets: Mapping[str, Preset[Config]], name: str) -> Preset[Co
         UsageError: there is none.
     """
     if name not in presets:
-        raise UsageError(f"preset {name}: there are {', '.join(presets)}")
+        raise UsageError(f"`preset` {name}: there are {', '.join(presets)}")
     return presets[name]
 
 

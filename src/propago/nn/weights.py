@@ -102,7 +102,7 @@ def load_weights(name: str | Path, *networks: str) -> Weights:
     """
     path = Path(name) if str(name).endswith(".safetensors") else SHIPPED / f"{name}.safetensors"
     if not path.is_file():
-        raise WeightsError(f"weights {name}: no such file; {_legal(networks)}")
+        raise WeightsError(f"`weights` {name}: no such file; {_legal(networks)}").of_argument()
     with _opened(path) as file:
         about = file.metadata() or {}
         stored = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118

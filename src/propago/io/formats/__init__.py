@@ -64,7 +64,8 @@ def open_masks(path: str | Path, format: str | MaskFormat | None = None) -> Mask
     if format is not None:
         return (mask_format(format) if isinstance(format, str) else format).read(path)
     if not path.exists():
-        raise SourceError(f"{path} does not exist; give a folder of masks, one file a frame")
+        said = f"{path} does not exist; give a folder of masks, one file a frame"
+        raise SourceError(said).of_argument()
     for name in FORMATS:
         if mask_format(name).sniff(path):
             return mask_format(name).read(path)

@@ -80,7 +80,7 @@ class BridgingDetector:
         """
         chosen = preset_called(PRESETS, preset)
         if size is not None and size < 64:
-            raise UsageError(f"size {size}: the working size is at least 64 px")
+            raise UsageError(f"`size` {size}: the working size is at least 64 px")
         net, about = load_network(PRESETS, BridgingNet, preset, weights)
         return cls(net, size or chosen.size, None, min_confidence, choose_device(device), about)
 

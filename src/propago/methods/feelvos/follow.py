@@ -50,7 +50,7 @@ class FeelvosSettings:
     def __post_init__(self) -> None:
         """Refuse what cannot work."""
         if self.size < 64:
-            raise UsageError(f"size {self.size}: the working size is at least 64 px")
+            raise UsageError(f"`size` {self.size}: the working size is at least 64 px")
         if self.anchors < 2 or self.recent < 0 or self.interval_frames < 1:
             raise UsageError("anchors is at least 2, recent at least 0, interval_frames at least 1")
         if self.looks < 0:

@@ -80,7 +80,7 @@ class MaskRcnnDetector:
         """
         chosen = preset_called(PRESETS, preset)
         if size is not None and size < 64:
-            raise UsageError(f"size {size}: the working size is at least 64 px")
+            raise UsageError(f"`size` {size}: the working size is at least 64 px")
         if str(weights).endswith(".pth"):
             net = MaskRcnn(chosen.config)
             about = load_published(net, Path(weights))

@@ -78,7 +78,7 @@ class MaskTrackDetector:
         """
         chosen = preset_called(PRESETS, preset)
         if size is not None and size < 64:
-            raise UsageError(f"size {size}: the working size is at least 64 px")
+            raise UsageError(f"`size` {size}: the working size is at least 64 px")
         net, about = load_network(PRESETS, MaskTrackRcnn, preset, weights)
         settings = DetectionSettings(min_confidence, most=MOST)
         return cls(net, size or chosen.size, settings, choose_device(device), about)

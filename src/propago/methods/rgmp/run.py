@@ -36,7 +36,7 @@ class RgmpSettings:
             UsageError: it names the setting and what is legal.
         """
         if self.size < 64:
-            raise UsageError(f"size {self.size}: the working size is at least 64 px")
+            raise UsageError(f"`size` {self.size}: the working size is at least 64 px")
         if not self.scales or not all(0 < scale <= 1 for scale in self.scales):
             raise UsageError(f"scales {self.scales}: one or more, above 0 and at most 1")
 

@@ -43,7 +43,7 @@ class RgsnSettings:
             UsageError: it names the setting and what is legal.
         """
         if self.size < 64:
-            raise UsageError(f"size {self.size}: the working size is at least 64 px")
+            raise UsageError(f"`size` {self.size}: the working size is at least 64 px")
 
 
 @dataclass(frozen=True)

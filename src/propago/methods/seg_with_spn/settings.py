@@ -44,7 +44,7 @@ class SegSettings:
             UsageError: a number is out of its range, or there is no such `per`.
         """
         if self.size < 64:
-            raise UsageError(f"size {self.size}: the working size is at least 64 px")
+            raise UsageError(f"`size` {self.size}: the working size is at least 64 px")
         if self.per not in ("object", "video"):
             raise UsageError(f"per {self.per!r}: there are object and video")
         if "score.weight".startswith(self.frozen):
