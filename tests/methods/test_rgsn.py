@@ -357,7 +357,7 @@ def test_what_cannot_be_loaded_says_what_can(options, error, says):
 
 
 def test_settings_that_cannot_work():
-    with pytest.raises(UsageError, match="size 10"):
+    with pytest.raises(UsageError, match="`size` 10"):
         RgsnSettings(size=10)
     with pytest.raises(UsageError, match="steps = 0"):
         replace(QUICK, steps=0)
