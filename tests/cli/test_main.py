@@ -176,6 +176,7 @@ def test_threads_wait_asleep_only_beside_other_work(tmp_path, loads, crowded):
         ("mask frames 0", "--box are missing"),
         ("eval nothing --gt frames", "nothing does not exist"),
         ("clean nothing", "nothing is not a folder"),
+        ("clean frames --threads 0", "--threads is 0; it is at least 1"),
         ("refine frames nothing", "nothing does not exist"),
         ("doctor nothing", "nothing is no folder"),
         ("train nothing", "recipe nothing: no such file"),

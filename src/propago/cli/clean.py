@@ -48,6 +48,8 @@ class CleanArguments:
     to: Formats = ()
     """Write the results in this format, too, see `propago convert`: youtube-vis, ctc, prores ...
     Once for each."""
+    threads: int | None = None
+    """Processor threads. Default: all of them."""
     overwrite: bool = False
     """Delete earlier results in the output folder."""
 
@@ -57,8 +59,9 @@ def run(argv: list[str]) -> int:
     arguments = _parsed(argv)
     refuse_unknown(arguments.to)
     from propago.jobs.clean import clean
+    from propago.runs.processor import at_most_threads
 
-    with frame_progress() as progress:
+    with frame_progress() as progress, at_most_threads(arguments.threads):
         results = clean(
             arguments.masks,
             scores=arguments.scores,

@@ -45,6 +45,8 @@ class RefineArguments:
     """Of TIFFs with several channels, counted from 1. Default: the first."""
     device: str = "auto"
     """auto, cpu, cuda or mps."""
+    threads: int | None = None
+    """Processor threads. Default: all of them."""
     overwrite: bool = False
     """Delete earlier results in the output folder."""
 
@@ -55,9 +57,10 @@ def run(argv: list[str]) -> int:
     refuse_unknown(arguments.to)
     from propago.jobs.refine import refine_masks
     from propago.refinement.spn.run import Spn
+    from propago.runs.processor import at_most_threads
 
     spn = Spn.load(arguments.weights, device=arguments.device, settings=arguments.where)
-    with frame_progress() as progress:
+    with frame_progress() as progress, at_most_threads(arguments.threads):
         result = refine_masks(
             arguments.frames,
             arguments.masks,

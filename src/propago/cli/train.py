@@ -36,6 +36,8 @@ class TrainArguments:
     """Wall time, instead of steps."""
     workers: int = 1
     """Processes that prepare examples; with 0 the training prepares them itself."""
+    threads: int | None = None
+    """Processor threads. Default: all of them."""
 
     def __post_init__(self) -> None:
         """Refuse budgets that are none.
@@ -61,7 +63,9 @@ def run(argv: list[str]) -> int:
             raise
         raise UsageError(f"training needs {error.name}: pip install 'propago[train]'") from error
 
-    with frame_progress() as bars:
+    from propago.runs.processor import at_most_threads
+
+    with frame_progress() as bars, at_most_threads(arguments.threads):
         trained = train(
             arguments.recipe,
             data=arguments.data,

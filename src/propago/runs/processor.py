@@ -8,6 +8,8 @@ from contextlib import contextmanager, suppress
 import cv2
 import torch
 
+from propago.errors import UsageError
+
 
 @contextmanager
 def processor(threads: int | None, seed: int) -> Iterator[None]:
@@ -15,17 +17,31 @@ def processor(threads: int | None, seed: int) -> Iterator[None]:
 
     Before and after, everything is as it was. None leaves the numbers of threads alone.
     """
-    torch_threads, cv2_threads = torch.get_num_threads(), cv2.getNumThreads()
-    with torch.random.fork_rng():
+    with torch.random.fork_rng(), at_most_threads(threads):
         torch.manual_seed(seed)
-        if threads is not None:
-            torch.set_num_threads(threads)
-            cv2.setNumThreads(threads)
-        try:
-            yield
-        finally:
-            torch.set_num_threads(torch_threads)
-            cv2.setNumThreads(cv2_threads)
+        yield
+
+
+@contextmanager
+def at_most_threads(threads: int | None) -> Iterator[None]:
+    """Inside, PyTorch and OpenCV use `threads` threads; None leaves their numbers alone.
+
+    Raises:
+        UsageError: fewer than one.
+    """
+    if threads is None:
+        yield
+        return
+    if threads < 1:
+        raise UsageError(f"`threads` is {threads}; it is at least 1")
+    torch_threads, cv2_threads = torch.get_num_threads(), cv2.getNumThreads()
+    torch.set_num_threads(threads)
+    cv2.setNumThreads(threads)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(torch_threads)
+        cv2.setNumThreads(cv2_threads)
 
 
 def give_back_memory() -> None:
