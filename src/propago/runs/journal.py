@@ -117,6 +117,8 @@ class FrameLog(LineLog):
         return tuple(self._absent_since)
 
     def _take_in(self, line: Mapping[str, Any]) -> None:
+        if self._before is not None and line["index"] <= self._before:
+            raise ValueError(f"frame {line['index']} follows frame {self._before}")
         self.count += 1
         present = {int(i) for i, said in line["objects"].items() if said["area"] > 0}
         for i in present:
