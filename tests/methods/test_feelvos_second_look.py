@@ -5,6 +5,7 @@ import pytest
 import torch
 
 from propago.components import load_method
+from propago.io.checkpoint import load_state, save_state
 from propago.methods.feelvos.window import Extent, Window, own_and_others, window_around
 from propago.pipeline import segment_frames
 from propago.types import Annotation, Frame
@@ -104,3 +105,15 @@ def test_a_second_look_follows_the_edge_more_closely(clip):
         pairs = [(r.labels == 1, true == 1) for r, true in zip(results, labels, strict=True)]
         overlap[looks] = np.mean([(a & b).sum() / (a | b).sum() for a, b in pairs[1:]])
     assert overlap[3] > overlap[0] + 0.02
+
+
+def test_a_checkpoint_holds_the_looks(clip, tmp_path):
+    frames, labels = clip
+    method = load_method("feelvos", weights="synthetic", device="cpu")
+    whole = list(segment_frames(frames[:4], {0: Annotation(labels[0])}, method))
+    save_state(tmp_path / "state.safetensors", whole[1].checkpoint)
+    resume = load_state(tmp_path / "state.safetensors", ("propago",))
+    rest = list(segment_frames(frames[2:4], {}, method, resume=resume))
+    assert [i for i, look in resume.state.looks.items() if look.window] == [1]
+    for ours, theirs in zip(rest, whole[2:], strict=True):
+        assert torch.equal(ours.masks.probabilities, theirs.masks.probabilities)
