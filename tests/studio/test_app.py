@@ -230,8 +230,11 @@ def test_exports_are_written_and_sent(truth, tmp_path):
             assert page.post(f"api/exports/{name}").status_code == 200
         with ZipFile(BytesIO(page.get("api/exports/masks").content)) as archive:
             assert len(archive.namelist()) == FRAMES
-        results = json.loads(page.get("api/exports/youtube-vis").content)
-        assert len(results["annotations"]) == 2
+        tracks = json.loads(page.get("api/exports/youtube-vis").content)
+        assert len(tracks["annotations"]) == 2
+        found = json.loads(page.get("api/exports/coco").content)
+        assert len(found["images"]) == FRAMES
+        assert b"<track" in page.get("api/exports/cvat").content
         assert page.get("api/exports/overlay").content[4:8] == b"ftyp"
         assert page.post("api/exports/other").status_code == 409
 

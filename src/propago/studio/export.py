@@ -6,8 +6,9 @@ from pathlib import Path
 from zipfile import ZIP_STORED, ZipFile
 
 from propago.errors import UsageError
-from propago.io.atomic import remove, replacing
-from propago.io.formats import mask_format, open_masks
+from propago.io.atomic import make_folder, remove, replacing
+from propago.io.conversion import read_videos, write_videos
+from propago.io.video_formats import video_format
 from propago.runs.writers import OverlayWriter
 from propago.studio.project import Project
 
@@ -58,13 +59,26 @@ def _write_zip(project: Project, path: Path) -> None:
             archive.write(mask, f"masks/{mask.name}")
 
 
-def _write_youtube_vis(project: Project, path: Path) -> None:
-    mask_format("youtube-vis").write(path, open_masks(project.output.masks))
+def _write_format(name: str) -> Callable[[Project, Path], None]:
+    """What writes a format of `propago.io.video_formats`."""
+
+    def write(project: Project, path: Path) -> None:
+        make_folder(path.parent)
+        write_videos(path, read_videos(project.output.masks, "label-maps"), name)
+
+    return write
 
 
 EXPORTS = {
     "masks": Export("Masks, a PNG a frame (zip)", "masks.zip", _write_zip),
     "overlay": Export("Video with the masks drawn in", "overlay.mp4", _write_overlay),
-    "youtube-vis": Export("YouTube-VIS results (JSON)", "youtube-vis.json", _write_youtube_vis),
+} | {
+    name: Export(title, f"exported/{name}{video_format(name).suffix}", _write_format(name))
+    for name, title in (
+        ("youtube-vis", "YouTube-VIS (JSON)"),
+        ("coco", "COCO (JSON)"),
+        ("cvat", "CVAT (XML)"),
+        ("mots", "MOTS (text)"),
+    )
 }
-"""By name."""
+"""By name; the formats lie where `segment` with `to` puts them."""
