@@ -138,7 +138,7 @@ def measure_carry(davis: Path, set_name: str, carry: str, place: Path) -> None:
 
 def measure_speed(place: Path) -> None:
     """Association alone by the number of instances; everything, with label maps as detections."""
-    print("| instances in a frame of 854x480 | association alone, ms a frame | cells |")
+    print("| instances in a frame of 854x480 | `iou` alone, CPU ms a frame | `cells` |")
     print("|---|---|---|")
     for count in CROWDS:
         found = [Detections.from_labels(labels) for labels in crowd(count, 12)]
@@ -180,12 +180,12 @@ def tracked(place: Path, out: str, *, overlay: bool) -> TrackResult:
 
 
 def milliseconds(associator: IouAssociator, found: list[Detections]) -> float:
-    """A frame, the first left out."""
+    """CPU time of a frame, the first left out."""
     _, state = associator.associate(associator.begin(), found[0])
-    begun = time.perf_counter()
+    begun = time.process_time()
     for detections in found[1:]:
         _, state = associator.associate(state, detections)
-    return 1000 * (time.perf_counter() - begun) / (len(found) - 1)
+    return 1000 * (time.process_time() - begun) / (len(found) - 1)
 
 
 def shuffled(labels: np.ndarray, rng: np.random.Generator) -> np.ndarray:
