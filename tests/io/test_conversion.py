@@ -27,7 +27,9 @@ CLASSES = {1: "cell", 2: "dog"}
 LIMITED = {"ctc", "mots", "mots-png", "grey-pngs", "rgb-pngs", "soft-masks", "soft-pictures"}
 BY_CLASS_NAME = {"youtube-vos", "cvat", "label-studio", "labelme", "labelme-polygons"}
 LOSSLESS = [
-    n for n, f in VIDEO_FORMATS.items() if f.read and not f.needs_source and n not in LIMITED
+    n
+    for n, f in VIDEO_FORMATS.items()
+    if f.read and f.write and not f.needs_source and n not in LIMITED
 ]
 
 
@@ -135,6 +137,9 @@ def labels(*rows: str) -> np.ndarray:
 
 
 BEFORE, BEHIND = labels("0110", "0112", "0002"), labels("1100", "1122", "0022")
+
+
+ZEROTH = Instance(1, encode(np.ones((1, 2, 2), bool))[0], 0)
 
 
 def clip(**frames) -> InstanceSequence:
@@ -292,13 +297,21 @@ def test_what_is_lost_is_said_with_its_size():
     ]
     told = "\n".join(sentences(counts, video_format("label-maps").holds, "label-maps"))
     for lost in (
-        "classes: those of 1 masks",
+        "classes: those of 2 masks",
         "scores: those of 1",
         "2 px of objects behind",
         "void",
     ):
         assert lost in told
     assert "6 px of it are background" in told
+    assert "class names" not in told
+
+
+def test_objects_without_a_class_lose_none():
+    counts = Counts()
+    video = InstanceSequence("y", {"a": lambda: FrameInstances((2, 2), (ZEROTH,))}, {0: "object"})
+    list(watched(video, counts))
+    assert not sentences(counts, video_format("label-maps").holds, "label-maps")
 
 
 def test_formats_are_told_by_content_or_by_suffix(tmp_path):

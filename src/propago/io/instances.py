@@ -21,6 +21,9 @@ from propago.types import SoftMasks
 OBJECT = 1
 """The class of what has none."""
 
+UNNAMED = "object"
+"""The name of it."""
+
 
 @dataclass(frozen=True)
 class Instance:
@@ -146,5 +149,5 @@ class InstanceSequence:
 
     def class_name(self, class_id: int) -> str:
         """The name of a class; "object" of what has none, else its number."""
-        unnamed = "object" if class_id == OBJECT else str(class_id)
+        unnamed = UNNAMED if class_id == OBJECT else str(class_id)
         return self.class_names.get(class_id, unnamed)

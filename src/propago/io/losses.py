@@ -4,7 +4,7 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
 
-from propago.io.instances import OBJECT, FrameInstances, InstanceSequence
+from propago.io.instances import UNNAMED, FrameInstances, InstanceSequence
 from propago.io.rle import coco_mask
 from propago.types import SoftMasks
 
@@ -54,7 +54,8 @@ def sentences(counts: Counts, holds: Collection[str], name: str) -> list[str]:
     found: Mapping[str, int] = counts.facts
     told = []
     for fact, text in _TEXTS.items():
-        if fact not in holds and found.get(fact):
+        said = fact == "class names" and "classes" not in holds
+        if fact not in holds and found.get(fact) and not said:
             told.append(f"{name} {text.format(n=found[fact])}")
     if "void" in holds and found.get("void beside ids above 254") and "overlaps" not in holds:
         told.append(
@@ -85,8 +86,9 @@ def _count(counts: Counts, video: InstanceSequence, found: FrameInstances) -> No
     counts.add("names", 1)
     counts.add("empty frames", not found.instances)
     counts.add("identities", bool(found.instances))
-    counts.add("classes", sum(one.class_id != OBJECT for one in found.instances))
-    counts.add("class names", sum(one.class_id in video.class_names for one in found.instances))
+    names = [(one.class_id, video.class_name(one.class_id)) for one in found.instances]
+    counts.add("classes", sum(name != UNNAMED for _, name in names))
+    counts.add("class names", sum(name not in (UNNAMED, str(i)) for i, name in names))
     counts.add("scores", sum(one.score != 1 for one in found.instances))
     counts.add("overlaps", found.overlap_px)
     if found.void is not None:

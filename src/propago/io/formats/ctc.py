@@ -87,7 +87,8 @@ def write_instances(path: Path, videos: Sequence[InstanceSequence]) -> list[str]
         for i, parts in sorted(stretches.items())
         for first, _, label in parts[1:]
     ]
-    return [f"a label has no gaps: {', '.join(again)}"] if again else []
+    more = f" and {len(again) - 3} more" if len(again) > 3 else ""
+    return [f"a label has no gaps: {', '.join(again[:3])}{more}"] if again else []
 
 
 def _files(path: Path) -> dict[str, Path]:
