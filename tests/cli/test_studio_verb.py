@@ -35,7 +35,7 @@ def test_it_serves_at_the_address_it_prints_and_ends_by_ctrl_c(tmp_path):
 
 
 def test_a_source_that_is_none_is_said_before_anything_is_served(tmp_path, capsys):
-    assert cli.main(["studio", str(tmp_path / "none.mp4"), "--no-open"]) == 1
+    assert cli.main(["studio", str(tmp_path / "none.mp4"), "--no-open"]) == 2
     assert "none.mp4 does not exist" in capsys.readouterr().err
 
 
