@@ -57,11 +57,14 @@ class Person:
         self.page.on("pageerror", lambda error: self.faults.append(str(error)))
         self.page.goto(address)
         self.page.wait_for_selector("#objects li")
-        self.until(lambda: self.page.inner_text("#where").startswith("frame 0 of "))
+        self.until_shown(0)
         self.size = size
         self.page.wait_for_timeout(300)
 
-    def until(self, holds, seconds=20):
+    def until_shown(self, index):
+        self.page.wait_for_selector(f'#canvas[data-shown="{index}"]')
+
+    def until(self, holds, seconds=40):
         end = monotonic() + seconds
         while not holds():
             assert monotonic() < end, (self.page.inner_text("#status"), self.faults)
@@ -126,8 +129,7 @@ def test_draw_carry_correct_go_on_and_export(browser, truth, tmp_path):
         assert (before == 1).any()
 
         person.press("Home", *["ArrowRight"] * 5, "1")
-        person.until(lambda: person.page.inner_text("#where").startswith("frame 5"))
-        person.page.wait_for_timeout(300)
+        person.until_shown(5)
         person.drag((10, 5), (50, 5))
         person.until_kept(5, lambda labels: labels[5, 30] == 1)
         person.press("g")
@@ -211,7 +213,6 @@ def test_a_4k_frame_is_drawn_on_at_its_own_pixels(browser, tmp_path):
     Image.new("RGB", (3840, 2160), (90, 120, 60)).save(tmp_path / "frames" / "00000.jpg")
     with served(tmp_path) as address:
         person = Person(browser, address, size)
-        person.page.wait_for_timeout(1000)
         person.press("b")
         person.drag((1000, 1000), (1100, 1000))
         person.until_kept(0, lambda labels: labels[1000, 1050] == 1)

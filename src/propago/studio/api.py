@@ -172,8 +172,8 @@ class Api:
 
     async def events(self, socket: WebSocket) -> None:
         """Everything that happens, as it happens."""
+        subscription = self._hub.subscribe()  # before the page reads how things stand
         await socket.accept()
-        subscription = self._hub.subscribe()
         sending = asyncio.create_task(_send_all(socket, subscription))
         listening = asyncio.create_task(_until_closed(socket))
         try:

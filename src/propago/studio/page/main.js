@@ -124,15 +124,33 @@ function moved() {
   timeline.draw();
 }
 
-// Everything is read anew when the connection comes back: other tabs may have drawn.
+// Everything is read anew when the connection comes back: other tabs may have drawn. What is heard
+// meanwhile comes after it: it may be newer than what is read.
+let heardMeanwhile = null;
+
+function hear(message) {
+  if (heardMeanwhile) heardMeanwhile.push(message);
+  else heard[message.type]?.(message);
+}
+
 async function readAnew() {
-  const told = await server.project();
+  heardMeanwhile = [];
+  try {
+    takeAnew(await server.project());
+  } finally {
+    const messages = heardMeanwhile;
+    heardMeanwhile = null;
+    messages.forEach(hear);
+  }
+  if (project.pictures.ready && !editor.before && !editor.pending) await editor.show(editor.index);
+}
+
+function takeAnew(told) {
   for (const key of ["pictures", "objects", "annotations", "figures"]) project[key] = told[key];
   timeline.figures = project.figures;
   frames.forgetMasksBehind(-1);
   objectsChanged();
   runChanged(told.run);
-  if (project.pictures.ready) await editor.show(editor.index);
 }
 
 async function play() {
@@ -204,6 +222,7 @@ for (const [name, title] of Object.entries(project.exports)) {
   $("exports").append(button);
 }
 editor.addEventListener("moved", moved);
+editor.addEventListener("shown", () => { $("canvas").dataset.shown = editor.shown; });
 editor.addEventListener("failed", (event) => failed(event.detail));
 editor.addEventListener("history", () => {
   looks = [];
@@ -217,7 +236,7 @@ $("name").textContent = project.name;
 $("out").textContent = `Everything lies in ${project.out}`;
 actions.tool("click");
 if (!Object.keys(project.objects).length) objects.add();
-listen((message) => heard[message.type]?.(message), tried(async (gone) => {
+listen(hear, tried(async (gone) => {
   $("veil").hidden = !gone;
   if (gone) $("veil").textContent = "The connection is lost; trying again. Nothing that was drawn is lost.";
   else await readAnew();
