@@ -53,8 +53,8 @@ def read_annotations(
     elif path.is_file():
         files, notes = {source.selected.start: path}, _other_frame(path, source)
     else:
-        said = f"{folder} does not exist; give a mask file or a folder of masks"
-        raise MaskError(said).of_argument()
+        wanted = f"{folder} does not exist; give a mask file or a folder of masks"
+        raise MaskError(wanted).of_argument()
     policy = shared_policy(files.values())
     given: dict[int, Annotation] = {}
     said: dict[str, list[str]] = {}
