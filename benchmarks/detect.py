@@ -35,10 +35,13 @@ def main() -> None:
     arguments.add_argument("--size", type=int, help="working size; the preset's if left out")
     arguments.add_argument("--recipe", default="mask-rcnn-compact", help="whose sets are looked at")
     arguments.add_argument("--least", type=int, default=8, help="instances of a class in `classes`")
+    arguments.add_argument("--max-inside", type=float, help="of mask_rcnn; its own if left out")
     options = arguments.parse_args()
     torch.set_num_threads(options.threads)
     wanted = KINDS if options.only is None else (options.only,)
     settings = {"weights": options.weights, "size": options.size}
+    if options.max_inside is not None:
+        settings["max_inside"] = options.max_inside
     print(f"propago {propago.__version__}, commit {commit()}, {options.detector}\n")
     if "speed" in wanted:
         detector = load_component(DETECTORS, options.detector, "`detector`", **settings)

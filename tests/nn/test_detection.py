@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from propago.errors import UsageError
-from propago.nn.detection import DetectionSettings, Found, at_full_size, chosen
+from propago.nn.detection import DetectionSettings, Found, at_full_size, chosen, without_parts
 from propago.nn.rpn import Anchored, proposals
 
 BOXES = torch.tensor([[0.0, 0, 10, 10], [1, 0, 11, 10], [20, 20, 30, 30]])
@@ -44,6 +44,16 @@ def test_what_is_found_in_a_smaller_picture_is_laid_into_the_whole():
     assert whole.masks.shape == (1, 60, 90)
     assert whole.masks[0, :20, :30].all()
     assert whole.masks.sum() == 600
+
+
+def test_a_part_of_a_better_one_goes():
+    boxes = torch.tensor([[0.0, 0, 40, 40], [4, 4, 20, 20], [20, 20, 60, 60]])
+    three = Found(boxes, torch.ones(3), torch.tensor([0.9, 0.8, 0.7]), torch.ones(3, 4, 4))
+    assert without_parts(three, (80, 80), 1.0) is three
+    assert without_parts(three, (80, 80), 0.7).boxes.tolist() == boxes[[0, 2]].tolist()
+    assert without_parts(three, (80, 80), 0.2).boxes.tolist() == boxes[:1].tolist()
+    none = three._replace(boxes=boxes[:0], masks=three.masks[:0])
+    assert len(without_parts(none, (80, 80), 0.5).boxes) == 0
 
 
 @pytest.mark.parametrize("wrong", [{"min_confidence": 2.0}, {"max_iou": -1.0}, {"most": 0}])

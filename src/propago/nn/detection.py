@@ -19,6 +19,9 @@ from propago.nn.rpn import LEAST_SIDE_PX, proposals
 from propago.ops.boxes import clipped, decoded, nms
 from propago.ops.mask_paste import pasted
 
+PART_STRIDE = 4
+"""Pixels from point to point at which masks are compared."""
+
 
 @dataclass(frozen=True)
 class DetectionSettings:
@@ -28,11 +31,14 @@ class DetectionSettings:
         min_confidence: a box below is none.
         max_iou: of two boxes of one class that both stay.
         most: at most so many of a picture.
+        max_inside: of a mask that lies in a better one by a larger share than this nothing is left;
+            1 leaves all, as the paper does.
     """
 
     min_confidence: float = 0.05
     max_iou: float = 0.5
     most: int = 100
+    max_inside: float = 1.0
 
     def __post_init__(self) -> None:
         """Refuse what cannot work.
@@ -40,7 +46,7 @@ class DetectionSettings:
         Raises:
             UsageError: it names the setting and what is legal.
         """
-        for name in ("min_confidence", "max_iou"):
+        for name in ("min_confidence", "max_iou", "max_inside"):
             if not 0 <= getattr(self, name) <= 1:
                 raise UsageError(f"{name} = {getattr(self, name)}: it is a number from 0 to 1")
         if self.most < 1:
@@ -80,7 +86,29 @@ def find(
     boxes = clipped(decoded(offsets, proposed[:, None], BOX_WEIGHTS), size)
     found = chosen(boxes, logits.softmax(1), settings)
     masks = net.mask_logits(levels, [found.boxes], found.classes).sigmoid()
-    return found._replace(masks=masks)
+    return without_parts(found._replace(masks=masks), size, settings.max_inside)
+
+
+def without_parts(found: Found, size: tuple[int, int], max_inside: float) -> Found:
+    """What is left without masks that lie in better ones: parts of what they are parts of.
+
+    Masks of visible pixels, as the network learns them, do not cover each other. Ours.
+
+    Args:
+        found: the most confident first.
+        size: (H, W) of the picture.
+        max_inside: the share of a mask that may lie in a better one; 1 leaves all.
+    """
+    if max_inside >= 1 or not len(found.boxes):
+        return found
+    small = (-(-size[0] // PART_STRIDE), -(-size[1] // PART_STRIDE))
+    masks = pasted(found.masks, found.boxes / PART_STRIDE, small).flatten(1).float()
+    shares = (masks @ masks.T) / masks.sum(1).clamp_min(1)
+    kept: list[int] = []
+    for n in range(len(masks)):
+        if not kept or float(shares[kept, n].max()) <= max_inside:
+            kept.append(n)
+    return Found(*(part[kept] for part in found))
 
 
 def at_full_size(

@@ -23,6 +23,9 @@ DEEPEST = 32
 LONGEST = 5 / 3
 """A picture's long side is at most so many times the working size, as 1333 is of 800."""
 
+MAX_INSIDE = 0.9
+"""Of the compact preset: it finds parts of what it finds, too."""
+
 
 class MaskRcnnDetector:
     """Mask R-CNN as a `Detector`.
@@ -62,6 +65,7 @@ class MaskRcnnDetector:
         size: int | None = None,
         min_confidence: float = 0.3,
         most: int = 100,
+        max_inside: float | None = None,
     ) -> "MaskRcnnDetector":
         """The detector with a trained network.
 
@@ -73,6 +77,8 @@ class MaskRcnnDetector:
             size: working size, short side in pixels; the preset's own if None.
             min_confidence: what is less certain is not reported.
             most: instances of a frame, the most confident ones.
+            max_inside: a mask of which a larger share lies in a better one is left out; None is
+                0.9 of compact and 1, which leaves all, of paper.
 
         Raises:
             UsageError: an unknown preset or device, or a number out of range.
@@ -86,7 +92,9 @@ class MaskRcnnDetector:
             about = load_published(net, Path(weights))
         else:
             net, about = load_network(PRESETS, MaskRcnn, preset, weights)
-        settings = DetectionSettings(min_confidence, most=most)
+        if max_inside is None:
+            max_inside = 1.0 if preset == "paper" else MAX_INSIDE
+        settings = DetectionSettings(min_confidence, most=most, max_inside=max_inside)
         return cls(net, size or chosen.size, settings, choose_device(device), about)
 
     @torch.no_grad()
