@@ -32,7 +32,11 @@ def test_a_window_lies_inside_of_the_frame():
 def test_an_object_that_is_large_already_has_none():
     assert window_around(Extent((200.0, 400.0), 136), FRAME, SCALE) == Window(64, 264, 272)
     assert window_around(Extent((200.0, 400.0), 138), FRAME, SCALE) is None
-    assert window_around(Extent((30.0, 30.0), 20), (40, 60), 1.0) is None  # the frame is smaller
+    assert window_around(Extent((30.0, 30.0), 20), (40, 60), 0.9) is None  # the frame is smaller
+
+
+def test_a_frame_that_is_not_shrunk_has_none():
+    assert window_around(Extent((50.0, 60.0), 20), (96, 128), 1.0) is None
 
 
 def test_a_window_goes_where_the_object_goes():
@@ -59,14 +63,14 @@ def clip():
     """A dark disc of 13 px and a large bright one, on noise of many sizes; both move."""
     rng = np.random.default_rng(0)
     scenery = sum(
-        np.kron(rng.normal(0, 20, (side, side)), np.ones((304 // side, 304 // side)))
-        for side in (4, 8, 19, 38)
+        np.kron(rng.normal(0, 20, (side, side)), np.ones((480 // side, 480 // side)))
+        for side in (4, 8, 20, 40)
     )
-    ys, xs = np.mgrid[:304, :304]
+    ys, xs = np.mgrid[:480, :480]
     frames, labels = [], []
     for t in range(6):
         small = (ys - 100) ** 2 + (xs - 60 - 4 * t) ** 2 < 13**2
-        large = (ys - 200) ** 2 + (xs - 200 + 3 * t) ** 2 < 80**2
+        large = (ys - 300) ** 2 + (xs - 300 + 3 * t) ** 2 < 120**2
         picture = np.stack([130 + scenery, 120 + scenery, 110 + scenery], -1)
         picture[large] = [220, 190, 90]
         picture[small] = [60, 50, 140]

@@ -78,8 +78,11 @@ def window_around(
         window_before: kept where it still fits.
 
     Returns:
-        A square inside the frame; None of an object that is large at the working size already.
+        A square inside the frame; None of an object that is large at the working size already, and
+        where the frame is not shrunk to it: a window would show no more.
     """
+    if scale >= 1:
+        return None
     side = round(max(BOXES * extent.side, LEAST_SIDE_PX))
     if side > min(*size, LOOK_PX / (LEAST_ZOOM * scale)):
         return None
