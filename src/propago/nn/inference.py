@@ -5,12 +5,21 @@ from functools import cache
 from typing import TypeVar
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from propago.errors import UsageError
+from propago.ops.resize import padded, resize, working_size
 
 Net = TypeVar("Net", bound=nn.Module)
+
+LEAST_WORKING_PX = 64
+
+DEEPEST = 32
+"""The stride of a detector's coarsest features."""
+
+LONGEST = 5 / 3
+"""A picture's long side is at most so many times the working size, as 1333 is of 800."""
 
 
 def choose_device(name: str = "auto") -> torch.device:
@@ -30,6 +39,32 @@ def choose_device(name: str = "auto") -> torch.device:
         legal = ", ".join(kind for kind, is_there in there.items() if is_there)
         raise UsageError(f"`device` {name}: this machine has {legal}; or say auto")
     return torch.device(name)
+
+
+def require_working_size(size: int) -> None:
+    """Refuse a working size, short side in pixels, in which there is nothing to be seen.
+
+    Raises:
+        UsageError: it names the setting and what is legal.
+    """
+    if size < LEAST_WORKING_PX:
+        raise UsageError(f"`size` {size}: the working size is at least {LEAST_WORKING_PX} px")
+
+
+def for_detector(image: Tensor, short_px: int) -> tuple[Tensor, tuple[int, int]]:
+    """A picture as a detector takes it.
+
+    Args:
+        image: (3, H, W) RGB in [0, 1].
+        short_px: the working size, short side in pixels.
+
+    Returns:
+        (1, 3, h', w') resized, and padded to multiples of `DEEPEST`; and its size (h, w) before
+        padding.
+    """
+    size = working_size((image.shape[-2], image.shape[-1]), short_px, LONGEST)
+    images = padded(resize(image, size)[None], DEEPEST)
+    return images.contiguous(memory_format=torch.channels_last), size
 
 
 def ready(net: Net, device: torch.device) -> Net:

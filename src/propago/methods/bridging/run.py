@@ -10,19 +10,14 @@ import torch
 from torch import Tensor
 
 from propago.detections import Detections
-from propago.errors import UsageError
 from propago.io.categories import CATEGORIES
 from propago.methods.bridging.boxes import corners
 from propago.methods.bridging.grouping import GroupingSettings, grouped
 from propago.methods.bridging.net import PRESETS, STRIDE, BridgingNet
-from propago.nn.inference import choose_device, ready
+from propago.nn.inference import choose_device, for_detector, ready, require_working_size
 from propago.nn.presets import load_network, preset_called
-from propago.ops.resize import bilinear, padded, resize, working_size
+from propago.ops.resize import bilinear
 from propago.types import Frame
-
-DEEPEST = 32
-LONGEST = 5 / 3
-"""A picture's long side is at most so many times the working size."""
 
 
 class BridgingDetector:
@@ -79,8 +74,8 @@ class BridgingDetector:
             WeightsError: no such weights, corrupt, or of another network.
         """
         chosen = preset_called(PRESETS, preset)
-        if size is not None and size < 64:
-            raise UsageError(f"`size` {size}: the working size is at least 64 px")
+        if size is not None:
+            require_working_size(size)
         net, about = load_network(PRESETS, BridgingNet, preset, weights)
         return cls(net, size or chosen.size, None, min_confidence, choose_device(device), about)
 
@@ -110,9 +105,8 @@ class BridgingDetector:
 
     def _maps(self, frame: Frame) -> tuple[Tensor, Tensor, tuple[int, int]]:
         """Probabilities and boxes at stride 8, and the size of the picture that they are of."""
-        size = working_size(frame.size, self.size, LONGEST)
-        images = padded(resize(frame.image.to(self.device), size)[None], DEEPEST)
-        logits, said = self.net(images.contiguous(memory_format=torch.channels_last))
+        images, size = for_detector(frame.image.to(self.device), self.size)
+        logits, said = self.net(images)
         rows, columns = (-(-side // STRIDE) for side in size)
         probabilities = logits.softmax(1)[0, :, :rows, :columns]
         return probabilities, corners(said)[0, :, :rows, :columns], size

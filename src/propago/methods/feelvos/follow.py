@@ -13,7 +13,7 @@ from propago.methods.feelvos.memory import Memory
 from propago.methods.feelvos.net import PRESETS, VISIBLE, FeelvosNet, FrameFeatures
 from propago.methods.feelvos.object_inputs import ObjectInputs, Region, carry, region_of
 from propago.methods.feelvos.state import Followed, PreviousFrame
-from propago.nn.inference import fast_precision
+from propago.nn.inference import fast_precision, require_working_size
 from propago.ops.flow import dis_flow, grey
 from propago.ops.parallel import team
 from propago.ops.resize import resize
@@ -49,8 +49,7 @@ class FeelvosSettings:
 
     def __post_init__(self) -> None:
         """Refuse what cannot work."""
-        if self.size < 64:
-            raise UsageError(f"`size` {self.size}: the working size is at least 64 px")
+        require_working_size(self.size)
         if self.anchors < 2 or self.recent < 0 or self.interval_frames < 1:
             raise UsageError("anchors is at least 2, recent at least 0, interval_frames at least 1")
         if self.looks < 0:

@@ -78,8 +78,8 @@ class SecondLooks:
             known = looks[object_id].window if object_id in looks else None
             same = known == window and object_id in encoded
             now = encoded[object_id] if same else self.follower.encode(window.of(image), SIZE)
-            both = own_and_others(masks.probabilities.to(image.device), masks.ids.index(object_id))
-            enlarged = resize(window.of(both), SIZE)
+            inside = window.of(masks.probabilities).to(image.device)
+            enlarged = resize(own_and_others(inside, masks.ids.index(object_id)), SIZE)
             for_good = object_id in annotated
             followed = self.follower.remember(
                 look.followed, now, (OWN, OTHERS), enlarged, for_good=for_good

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from propago.methods.feelvos.object_inputs import others_of
+
 LOOK_PX = int(os.environ.get("PX", "208"))
 """Side of the enlarged window: a multiple of 16."""
 
@@ -101,4 +103,4 @@ def window_around(
 
 def own_and_others(masks: Tensor, row: int) -> Tensor:
     """(2, H, W): object `row` of `masks` (K, H, W), and the sum of all others, at most 1."""
-    return torch.stack([masks[row], (masks.sum(0) - masks[row]).clamp(0, 1)])
+    return torch.stack([masks[row], others_of(masks)[row]])

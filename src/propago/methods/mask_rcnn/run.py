@@ -8,20 +8,14 @@ from typing import Any
 import torch
 
 from propago.detections import Detections
-from propago.errors import UsageError
 from propago.io.categories import CATEGORIES
 from propago.methods.mask_rcnn.net import PRESETS
 from propago.methods.mask_rcnn.published import load_published
 from propago.nn.detection import DetectionSettings, at_full_size, find
-from propago.nn.inference import choose_device, ready
+from propago.nn.inference import choose_device, for_detector, ready, require_working_size
 from propago.nn.mask_rcnn import MaskRcnn
 from propago.nn.presets import load_network, preset_called
-from propago.ops.resize import padded, resize, working_size
 from propago.types import Frame
-
-DEEPEST = 32
-LONGEST = 5 / 3
-"""A picture's long side is at most so many times the working size, as 1333 is of 800."""
 
 MAX_INSIDE = 0.9
 """Of the compact preset: it finds parts of what it finds, too."""
@@ -85,8 +79,8 @@ class MaskRcnnDetector:
             WeightsError: no such weights, corrupt, or of another network.
         """
         chosen = preset_called(PRESETS, preset)
-        if size is not None and size < 64:
-            raise UsageError(f"`size` {size}: the working size is at least 64 px")
+        if size is not None:
+            require_working_size(size)
         if str(weights).endswith(".pth"):
             net = MaskRcnn(chosen.config)
             about = load_published(net, Path(weights))
@@ -100,8 +94,6 @@ class MaskRcnnDetector:
     @torch.no_grad()
     def __call__(self, frame: Frame) -> Detections:
         """The instances of a frame, the most confident first."""
-        size = working_size(frame.size, self.size, LONGEST)
-        picture = resize(frame.image.to(self.device), size)[None]
-        images = padded(picture, DEEPEST).contiguous(memory_format=torch.channels_last)
+        images, size = for_detector(frame.image.to(self.device), self.size)
         found = find(self.net, self.net.levels(images), size, self.settings)
         return at_full_size(found, size, frame.size)

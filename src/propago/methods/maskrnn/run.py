@@ -7,7 +7,6 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from propago.errors import UsageError
 from propago.methods.maskrnn.net import PRESETS, MaskRnnNet, motion_planes
 from propago.methods.maskrnn.region import (
     ABSENT,
@@ -19,7 +18,7 @@ from propago.methods.maskrnn.region import (
     refined,
     whole_picture,
 )
-from propago.nn.inference import choose_device, ready
+from propago.nn.inference import choose_device, ready, require_working_size
 from propago.nn.presets import load_network
 from propago.ops.aggregate import hard_max
 from propago.ops.flow import dis_flow, grey, warp
@@ -43,8 +42,7 @@ class MaskRnnSettings:
         Raises:
             UsageError: it names the setting and what is legal.
         """
-        if self.size < 64:
-            raise UsageError(f"`size` {self.size}: the working size is at least 64 px")
+        require_working_size(self.size)
 
 
 @dataclass(frozen=True)

@@ -8,18 +8,12 @@ from typing import Any
 import torch
 
 from propago.detections import Detections
-from propago.errors import UsageError
 from propago.io.categories import CATEGORIES
 from propago.methods.masktrack_rcnn.net import PRESETS, MaskTrackRcnn
 from propago.nn.detection import DetectionSettings, at_full_size, find
-from propago.nn.inference import choose_device, ready
+from propago.nn.inference import choose_device, for_detector, ready, require_working_size
 from propago.nn.presets import load_network, preset_called
-from propago.ops.resize import padded, resize, working_size
 from propago.types import Frame
-
-DEEPEST = 32
-LONGEST = 5 / 3
-"""A picture's long side is at most so many times the working size."""
 
 MOST = 10
 """Instances of a frame, as in the authors' release."""
@@ -77,8 +71,8 @@ class MaskTrackDetector:
             WeightsError: no such weights, corrupt, or of another network.
         """
         chosen = preset_called(PRESETS, preset)
-        if size is not None and size < 64:
-            raise UsageError(f"`size` {size}: the working size is at least 64 px")
+        if size is not None:
+            require_working_size(size)
         net, about = load_network(PRESETS, MaskTrackRcnn, preset, weights)
         settings = DetectionSettings(min_confidence, most=MOST)
         return cls(net, size or chosen.size, settings, choose_device(device), about)
@@ -86,9 +80,7 @@ class MaskTrackDetector:
     @torch.no_grad()
     def __call__(self, frame: Frame) -> Detections:
         """The instances of a frame, the most confident first."""
-        size = working_size(frame.size, self.size, LONGEST)
-        picture = resize(frame.image.to(self.device), size)[None]
-        images = padded(picture, DEEPEST).contiguous(memory_format=torch.channels_last)
+        images, size = for_detector(frame.image.to(self.device), self.size)
         levels = self.net.detector.levels(images)
         found = find(self.net.detector, levels, size, self.settings)
         embeddings = self.net.embeddings(levels, [found.boxes])

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from propago.errors import UsageError
 from propago.methods.rgmp.net import PRESETS, RgmpNet
-from propago.nn.inference import choose_device, ready
+from propago.nn.inference import choose_device, ready, require_working_size
 from propago.nn.presets import load_network
 from propago.ops.aggregate import odds_ratio
 from propago.ops.resize import bilinear, resize, scaled_size
@@ -35,8 +35,7 @@ class RgmpSettings:
         Raises:
             UsageError: it names the setting and what is legal.
         """
-        if self.size < 64:
-            raise UsageError(f"`size` {self.size}: the working size is at least 64 px")
+        require_working_size(self.size)
         if not self.scales or not all(0 < scale <= 1 for scale in self.scales):
             raise UsageError(f"scales {self.scales}: one or more, above 0 and at most 1")
 

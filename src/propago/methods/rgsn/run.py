@@ -8,12 +8,11 @@ import torch
 from torch import Tensor
 
 from propago.detections import Detections
-from propago.errors import UsageError
 from propago.methods.rgsn.crops import crop_around, cropped, heat_map, mask_box, put_back
 from propago.methods.rgsn.net import PRESETS, RgsnNet
 from propago.methods.rgsn.otn import OtnSettings, candidates_of, found
 from propago.methods.rgsn.target import Sight, Target, after_frame, annotated
-from propago.nn.inference import choose_device, ready
+from propago.nn.inference import choose_device, ready, require_working_size
 from propago.nn.presets import load_network
 from propago.ops.aggregate import constant_background
 from propago.ops.resize import resize, scaled_size
@@ -42,8 +41,7 @@ class RgsnSettings:
         Raises:
             UsageError: it names the setting and what is legal.
         """
-        if self.size < 64:
-            raise UsageError(f"`size` {self.size}: the working size is at least 64 px")
+        require_working_size(self.size)
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,7 @@ from typing import Literal
 from propago.errors import UsageError
 from propago.finetune.loop import FineTuneSettings
 from propago.finetune.warp import WarpSettings
+from propago.nn.inference import require_working_size
 
 WARP = WarpSettings(shift=0.15, rotation_deg=12, scale=0.25)
 """Farther than the released code goes: 120 steps on `val` end at a J of .804 instead of .775."""
@@ -43,8 +44,7 @@ class SegSettings:
         Raises:
             UsageError: a number is out of its range, or there is no such `per`.
         """
-        if self.size < 64:
-            raise UsageError(f"`size` {self.size}: the working size is at least 64 px")
+        require_working_size(self.size)
         if self.per not in ("object", "video"):
             raise UsageError(f"per {self.per!r}: there are object and video")
         if "score.weight".startswith(self.frozen):
