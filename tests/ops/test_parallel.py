@@ -9,6 +9,7 @@ import torch
 from propago.ops.parallel import Team, one_core, team
 
 
+@torch.no_grad()
 @pytest.mark.parametrize("threads", [1, 2, 4])
 def test_results_come_in_the_order_of_the_items(threads):
     workers = Team(threads)
@@ -16,6 +17,7 @@ def test_results_come_in_the_order_of_the_items(threads):
     assert workers.map(str, []) == []
 
 
+@torch.no_grad()
 def test_several_threads_take_part():
     workers, meet = Team(2), threading.Barrier(2, timeout=20)
     workers.map(lambda _: meet.wait(), range(2))  # one thread alone would wait for ever
@@ -37,6 +39,7 @@ def test_a_team_of_one_does_everything_when_it_is_waited_for():
     assert workers.wait(task) == threading.get_ident()
 
 
+@torch.no_grad()
 @pytest.mark.parametrize("threads", [1, 2])
 def test_an_error_is_raised_where_the_result_is_asked_for(threads):
     workers = Team(threads)
@@ -45,19 +48,33 @@ def test_an_error_is_raised_where_the_result_is_asked_for(threads):
     assert workers.map(lambda x: 1 // x, [1]) == [1]
 
 
+@torch.no_grad()
 def test_tasks_inside_of_tasks():
     workers = Team(2)
     sums = workers.map(lambda x: sum(workers.map(lambda y: x * y, range(4))), range(6))
     assert sums == [6 * x for x in range(6)]
 
 
-@pytest.mark.parametrize("threads", [1, 2])
-def test_gradients_are_those_of_the_calling_thread(threads):
-    weight = torch.ones(1, requires_grad=True)
-    workers = Team(threads)
+def test_without_gradients_none_are_kept_in_any_thread():
+    weight, workers = torch.ones(1, requires_grad=True), Team(2)
     with torch.no_grad():
-        assert not any(x.requires_grad for x in workers.map(lambda _: weight * 2, range(4)))
-    assert all(x.requires_grad for x in workers.map(lambda _: weight * 2, range(4)))
+        assert not any(x.requires_grad for x in workers.map(lambda _: weight * 2, range(9)))
+        task = workers.later(lambda: weight * 2)
+        assert not workers.wait(task).requires_grad
+
+
+def test_a_backward_pass_adds_up_in_the_order_of_the_items():
+    """Rounding shows the order: operations of several threads would be undone in any."""
+    order, workers = [], Team(3)
+    weight = torch.ones(1, requires_grad=True)
+
+    def work(i):
+        product = weight * i
+        product.register_hook(lambda _: order.append(i))
+        return product
+
+    sum(workers.map(work, range(20))).backward()
+    assert order == list(reversed(range(20)))
 
 
 def test_threads_of_pytorch_are_as_they_were():

@@ -82,11 +82,16 @@ class Team:
         return self._finish(task, (self._urgent, self._later))
 
     def map(self, work: Callable[[Item], Result], items: Iterable[Item]) -> list[Result]:
-        """`work` of every item, in order.
+        """`work` of every item, in order; in the calling thread alone where gradients are kept.
+
+        A backward pass adds up in the order in which one thread did its operations; between those
+        of several threads its order, and so the last digits of its sums, would be left to chance.
 
         Raises:
             BaseException: what `work` raised on the first of the items that it raised on.
         """
+        if torch.is_grad_enabled():
+            return [work(item) for item in items]
         tasks = self._add(self._urgent, [Task(lambda item=item: work(item)) for item in items])
         return [self._finish(task, (self._urgent,)) for task in tasks]
 
