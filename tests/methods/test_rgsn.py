@@ -11,6 +11,8 @@ from propago.components import load_method
 from propago.data.clips import Clip
 from propago.detections import Detections
 from propago.errors import UsageError, WeightsError
+from propago.jobs.train import begun
+from propago.methods.rgmp.net import RgmpConfig, RgmpNet
 from propago.methods.rgsn.crops import (
     ABSENT,
     LEAST_SIGMA_PX,
@@ -21,7 +23,7 @@ from propago.methods.rgsn.crops import (
     put_back,
 )
 from propago.methods.rgsn.examples import FRAMES, CropExamples, beside
-from propago.methods.rgsn.net import PRESETS, RgsnConfig, RgsnNet
+from propago.methods.rgsn.net import PRESETS, RgsnConfig, RgsnNet, of_two_encodings
 from propago.methods.rgsn.objective import CropBatch, RgsnObjective
 from propago.methods.rgsn.otn import (
     OtnSettings,
@@ -35,8 +37,10 @@ from propago.methods.rgsn.otn import (
 )
 from propago.methods.rgsn.run import Rgsn, RgsnSettings
 from propago.methods.rgsn.train import RgsnTraining, collate
+from propago.nn.weights import load_weights
 from propago.ops.boxes import pairwise_ious
 from propago.pipeline import segment_frames
+from propago.training.recipe import Recipe
 from propago.types import VOID, Annotation, SoftMasks
 from tiny_clip import as_frames, tiny_clip
 
@@ -324,6 +328,33 @@ def test_each_reference_and_the_map_count():
     assert said[0].shape == (1, 64, 64)
     assert not torch.allclose(said[0], said[1], atol=1e-3)
     assert not torch.allclose(said[0], said[2], atol=1e-3)
+
+
+def test_begun_from_rgmp_it_says_the_same_where_all_references_are_one():
+    torch.manual_seed(3)
+    rgmp, net = RgmpNet(RgmpConfig(widths=SMALL.widths)).eval(), made()
+    net.load_state_dict(of_two_encodings(rgmp.state_dict()))
+    image, known, now = torch.rand(1, 3, 64, 64), torch.rand(1, 64, 64), torch.rand(1, 64, 64)
+    with torch.no_grad():
+        reference = rgmp.reference(image, known)
+        wanted = rgmp(reference, image, now)
+        references = net.reference(image, known)[:, None].expand(-1, 3, -1, -1, -1)
+        torch.testing.assert_close(net(references, image, now), wanted, atol=1e-4, rtol=1e-4)
+
+
+def test_a_recipe_begins_from_the_whole_of_rgmp(tmp_path):
+    recipe = Recipe("x", method="rgsn", init="rgmp-compact", task=RgsnTraining(side=32))
+    net = begun(recipe, tmp_path).net
+    wanted = of_two_encodings(load_weights("rgmp-compact").tensors)
+    assert all(torch.equal(p, wanted[name]) for name, p in net.state_dict().items())
+
+
+def test_later_references_are_learnt_from_without_gradients_of_their_own():
+    objective, example = RgsnObjective(made(), damaged=0.0), batch()
+    example.images.requires_grad_()
+    objective(example, 0)[0].backward()
+    seen = [bool(row.any()) for row in example.images.grad[0]]
+    assert seen == [True, False, False, True]
 
 
 def test_it_can_learn_one_example_and_what_is_unknown_counts_for_nothing():

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, Protocol
 
@@ -58,6 +58,8 @@ class TrainingTask:
         kind: how it is validated; None: it is not.
         part: makes of a network in evaluation mode what is validated: a `Propagator`, a `Refiner`,
             or what finds the foreground (H, W) in [0, 1] of a picture (3, H, W).
+        relatives: by name other networks that it may begin from as a whole, and what makes their
+            tensors its own.
     """
 
     network: str
@@ -69,6 +71,9 @@ class TrainingTask:
     encoder: Encoder | None = None
     kind: Literal["propagator", "refiner", "foreground", "detector"] | None = None
     part: Callable[[Any], Any] | None = None
+    relatives: Mapping[str, Callable[[Mapping[str, Tensor]], Mapping[str, Tensor]]] = field(
+        default_factory=dict
+    )
 
 
 @dataclass(frozen=True)

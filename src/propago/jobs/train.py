@@ -3,7 +3,7 @@
 import json
 import subprocess
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -132,7 +132,10 @@ def begun(recipe: Recipe, root: Path) -> TrainingTask:
         task.encoder.load_published(None if recipe.init == "imagenet" else Path(recipe.init))
     elif recipe.init:
         found = load_weights(recipe.init)
-        if found.about.get("network") == task.network or not isinstance(task.encoder, nn.Module):
+        network = found.about.get("network", "")
+        if network in task.relatives:
+            fill(task.net, replace(found, tensors={**task.relatives[network](found.tensors)}))
+        elif network == task.network or not isinstance(task.encoder, nn.Module):
             fill(task.net, load_weights(recipe.init, task.network))
         else:
             fill_encoder(task.encoder, found)

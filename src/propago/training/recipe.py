@@ -56,7 +56,8 @@ class Recipe:
         licence: of the weights.
         init: empty, "imagenet" (the published weights of the compact presets' encoder alone), a
             .pth file of torchvision (those of the paper presets' encoder), the name of shipped
-            weights, or a safetensors file; of weights of another network the encoder alone.
+            weights, or a safetensors file; of weights of another network the encoder alone, unless
+            the task says that it is a relative.
         seed: of the network, the examples and the objective.
         steps: of the optimiser.
         save_every_s: training time between two writes of the checkpoint.

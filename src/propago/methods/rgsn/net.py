@@ -105,6 +105,19 @@ class RgsnNet(nn.Module):
         return {stride: features[stride][0] for stride in BOX_STRIDES}
 
 
+def of_two_encodings(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Weights of this network from those of RGMP's of the same sizes, which has one reference.
+
+    Where all references are the same, and for the same planes, it says what RGMP does.
+    """
+    made = dict(tensors)
+    for branch in ("tall_wide", "wide_tall"):
+        name = f"decoder.globally.{branch}.0.weight"
+        reference, now = tensors[name].chunk(2, 1)
+        made[name] = torch.cat([now, *[reference / REFERENCES] * REFERENCES], 1)
+    return made
+
+
 def box_features(features: Mapping[int, Tensor], boxes: Tensor) -> Tensor:
     """(R, D) of each of boxes (R, 4) in pixels: `frame_features` there, of mean square 1."""
     rows = torch.cat(

@@ -9,7 +9,7 @@ from propago.data.mixture import Mixture
 from propago.data.sources import Sources
 from propago.data.task import ImageSettings, TrainingTask, parameter_groups, require_range
 from propago.methods.rgsn.examples import FRAMES, CropExample, CropExamples
-from propago.methods.rgsn.net import PRESETS, RgsnNet
+from propago.methods.rgsn.net import PRESETS, RgsnNet, of_two_encodings
 from propago.methods.rgsn.objective import CropBatch, RgsnObjective
 from propago.methods.rgsn.run import Rgsn
 from propago.nn.inference import channels_last
@@ -23,10 +23,12 @@ class RgsnTraining(ImageSettings):
     Attributes:
         height: of the clips that crops are cut out of, in pixels.
         width: the same.
+        side: of a crop in pixels; 0: the preset's.
         max_objects: at most so many objects of a clip are told apart, of which one is followed.
         damaged: share of the masks of later references that are damaged.
     """
 
+    side: int = 0
     max_objects: int = 2
     damaged: float = 0.4
 
@@ -37,6 +39,7 @@ class RgsnTraining(ImageSettings):
             UsageError: it names the setting and what is legal.
         """
         super().__post_init__()
+        require_range(self, "side", least=0)
         require_range(self, "max_objects", least=1)
         require_range(self, "damaged", least=0, most=1)
 
@@ -58,12 +61,13 @@ def task(settings: RgsnTraining, sources: Sources) -> TrainingTask:
         network=preset.network,
         net=net,
         objective=RgsnObjective(net, settings.damaged),
-        dataset=CropExamples(Mixture(clips), preset.config.side),
+        dataset=CropExamples(Mixture(clips), settings.side or preset.config.side),
         collate=collate,
         groups=parameter_groups(net, net.pretrained, settings.encoder_lr_scale),
         encoder=net.pretrained,
         kind="propagator",
         part=propagator,
+        relatives={f"rgmp/{settings.preset}": of_two_encodings},
     )
 
 
