@@ -23,6 +23,8 @@ class ReproduceArguments:
 
     Examples:
         propago reproduce seg-with-spn --table 1 --data DAVIS
+        propago reproduce masktrack-rcnn --table 1 --data DAVIS --set val
+        propago reproduce mask-rcnn --table 1 --data COCO
     """
 
     paper: tyro.conf.Positional[
@@ -31,7 +33,8 @@ class ReproduceArguments:
     table: int
     """Which of its tables."""
     data: Path
-    """A DAVIS root: JPEGImages and Annotations."""
+    """A DAVIS root: JPEGImages and Annotations. Of mask-rcnn and bridging a COCO folder (images/
+    and instances.json), or the data root of `propago train`."""
     run: tyro.conf.OmitArgPrefixes[ReproduceOptions]
 
 

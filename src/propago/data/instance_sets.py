@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from pycocotools import mask as rle
 
 from propago.data.instances import UNKNOWN, InstanceStill
 from propago.data.stills import Still, reader_of, stills_of_davis
@@ -15,6 +14,7 @@ from propago.errors import SourceError, UsageError
 from propago.io.categories import CATEGORY_IDS
 from propago.io.labels import AS_IT_STANDS
 from propago.io.masks import read_labels
+from propago.io.rle import decode, to_rle
 from propago.types import VOID
 
 LABELS = {
@@ -80,8 +80,7 @@ class CocoIds:
         return ids
 
     def _mask(self, segmentation: Any) -> np.ndarray:
-        counts = rle.frPyObjects(segmentation, *self.size)
-        return rle.decode(rle.merge(counts) if isinstance(counts, list) else counts) > 0
+        return decode([to_rle(segmentation, self.size, "an annotation")], self.size)[0]
 
 
 def instances_of_coco(root: Path) -> list[InstanceStill]:

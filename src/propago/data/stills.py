@@ -141,13 +141,13 @@ def stills_of_coco(root: Path) -> list[Still]:
 
 
 def stills_of_davis(root: Path, set_name: str) -> list[Still]:
-    """Every frame of the sequences of a set, in order, with its annotation.
+    """Every frame of the sequences of a set, or of all where it is empty, with its annotation.
 
     Raises:
         SourceError: no DAVIS root or no such set.
     """
     return [
         Still(image, reader_of(davis_annotations(root, source.name) / f"{image.stem}.png"))
-        for source in open_davis(root, Path(set_name))
+        for source in open_davis(root, Path(set_name) if set_name else None)
         for image in sorted(stills_in(source.path))
     ]

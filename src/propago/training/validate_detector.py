@@ -80,6 +80,13 @@ def as_one(truth: InstanceExample, found: Detections) -> tuple[InstanceExample, 
 
 def precision(pairs: Sequence[tuple[InstanceExample, Detections]]) -> AveragePrecision:
     """COCO's figures of masks, over the classes that are there; what is unknown does not count."""
+    return coco_average_precision(*as_coco(pairs))
+
+
+def as_coco(
+    pairs: Sequence[tuple[InstanceExample, Detections]],
+) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+    """Ground truth and results of COCO, over the classes that are there; unknown is a crowd."""
     categories = sorted({int(c) for truth, _ in pairs for c in truth.classes})
     gt: dict[str, list[Any]] = {
         "images": [],
@@ -92,7 +99,7 @@ def precision(pairs: Sequence[tuple[InstanceExample, Detections]]) -> AveragePre
         gt["images"].append({"id": n, "height": height, "width": width})
         gt["annotations"] += _annotations(truth, n, categories, len(gt["annotations"]))
         results += detections_to_coco(found[np.isin(found.classes, categories)], n)
-    return coco_average_precision(gt, results)
+    return gt, results
 
 
 def _annotations(

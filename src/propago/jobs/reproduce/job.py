@@ -1,7 +1,7 @@
 """`propago reproduce`: a table of a paper, its values beside ours, from one command."""
 
 import platform
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Protocol
@@ -20,6 +20,7 @@ from propago.jobs.evaluate import evaluate
 from propago.jobs.options import SegmentOptions
 from propago.jobs.parts import Parts
 from propago.jobs.reproduce.cells import Cell, ObjectFigures, keep_setup, read_cell, write_cell
+from propago.jobs.reproduce.figures import FigureTables, figure_cells
 from propago.jobs.reproduce.options import ReproduceOptions
 from propago.jobs.reproduce.papers import PAPERS
 from propago.jobs.reproduce.sequences import chosen
@@ -77,13 +78,13 @@ def reproduce(
 ) -> Reproduced:
     """Make a table of a paper with the networks there are, its values beside ours.
 
-    Every cell, a sequence in a row, is a file in the output folder and is not made again. Tables
-    share their rows; rows share fine-tuned networks, which the cache keeps.
+    Every cell, a sequence or set of pictures in a row, is a file in the output folder and is not
+    made again. Tables share their rows; rows share fine-tuned networks, which the cache keeps.
 
     Args:
         paper: a name in `PAPERS`.
         table: its number in the paper.
-        data: a DAVIS root.
+        data: a DAVIS root; of detectors a COCO folder, or a data root as for `train`.
         options: what can be set.
         progress: called as (frames done, frames in all, what is being done).
         finetune_progress: as for `segment`.
@@ -101,25 +102,69 @@ def reproduce(
         raise UsageError(
             f"`table` {table}: {paper} has the tables {', '.join(map(str, kind.tables))}"
         )
-    sources = chosen(data, options)
-    tables: PaperTables = kind(options, finetune_progress)
-    out = options.out or RUNS / paper / options.preset
+    begin = _figures if hasattr(kind, "figures") else _sequences
+    work = begin(kind, table, data, options, progress, finetune_progress)
+    tables, out = work.tables, options.out or RUNS / paper / options.preset
     with processor(options.threads, seed=0):
         machine = {"device": device_name(tables.device), "threads": torch.get_num_threads()}
         setup = {"data": str(data.resolve()), "finetune": options.finetune, **machine}
         keep_setup(out, {**setup, "propago": __version__, **tables.setup()})
-        cells = {
-            row: [_cell(row, source, tables, data, out, options, progress) for source in sources]
-            for row in kind.tables[table]
-        }
-    made = tables.made_of(table, cells)
+        made = tables.made_of(table, work.cells(out))
     notes = (
-        f"Data: {', '.join(source.name for source in sources)} of {data.resolve().name}.",
+        f"Data: {', '.join(work.parts)} of {data.resolve().name}.",
         f"Machine: {machine['device']}, processor threads: {machine['threads']}.",
-        "Scores: propago eval, protocol davis2017, mean over objects.",
+        *work.notes,
     )
     made = replace(made, notes=(*notes, *made.notes))
     return Reproduced(made, *_written(made, out / f"table{table}"))
+
+
+@dataclass(frozen=True)
+class _Work:
+    """The tables of a paper, what they are measured on, and what makes the cells of one."""
+
+    tables: Any
+    parts: tuple[str, ...]
+    cells: Callable[[Path], Any]
+    notes: tuple[str, ...] = ()
+
+
+def _figures(
+    kind: Any,
+    table: int,
+    data: Path,
+    options: ReproduceOptions,
+    progress: Progress | None,
+    _: FineTuneProgress | None,
+) -> _Work:
+    """Figures of whole parts of the data."""
+    tables: FigureTables = kind(options)
+    parts = tables.parts(data)
+    return _Work(
+        tables, tuple(parts), lambda out: figure_cells(tables, table, parts, out, progress)
+    )
+
+
+def _sequences(
+    kind: Any,
+    table: int,
+    data: Path,
+    options: ReproduceOptions,
+    progress: Progress | None,
+    finetune_progress: FineTuneProgress | None,
+) -> _Work:
+    """Sequences, segmented from their first masks."""
+    sources = chosen(data, options)
+    tables: PaperTables = kind(options, finetune_progress)
+
+    def cells(out: Path) -> dict[str, list[Cell]]:
+        return {
+            row: [_cell(row, source, tables, data, out, options, progress) for source in sources]
+            for row in tables.tables[table]
+        }
+
+    scored = "Scores: propago eval, protocol davis2017, mean over objects."
+    return _Work(tables, tuple(source.name for source in sources), cells, (scored,))
 
 
 def device_name(device: torch.device) -> str:

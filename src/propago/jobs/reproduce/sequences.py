@@ -19,10 +19,20 @@ def chosen(data: Path, options: ReproduceOptions) -> list[Source]:
         UsageError: it has no such sequence.
         SourceError: no DAVIS root, no such set, or a sequence that cannot be read or scored.
     """
-    sources = _named(data, options.sequences) if options.sequences else _of_set(data, options.set)
+    sources = named_sources(data, options)
     for source in sources:
         _require_ground_truth(data, source)
     return sources
+
+
+def named_sources(data: Path, options: ReproduceOptions) -> list[Source]:
+    """The chosen sequences of a DAVIS root.
+
+    Raises:
+        UsageError: it has no such sequence.
+        SourceError: no DAVIS root, no such set, or a sequence that cannot be read.
+    """
+    return _named(data, options.sequences) if options.sequences else _of_set(data, options.set)
 
 
 def _named(data: Path, names: tuple[str, ...]) -> list[Source]:
