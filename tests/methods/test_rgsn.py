@@ -22,7 +22,7 @@ from propago.methods.rgsn.crops import (
     mask_box,
     put_back,
 )
-from propago.methods.rgsn.examples import FRAMES, CropExamples, beside
+from propago.methods.rgsn.examples import FRAMES, CropExamples, beside, collate
 from propago.methods.rgsn.net import PRESETS, RgsnConfig, RgsnNet, of_two_encodings
 from propago.methods.rgsn.objective import CropBatch, RgsnObjective
 from propago.methods.rgsn.otn import (
@@ -36,7 +36,7 @@ from propago.methods.rgsn.otn import (
     untaught,
 )
 from propago.methods.rgsn.run import Rgsn, RgsnSettings
-from propago.methods.rgsn.train import RgsnTraining, collate
+from propago.methods.rgsn.train import RgsnTraining
 from propago.nn.weights import load_weights
 from propago.ops.boxes import pairwise_ious
 from propago.pipeline import segment_frames

@@ -1,5 +1,6 @@
 """What RGSN learns from: crops of clips around one object, each a little beside it."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,6 +11,7 @@ from propago.data.clips import Clip
 from propago.data.task import Dataset
 from propago.methods.rgsn.crops import Rect, crop_around, cropped, heat_map, mask_box
 from propago.methods.rgsn.net import REFERENCES
+from propago.methods.rgsn.objective import CropBatch
 from propago.ops.boxes import clipped
 from propago.types import VOID
 
@@ -73,6 +75,15 @@ class CropExamples:
         planes = torch.stack([(mask == 1).float(), (mask == VOID).float()])
         one, unknown = cropped(planes, rect, self._side)
         return torch.where(unknown > 0, VOID, one > 0.5).to(torch.uint8)
+
+
+def collate(examples: Sequence[CropExample]) -> CropBatch:
+    """Examples of equal size."""
+    return CropBatch(
+        torch.stack([example.images for example in examples]),
+        torch.stack([example.masks for example in examples]),
+        torch.stack([example.heat for example in examples]),
+    )
 
 
 def beside(rng: np.random.Generator, box: Tensor | None, size: tuple[int, int]) -> Rect:

@@ -1,14 +1,18 @@
 """RGSN on a video: each object is tracked by a scorer of its own, and cut out of its crop."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from propago.detections import Detections
+from propago.finetune.annotated import AnnotatedFrame, annotated_frame
+from propago.finetune.fine_tuning import FineTuning
 from propago.methods.rgsn.crops import crop_around, cropped, heat_map, mask_box, put_back
+from propago.methods.rgsn.finetune import KEPT, fine_tuned_decoder, with_decoder
 from propago.methods.rgsn.net import PRESETS, RgsnNet
 from propago.methods.rgsn.otn import OtnSettings, candidates_of, found
 from propago.methods.rgsn.target import Sight, Target, after_frame, annotated
@@ -16,7 +20,7 @@ from propago.nn.inference import choose_device, ready, require_working_size
 from propago.nn.presets import load_network
 from propago.ops.aggregate import constant_background
 from propago.ops.resize import resize, scaled_size
-from propago.types import Annotation, Frame, SoftMasks
+from propago.types import Annotation, Annotations, Frame, SoftMasks
 
 Proposer = Callable[[Frame], Detections]
 """A detector: its boxes are candidates."""
@@ -52,11 +56,13 @@ class RgsnState:
         ids: the objects.
         targets: what is known of each.
         masks: (K, H, W) bool, the objects in the previous frame.
+        shown: the first and the latest annotated frames, kept for fine-tuning alone.
     """
 
     ids: tuple[int, ...] = ()
     targets: Mapping[int, Target] = field(default_factory=dict)
     masks: Tensor | None = None
+    shown: tuple[AnnotatedFrame, ...] = ()
 
 
 class Rgsn:
@@ -71,13 +77,20 @@ class Rgsn:
         device: torch.device | None = None,
         description: dict[str, str] | None = None,
         proposer: Proposer | None = None,
+        finetune: FineTuning | None = None,
     ):
-        """Run `net` on `device`; the boxes of `proposer` are candidates beside those drawn."""
+        """Run `net` on `device`; the boxes of `proposer` are candidates beside those drawn.
+
+        With `finetune` its decoder is fine-tuned on each object.
+        """
         self.device = device or torch.device("cpu")
         self.net = ready(net, self.device)
         self.settings = settings or RgsnSettings()
         self.proposer = proposer
         self.description = {"method": "rgsn", **(description or {})}
+        self.finetune = finetune
+        if finetune:
+            self.description["finetune"] = str(finetune.budget)
 
     @classmethod
     def load(
@@ -87,6 +100,7 @@ class Rgsn:
         device: str = "auto",
         size: int | None = None,
         proposer: Proposer | None = None,
+        finetune: FineTuning | None = None,
     ) -> "Rgsn":
         """The method with a trained network.
 
@@ -96,6 +110,7 @@ class Rgsn:
             device: "auto", "cpu", "cuda" or "mps".
             size: short side in pixels of frames in which candidates are looked at.
             proposer: a detector, whose boxes are candidates; without, they are drawn alone.
+            finetune: how the decoder is fine-tuned on each annotated object; it is not if None.
 
         Raises:
             UsageError: an unknown preset or device, or a size out of range.
@@ -103,7 +118,7 @@ class Rgsn:
         """
         net, about = load_network(PRESETS, RgsnNet, preset, weights)
         settings = RgsnSettings(size or PRESETS[preset].size)
-        return cls(net, settings, choose_device(device), about, proposer)
+        return cls(net, settings, choose_device(device), about, proposer, finetune)
 
     def begin(self) -> RgsnState:
         """Nothing is known."""
@@ -136,16 +151,16 @@ class Rgsn:
         self, state: RgsnState, features: Sight, masks: SoftMasks, annotation: Annotation | None
     ) -> RgsnState:
         """An annotated object is learnt anew; of the others the mask found is remembered."""
-        shown = annotation.ids if annotation else ()
+        ids = annotation.ids if annotation else ()
         labels, targets, rows = masks.labels(), {}, []
+        shown = self._shown(state, features, labels, annotation)
         for object_id in masks.ids:
             mask = torch.from_numpy(labels == object_id).to(self.device)
             target, box = state.targets.get(object_id), mask_box(mask)
-            if box is not None and (object_id in shown or target is None):
+            if box is not None and (object_id in ids or target is None):
                 encoded = self._encoded(features, mask, box)
-                targets[object_id] = annotated(
-                    object_id, box, encoded, features, self.settings.tracking
-                )
+                learnt = annotated(object_id, box, encoded, features, self.settings.tracking)
+                targets[object_id] = replace(learnt, decoder=self._decoder(object_id, shown))
             elif target is not None:
                 at = features.boxes.get(object_id, target.box)
                 encoded = self._encoded(features, mask, at)
@@ -154,7 +169,25 @@ class Rgsn:
                 )
             rows += [mask] if object_id in targets else []
         kept = tuple(i for i in masks.ids if i in targets)
-        return RgsnState(kept, targets, torch.stack(rows) if rows else None)
+        return RgsnState(kept, targets, torch.stack(rows) if rows else None, shown)
+
+    def fine_tuning_count(self, annotations: Annotations) -> int:
+        """One for each object of each annotated frame: its decoder, anew."""
+        return sum(len(annotation.ids) for annotation in annotations.values())
+
+    def _shown(
+        self, state: RgsnState, sight: Sight, labels: np.ndarray, annotation: Annotation | None
+    ) -> tuple[AnnotatedFrame, ...]:
+        """The annotated frames that are fine-tuned on, with this one if it is."""
+        if self.finetune is None or annotation is None or not annotation.ids:
+            return state.shown
+        latest = annotated_frame(sight.picture, annotation, labels)
+        return (*state.shown[:1], *(*state.shown[1:], latest)[-(KEPT - 1) :])
+
+    def _decoder(self, object_id: int, shown: Sequence[AnnotatedFrame]) -> dict[str, Tensor] | None:
+        if self.finetune is None:
+            return None
+        return fine_tuned_decoder(self.net, object_id, shown, self.finetune)
 
     def _proposals(self, frame: Frame) -> Tensor:
         """(P, 4) boxes of the detector, in pixels of the frame."""
@@ -178,7 +211,8 @@ class Rgsn:
         rect, side = crop_around(box, sight.size), self.net.config.side
         heat = heat_map(cropped(before.float()[None], rect, side)[0])
         image = _laid_out(cropped(sight.picture, rect, side)[None])
-        logits = self.net(target.references()[None], image, heat[None])
+        net = with_decoder(self.net, target.decoder)
+        logits = net(target.references()[None], image, heat[None])
         return put_back(logits[0], rect, sight.size)
 
     def _encoded(self, sight: Sight, mask: Tensor, box: Tensor) -> Tensor:

@@ -69,6 +69,7 @@ class Target:
         negatives: (n, D) float16 features of other things, by frame.
         frames: since it was annotated.
         failed: whether the scorer did not find it in the previous frame.
+        decoder: parameters of the network's decoder fine-tuned on it; None without fine-tuning.
     """
 
     reference: Tensor
@@ -79,6 +80,7 @@ class Target:
     negatives: tuple[Tensor, ...]
     frames: int = 0
     failed: bool = False
+    decoder: Mapping[str, Tensor] | None = None
 
     def references(self) -> Tensor:
         """(3, C, h, w): the annotated frame, and later ones as soon as there are enough."""

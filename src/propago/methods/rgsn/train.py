@@ -1,16 +1,13 @@
 """The training of RGSN: crops around one object, out of clips of five frames."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-
-import torch
 
 from propago.data.mixture import Mixture
 from propago.data.sources import Sources
 from propago.data.task import ImageSettings, TrainingTask, parameter_groups, require_range
-from propago.methods.rgsn.examples import FRAMES, CropExample, CropExamples
+from propago.methods.rgsn.examples import FRAMES, CropExamples, collate
 from propago.methods.rgsn.net import PRESETS, RgsnNet, of_two_encodings
-from propago.methods.rgsn.objective import CropBatch, RgsnObjective
+from propago.methods.rgsn.objective import RgsnObjective
 from propago.methods.rgsn.run import Rgsn
 from propago.nn.inference import channels_last
 from propago.nn.presets import preset_called
@@ -68,15 +65,6 @@ def task(settings: RgsnTraining, sources: Sources) -> TrainingTask:
         kind="propagator",
         part=propagator,
         relatives={f"rgmp/{settings.preset}": of_two_encodings},
-    )
-
-
-def collate(examples: Sequence[CropExample]) -> CropBatch:
-    """Examples of equal size."""
-    return CropBatch(
-        torch.stack([example.images for example in examples]),
-        torch.stack([example.masks for example in examples]),
-        torch.stack([example.heat for example in examples]),
     )
 
 
