@@ -90,12 +90,22 @@ def test_doubtful_detections_confirm_but_neither_start_nor_correct(clip):
     assert shown(propago.track_frames(pictures, none, carry=FirstMask())) == [[]] * FRAMES
 
 
-def test_classes_are_not_mixed(clip):
+def test_an_instance_has_the_class_that_looks_were_surest_of(clip):
     pictures, labels = clip
-    other = {1: replace(found(labels[1], (1,)), classes=np.array([7]))}
+    other = replace(found(labels[1], (1,)), classes=np.array([7]))
+    truth = Truth(labels, {1: other, 2: replace(other, masks=labels[2][None] == 1)})
+    results = list(propago.track_frames(pictures[:3], truth, carry="optical_flow"))
+    assert shown(results) == [[1, 2]] * 3
+    assert [r.detections.classes.tolist() for r in results] == [[1, 1], [1, 1], [7, 1]]
+
+
+def test_another_class_that_covers_little_is_another_instance(clip):
+    pictures, labels = clip
+    part = found(labels[1], (1,)).masks & (np.arange(SIZE[1]) < 17)
+    other = {1: replace(Detections.of_masks(part), classes=np.array([7]))}
     results = list(propago.track_frames(pictures[:2], Truth(labels, other), carry="optical_flow"))
-    assert 3 in results[1].detections.ids.tolist()
-    assert results[1].detections.classes.tolist() == [1, 7]
+    assert results[1].detections.ids.tolist() == [1, 2, 3]
+    assert results[1].detections.classes.tolist() == [1, 1, 7]
 
 
 def test_the_state_goes_through_a_checkpoint(clip, tmp_path):

@@ -38,9 +38,24 @@ def test_the_best_sum_is_assigned_not_the_best_pair():
     assert said[1] == {5: 2, 0: 1}
 
 
-def test_classes_are_not_mixed():
-    said = followed(boxes((0, 0, 10, 10), classes=[3]), boxes((0, 0, 10, 10), classes=[4]))
-    assert said == [{0: 1}, {0: 2}]
+def test_within_a_class_first_then_whatever_the_class():
+    """Two of two classes at one place keep theirs; one alone that covers half is the same."""
+    both = boxes((0, 0, 10, 10), (1, 0, 11, 10), classes=[3, 4])
+    assert followed(both, both[::-1]) == [{0: 1, 1: 2}] * 2
+    one, called_otherwise = boxes((0, 0, 10, 10), classes=[3]), [4]
+    half = boxes((0, 0, 5, 10), classes=called_otherwise)
+    less = boxes((0, 0, 4, 10), classes=called_otherwise)
+    assert followed(one, half)[1] == {0: 1}
+    assert followed(one, less)[1] == {0: 2}
+
+
+def test_the_class_is_the_one_that_detections_were_surest_of():
+    associator, state, said = IouAssociator(IouSettings(0.3)), None, []
+    for class_id, confidence in ((3, 0.6), (4, 0.5), (4, 0.5)):
+        found = boxes((0, 0, 10, 10), classes=[class_id], confidence=[confidence])
+        tracked, state = associator.associate(state or associator.begin(), found)
+        said += zip(tracked.ids, tracked.classes, strict=True)
+    assert said == [(1, 3), (1, 3), (1, 4)]
 
 
 @pytest.mark.parametrize(("away", "found_again"), [(2, True), (3, False)])

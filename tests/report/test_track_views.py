@@ -1,10 +1,16 @@
 """What is shown of tracks: the page, and the overlay with captions and trails."""
 
+import base64
+
+import cv2
 import numpy as np
+import torch
 
 from propago.report.overlay import draw_overlay
+from propago.report.thumbnails import SIDE_PX, thumbnails
 from propago.report.track_overlay import TRAIL_FRAMES, ShownInstance, TrackDrawing, colour_of
 from propago.report.track_page import MOST_SHOWN, summaries, track_page
+from propago.types import Frame
 
 FRAMES = [f"{t:05d}" for t in range(6)]
 
@@ -12,6 +18,8 @@ FRAMES = [f"{t:05d}" for t in range(6)]
 def line(name, track_id, at, class_name="cat", score=0.5, area=10):
     return {
         "name": name,
+        "index": int(name),
+        "box": [at[0], at[1], at[0] + 8, at[1] + 4],
         "id": track_id,
         "class": class_name,
         "score": score,
@@ -39,6 +47,42 @@ def test_the_page_says_what_there_is():
     assert "<dog>" not in page
     assert "by hand" in page
     assert "0 tracks" in track_page("clip", [], FRAMES, {})
+
+
+def test_a_track_is_pictured_where_it_is_seen_best():
+    """Red all over at its best, in the middle of a square with a margin; one pass over frames."""
+    lines = [
+        line("00001", 7, (0, 0)),
+        line("00003", 7, (20, 10), area=20),
+        line("00004", 7, (0, 0)),
+    ]
+    lines += [line("00002", 8, (4, 4))]
+    asked = []
+
+    def frames_from(first):
+        asked.append(first)
+        for index in range(first, 9):
+            image = torch.zeros(3, 24, 40)
+            if index == 3:
+                image[0, 10:14, 20:28] = 1
+            yield Frame(image, index, str(index))
+            assert index <= 3
+
+    tracks = summaries(lines, FRAMES)
+    pictures = thumbnails(tracks, frames_from)
+    assert asked == [2]
+    assert pictures.keys() == {7, 8}
+    data = base64.b64decode(pictures[7].partition(",")[2])
+    shown = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)
+    assert shown.shape == (SIDE_PX, SIDE_PX, 3)
+    red = shown[..., 2] > 128
+    rows, columns = np.flatnonzero(red.any(1)), np.flatnonzero(red.any(0))
+    assert abs(len(columns) - SIDE_PX / 1.3) < 4
+    assert abs(len(rows) - SIDE_PX / 2.6) < 4
+    assert abs(rows.mean() - SIDE_PX / 2) < 2
+    page = track_page("clip", tracks, FRAMES, {}, pictures)
+    assert page.count("data:image/jpeg") == 2
+    assert thumbnails([], frames_from) == {}
 
 
 def test_of_very_many_tracks_the_longest_have_rows():

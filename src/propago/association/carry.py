@@ -10,7 +10,14 @@ from typing import Any
 
 import numpy as np
 
-from propago.association.known import Sighting, same_instances, sightings
+from propago.association.known import (
+    Sighting,
+    Votes,
+    class_of,
+    same_instances,
+    sightings,
+    voted,
+)
 from propago.detections import Detections
 from propago.errors import MaskError, UsageError
 from propago.ops.regions import Region, region_of
@@ -41,7 +48,7 @@ class Carried:
 
     Attributes:
         id: its identity.
-        class_id: its class.
+        votes: for its class.
         confidence: of its latest detection.
         seen: where it was last seen.
         misses: how many looks since then found nothing.
@@ -49,11 +56,16 @@ class Carried:
     """
 
     id: int
-    class_id: int
+    votes: Votes
     confidence: float
     seen: Sighting
     misses: int = 0
     absent: int = 0
+
+    @property
+    def class_id(self) -> int:
+        """The class that detections were surest of."""
+        return class_of(self.votes)
 
 
 @dataclass(frozen=True)
@@ -139,7 +151,10 @@ class Carry:
         after = {i: replace(k, misses=k.misses + 1) for i, k in known.items()}
         for n, seen in enumerate(sightings(found)):
             if i := int(ids[n]):
-                after[i] = Carried(i, int(found.classes[n]), float(found.confidence[n]), seen)
+                confidence = float(found.confidence[n])
+                before = known[i].votes if i in known else ()
+                votes = voted(before, int(found.classes[n]), confidence)
+                after[i] = Carried(i, votes, confidence, seen)
         return after
 
     def _correction(

@@ -1,8 +1,9 @@
 """Identities by overlap: what lies where an instance is expected is that instance.
 
 Source: the assignment of Bewley et al., "Simple Online and Realtime Tracking" (SORT, ICIP 2016):
-the Hungarian method on IoU. Differently: IoU of masks where there are some, classes are not mixed,
-a mean velocity stands in for the Kalman filter, and an instance is remembered while it is away.
+the Hungarian method on IoU. Differently: IoU of masks where there are some, first within a class,
+then of what is left over whatever its class; a mean velocity stands in for the Kalman filter, and
+an instance is remembered while it is away.
 `two_passes`: Zhang et al., "ByteTrack" (ECCV 2022).
 """
 
@@ -12,7 +13,14 @@ from dataclasses import asdict, dataclass, replace
 import numpy as np
 
 from propago.association.divisions import divided
-from propago.association.known import Known, Sighting, same_instances, sightings
+from propago.association.known import (
+    Known,
+    Sighting,
+    Votes,
+    same_instances,
+    sightings,
+    voted,
+)
 from propago.detections import Detections
 
 VELOCITY_GAIN = 0.5
@@ -101,13 +109,16 @@ class IouAssociator:
         new = np.flatnonzero((ids == 0) & confident)
         ids[new] = state.next_id + np.arange(len(new))
         here = np.flatnonzero(ids).tolist()
-        now = [Known(int(ids[n]), int(found.classes[n]), seen[n]) for n in here]
-        now = [replace(k, parent=parent_of.get(n, 0)) for n, k in zip(here, now, strict=True)]
+        now = [
+            Known(int(ids[n]), _vote(found, n), seen[n], parent=parent_of.get(n, 0)) for n in here
+        ]
         known = self._remembered(before, now)
-        tracked = replace(found[here], ids=ids[here])
+        after = {k.id: k for k in known}
+        classes = np.array([after[k.id].class_id for k in now], found.classes.dtype)
+        tracked = replace(found[here], ids=ids[here], classes=classes)
         if self.settings.divisions:
-            parents = {k.id: k.parent for k in known}
-            tracked = replace(tracked, parents=np.array([parents[k.id] for k in now], np.int64))
+            parents = np.array([after[k.id].parent for k in now], np.int64)
+            tracked = replace(tracked, parents=parents)
         return tracked, IouState(known, state.next_id + len(new))
 
     def _assign(
@@ -143,7 +154,7 @@ class IouAssociator:
 
 
 def _seen_again(before: Known | None, now: Known) -> Known:
-    """`now` with its velocity, of the middles of the boxes, and its usual area."""
+    """`now` with its velocity, of the middles of the boxes, its usual area, and all votes."""
     area = now.seen.region.area if now.seen.region else 0
     if before is None:
         return replace(now, usual_px=float(area))
@@ -153,7 +164,17 @@ def _seen_again(before: Known | None, now: Known) -> Known:
         mean = before.velocity[axis]
         velocity.append(mean + VELOCITY_GAIN * (moved / frames - mean))
     usual = before.usual_px + AREA_GAIN * (area - before.usual_px)
-    return replace(now, velocity=(velocity[0], velocity[1]), usual_px=usual, parent=before.parent)
+    return replace(
+        now,
+        votes=voted(before.votes, *now.votes[0]),
+        velocity=(velocity[0], velocity[1]),
+        usual_px=usual,
+        parent=before.parent,
+    )
+
+
+def _vote(found: Detections, place: int) -> Votes:
+    return voted((), int(found.classes[place]), float(found.confidence[place]))
 
 
 def _middle(seen: Sighting, axis: int) -> float:

@@ -12,6 +12,12 @@ from propago.ops.regions import Region, region_of
 
 Box = tuple[float, float, float, float]
 
+OTHER_CLASS_IOU = 0.5
+"""From this overlap on what is left over is one instance, whatever it is called."""
+
+Votes = tuple[tuple[int, float], ...]
+"""How sure detections were of each class of an instance, in all: (class, sum of confidences)."""
+
 
 @dataclass(frozen=True)
 class Sighting:
@@ -35,7 +41,7 @@ class Known:
 
     Attributes:
         id: its identity.
-        class_id: its class.
+        votes: for its class.
         seen: where it was last seen.
         absent: how many frames ago that was.
         velocity: (x, y) in pixels a frame.
@@ -44,7 +50,7 @@ class Known:
     """
 
     id: int
-    class_id: int
+    votes: Votes
     seen: Sighting
     absent: int = 0
     velocity: tuple[float, float] = (0.0, 0.0)
@@ -52,10 +58,27 @@ class Known:
     parent: int = 0
 
     @property
+    def class_id(self) -> int:
+        """The class that detections were surest of."""
+        return class_of(self.votes)
+
+    @property
     def expected(self) -> Sighting:
         """Where its motion has taken it in the next frame."""
         x, y = (round(v * (self.absent + 1)) for v in self.velocity)
         return self.seen.moved(x, y)
+
+
+def class_of(votes: Votes) -> int:
+    """The class of most votes; the earlier one of two alike."""
+    return max(votes, key=lambda vote: vote[1])[0]
+
+
+def voted(votes: Votes, class_id: int, confidence: float) -> Votes:
+    """`votes` and one more."""
+    sums = dict(votes)
+    sums[class_id] = sums.get(class_id, 0.0) + confidence
+    return tuple(sums.items())
 
 
 def sightings(found: Detections) -> list[Sighting]:
@@ -76,7 +99,8 @@ def same_instances(
 ) -> list[tuple[int, int]]:
     """Pairs of places, in `known` and in `found`, of what is one instance.
 
-    The sum of the IoUs is the largest there is; less than `min_iou` and two classes are no pair.
+    The sum of the IoUs is the largest there is; less than `min_iou` is no pair, nor are two
+    classes. What is left over is paired likewise whatever its class, from `OTHER_CLASS_IOU` on.
     IoU is of pixels where every detection of both has some, else of boxes.
     """
     if not known or not found:
@@ -86,6 +110,12 @@ def same_instances(
     else:
         ious = box_ious(*(np.array([one.box_xyxy for one in ones]) for ones in (known, found)))
     same = np.array(known_classes)[:, None] == np.array(found_classes)
-    ious = np.where(same & (ious >= min_iou), ious, 0)
+    pairs = _best_pairs(np.where(same & (ious >= min_iou), ious, 0))
+    for row, column in pairs:
+        ious[row], ious[:, column] = 0, 0
+    return pairs + _best_pairs(np.where(ious >= max(min_iou, OTHER_CLASS_IOU), ious, 0))
+
+
+def _best_pairs(ious: np.ndarray) -> list[tuple[int, int]]:
     rows, columns = linear_sum_assignment(ious, maximize=True)
     return [(int(r), int(c)) for r, c in zip(rows, columns, strict=True) if ious[r, c] > 0]

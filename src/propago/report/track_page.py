@@ -2,13 +2,24 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from propago.report.colours import HUES, hue_of
 from propago.report.page import templates
 
 MOST_SHOWN = 500
 """So many tracks have a row of their own, those of most frames first."""
+
+
+class Sighting(NamedTuple):
+    """A track in a frame: how well it is seen, the frame's index, its box in pixels."""
+
+    worth: float
+    index: int
+    box_xyxy: tuple[float, float, float, float]
+
+
+UNSEEN = Sighting(-1.0, 0, (0.0, 0.0, 0.0, 0.0))
 
 
 @dataclass
@@ -24,6 +35,7 @@ class TrackSummary:
         score_sum: of its scores.
         area_sum_px: of its areas.
         path_px: how far its centroid moved in all, from one sighting to the next.
+        best: where its area times its score is largest.
     """
 
     id: int
@@ -34,6 +46,7 @@ class TrackSummary:
     score_sum: float = 0.0
     area_sum_px: int = 0
     path_px: float = 0.0
+    best: Sighting = UNSEEN
     _at: tuple[float, float] | None = None
 
     def add(self, place: int, line: Mapping[str, Any]) -> None:
@@ -49,6 +62,10 @@ class TrackSummary:
         self.frames += 1
         self.score_sum += line["score"]
         self.area_sum_px += line["area"]
+        worth = line["area"] * line["score"]
+        if worth > self.best.worth:
+            x0, y0, x1, y1 = line["box"]
+            self.best = Sighting(worth, line["index"], (x0, y0, x1, y1))
 
     @property
     def hue(self) -> str:
@@ -74,7 +91,11 @@ def summaries(lines: Iterable[Mapping[str, Any]], frames: Sequence[str]) -> list
 
 
 def track_page(
-    name: str, tracks: Sequence[TrackSummary], frames: Sequence[str], facts: Mapping[str, str]
+    name: str,
+    tracks: Sequence[TrackSummary],
+    frames: Sequence[str],
+    facts: Mapping[str, str],
+    pictures: Mapping[int, str] | None = None,
 ) -> str:
     """The page, which needs no other file.
 
@@ -83,6 +104,7 @@ def track_page(
         tracks: all of them.
         frames: the names of all frames.
         facts: what else is said of the run, by what it is called.
+        pictures: of tracks, by id, as text.
     """
     classes = [track.class_name for track in tracks]
     longest = sorted(tracks, key=lambda track: -track.frames)[:MOST_SHOWN]
@@ -95,6 +117,7 @@ def track_page(
             total=len(tracks),
             frames=frames,
             facts=facts,
+            pictures=pictures or {},
             counts={one: classes.count(one) for one in sorted(set(classes))},
         )
     )

@@ -1,6 +1,5 @@
 """The worst frames of an evaluation as pictures: truth, prediction, difference."""
 
-import base64
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 
@@ -18,6 +17,7 @@ from propago.metrics.protocols import PROTOCOLS
 from propago.metrics.sequences import label_rules
 from propago.ops.image import image_to_rgb
 from propago.report.colours import colour_table
+from propago.report.data_uri import jpeg_uri
 from propago.report.difference import draw_difference
 from propago.report.overlay import draw_overlay
 from propago.report.sections import Panel, Result, ShownFrame
@@ -26,7 +26,6 @@ FRAMES_A_SEQUENCE = 3
 PANELS_IN_ALL = 240
 """So that a page stays far below 20 MB, however many sequences there are."""
 PANEL_WIDTH_PX = 480
-JPEG_QUALITY = 78
 GREY = 96
 """The picture where none is given."""
 
@@ -142,11 +141,13 @@ def _panels(
             rgb = cv2.resize(rgb, gt.shape[::-1], interpolation=cv2.INTER_AREA)
         if not panels:
             truth = draw_overlay(rgb, gt, palette=colours)
-            panels.append(Panel("ground truth", _data_uri(truth)))
+            panels.append(Panel("ground truth", jpeg_uri(truth, PANEL_WIDTH_PX)))
         drawn = draw_overlay(rgb, pred, palette=colours)
-        panels.append(Panel(f"prediction {result.letter}".strip(), _data_uri(drawn)))
+        panels.append(Panel(f"prediction {result.letter}".strip(), jpeg_uri(drawn, PANEL_WIDTH_PX)))
         errors = draw_difference(rgb, gt, pred)
-        panels.append(Panel(f"difference {result.letter}".strip(), _data_uri(errors)))
+        panels.append(
+            Panel(f"difference {result.letter}".strip(), jpeg_uri(errors, PANEL_WIDTH_PX))
+        )
     return tuple(panels)
 
 
@@ -164,14 +165,3 @@ def _maps(result: Result, sequence: str, name: str) -> tuple[np.ndarray, np.ndar
 def _files(result: Result, sequence: str, name: str) -> FrameFiles:
     frames = next(s.frames for s in result.evaluation.sequences if s.name == sequence)
     return next(frame for frame in frames if frame.name == name)
-
-
-def _data_uri(rgb: np.ndarray) -> str:
-    """A JPEG no wider than a panel, as text that a page can hold."""
-    height, width = rgb.shape[:2]
-    if width > PANEL_WIDTH_PX:
-        size = PANEL_WIDTH_PX, max(1, round(height * PANEL_WIDTH_PX / width))
-        rgb = cv2.resize(rgb, size, interpolation=cv2.INTER_AREA)
-    bgr = cv2.cvtColor(rgb, cv2.COLOR_RGB2BGR)
-    _, data = cv2.imencode(".jpg", bgr, [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY])
-    return "data:image/jpeg;base64," + base64.b64encode(data.tobytes()).decode("ascii")

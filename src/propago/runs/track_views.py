@@ -11,6 +11,7 @@ import numpy as np
 from propago.io.atomic import replacing
 from propago.io.source import Source
 from propago.ops.image import image_to_rgb
+from propago.report.thumbnails import thumbnails
 from propago.report.track_overlay import ShownInstance, TrackDrawing
 from propago.report.track_page import summaries, track_page
 from propago.runs.options import Progress
@@ -70,7 +71,7 @@ class TrackOverlayWriter(OverlayWriter):
 
 
 class TrackPageWriter(Writer[TrackedFrame]):
-    """report.html: how many tracks of each class, when each was there."""
+    """report.html: how many tracks of each class, when each was there, what it looks like."""
 
     def __init__(self, source: Source, facts: Mapping[str, str]) -> None:
         """`source` is what was tracked; `facts` are said of the run, by what they are called."""
@@ -85,5 +86,6 @@ class TrackPageWriter(Writer[TrackedFrame]):
         names = frame_names(output)
         tracks = summaries(read_instances(output), names)
         with replacing(output.report) as unfinished:
-            page = track_page(self._source.name, tracks, names, self._facts)
+            pictures = thumbnails(tracks, self._source.frames)
+            page = track_page(self._source.name, tracks, names, self._facts, pictures)
             unfinished.write_text(page, "utf-8")
