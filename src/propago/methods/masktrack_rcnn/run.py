@@ -18,6 +18,9 @@ from propago.types import Frame
 MOST = 10
 """Instances of a frame, as in the authors' release."""
 
+MAX_INSIDE = 0.9
+"""Of the compact preset, as for Mask R-CNN: it finds parts of what it finds, too."""
+
 
 class MaskTrackDetector:
     """The network as a `Detector` whose detections have embeddings, for the associator `masktrack`.
@@ -56,6 +59,8 @@ class MaskTrackDetector:
         device: str = "auto",
         size: int | None = None,
         min_confidence: float = 0.3,
+        most: int = MOST,
+        max_inside: float | None = None,
     ) -> "MaskTrackDetector":
         """The detector with a trained network.
 
@@ -65,6 +70,9 @@ class MaskTrackDetector:
             device: "auto", "cpu", "cuda" or "mps".
             size: working size, short side in pixels; the preset's own if None.
             min_confidence: what is less certain is not reported; the authors' release has 0.05.
+            most: instances of a frame, the most confident ones.
+            max_inside: a mask of which a larger share lies in a better one is left out; None is
+                0.9 of compact and 1, which leaves all, of paper.
 
         Raises:
             UsageError: an unknown preset or device, or a number out of range.
@@ -74,7 +82,9 @@ class MaskTrackDetector:
         if size is not None:
             require_working_size(size)
         net, about = load_network(PRESETS, MaskTrackRcnn, preset, weights)
-        settings = DetectionSettings(min_confidence, most=MOST)
+        if max_inside is None:
+            max_inside = 1.0 if preset == "paper" else MAX_INSIDE
+        settings = DetectionSettings(min_confidence, most=most, max_inside=max_inside)
         return cls(net, size or chosen.size, settings, choose_device(device), about)
 
     @torch.no_grad()
