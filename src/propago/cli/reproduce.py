@@ -25,17 +25,18 @@ class ReproduceArguments:
         propago reproduce seg-with-spn --table 1 --data DAVIS
         propago reproduce masktrack-rcnn --table 1 --data DAVIS --set val
         propago reproduce mask-rcnn --table 1 --data COCO
+        propago reproduce zoo --data DAVIS --end 24 --rows rgmp rgmp+SPN
     """
 
     paper: tyro.conf.Positional[
         Annotated[str, tyro.conf.arg(help=f"Which paper: {', '.join(PAPERS)}.")]
     ]
-    table: int
-    """Which of its tables."""
     data: Path
     """A DAVIS root: JPEGImages and Annotations. Of mask-rcnn and bridging a COCO folder (images/
     and instances.json), or the data root of `propago train`."""
     run: tyro.conf.OmitArgPrefixes[ReproduceOptions]
+    table: int = 1
+    """Which of its tables."""
 
 
 def run(argv: list[str]) -> int:

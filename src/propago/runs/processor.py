@@ -1,9 +1,11 @@
 """How much of the machine a run takes, and where its chance comes from."""
 
 import ctypes
+import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from pathlib import Path
 
 import cv2
 import torch
@@ -42,6 +44,14 @@ def at_most_threads(threads: int | None) -> Iterator[None]:
     finally:
         torch.set_num_threads(torch_threads)
         cv2.setNumThreads(cv2_threads)
+
+
+def resident_mb() -> int:
+    """How much of this process is in memory, in MB; 0 where the system does not say (not Linux)."""
+    with suppress(OSError):
+        pages = int(Path("/proc/self/statm").read_text("ascii").split()[1])
+        return pages * os.sysconf("SC_PAGE_SIZE") // 2**20
+    return 0
 
 
 def give_back_memory() -> None:

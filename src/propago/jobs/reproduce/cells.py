@@ -32,12 +32,14 @@ class Cell:
         objects: their scores.
         seconds: of each part, together.
         counts: frames, objects or fine-tunings that `seconds` are of.
+        resident_mb: the most that the process held in memory; 0 where that is not known.
     """
 
     sequence: str
     objects: tuple[ObjectFigures, ...]
     seconds: Mapping[str, float]
     counts: Mapping[str, int]
+    resident_mb: int = 0
 
 
 def read_cell(path: Path) -> Cell | None:
@@ -49,6 +51,7 @@ def read_cell(path: Path) -> Cell | None:
             tuple(ObjectFigures(**row) for row in told["objects"]),
             told["seconds"],
             told["counts"],
+            told.get("resident_mb", 0),
         )
     except (OSError, ValueError, KeyError, TypeError):
         return None

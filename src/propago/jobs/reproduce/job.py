@@ -23,12 +23,12 @@ from propago.jobs.reproduce.cells import Cell, ObjectFigures, keep_setup, read_c
 from propago.jobs.reproduce.figures import FigureTables, figure_cells
 from propago.jobs.reproduce.options import ReproduceOptions
 from propago.jobs.reproduce.papers import PAPERS
-from propago.jobs.reproduce.sequences import chosen
+from propago.jobs.reproduce.sequences import chosen, truth_of
 from propago.jobs.segment import segment_source
 from propago.report.paper_table import PaperTable
 from propago.runs.options import Progress
 from propago.runs.output_folder import OutputFolder
-from propago.runs.processor import processor
+from propago.runs.processor import processor, resident_mb
 
 RUNS = Path("runs/reproduce")
 FIGURES = ("J_mean", "J_recall", "F_mean", "F_recall")
@@ -108,6 +108,7 @@ def reproduce(
     with processor(options.threads, seed=0):
         machine = {"device": device_name(tables.device), "threads": torch.get_num_threads()}
         setup = {"data": str(data.resolve()), "finetune": options.finetune, **machine}
+        setup |= {"end": options.end, "every": options.every}
         keep_setup(out, {**setup, "propago": __version__, **tables.setup()})
         made = tables.made_of(table, work.cells(out))
     notes = (
@@ -154,17 +155,35 @@ def _sequences(
     finetune_progress: FineTuneProgress | None,
 ) -> _Work:
     """Sequences, segmented from their first masks."""
-    sources = chosen(data, options)
+    sources, rows = chosen(data, options), wanted_rows(kind.tables[table], options.rows)
     tables: PaperTables = kind(options, finetune_progress)
 
     def cells(out: Path) -> dict[str, list[Cell]]:
         return {
             row: [_cell(row, source, tables, data, out, options, progress) for source in sources]
-            for row in tables.tables[table]
+            for row in rows
         }
 
-    scored = "Scores: propago eval, protocol davis2017, mean over objects."
+    scored = f"Scores: propago eval, protocol davis2017, mean over objects{_part_of(options)}."
     return _Work(tables, tuple(source.name for source in sources), cells, (scored,))
+
+
+def wanted_rows(there: Sequence[str], wanted: Sequence[str]) -> tuple[str, ...]:
+    """The rows that are wanted, in the order of the table; all where none is named.
+
+    Raises:
+        UsageError: the table has no such row.
+    """
+    for name in wanted:
+        if name not in there:
+            raise UsageError(f"`rows` {name}: the table has {', '.join(there)}")
+    return tuple(row for row in there if row in wanted) if wanted else tuple(there)
+
+
+def _part_of(options: ReproduceOptions) -> str:
+    """Which frames of a sequence, in words; empty for all."""
+    upto = f", the first {options.end} frames" if options.end else ""
+    return f"{upto}, every {options.every}. frame" if options.every > 1 else upto
 
 
 def device_name(device: torch.device) -> str:
@@ -190,8 +209,10 @@ def _cell(
     masks, clock = out / "masks" / row, Clock()
     folder = OutputFolder(masks / source.name)
     untimed = folder.read_record().get("frames") == source.frame_count
+    memory = [resident_mb()]
 
     def tell(done: int, total: int | None, what: str) -> None:
+        memory.append(resident_mb())
         if progress:
             progress(done, total, f"{row}: {what}")
 
@@ -204,9 +225,9 @@ def _cell(
         tell,
         clock,
     )
-    scored = evaluate(masks, data, set=[source.name])
+    scored = evaluate(masks, truth_of(data, source, out / "truth"), set=[source.name])
     objects = [ObjectFigures(o.id, *(o.figures[name] for name in FIGURES)) for o in scored.objects]
-    cell = Cell(source.name, tuple(objects), clock.seconds, clock.counts)
+    cell = Cell(source.name, tuple(objects), clock.seconds, clock.counts, max(memory))
     write_cell(path, cell)
     return cell
 

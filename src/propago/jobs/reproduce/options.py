@@ -15,6 +15,9 @@ class ReproduceOptions:
         preset: size of the network, e.g. compact or paper.
         set: sequences of the DAVIS root: a name in its ImageSets, or a file of names.
         sequences: names of sequences, instead of a set.
+        end: frame behind the last one of each sequence; all of them if None.
+        every: take every n-th frame.
+        rows: names of rows of the table; all of them if empty.
         finetune: budget of each fine-tuning: 60s, 5min or 300steps.
         out: holds finished cells and the tables; default: runs/reproduce/<paper>/<preset>.
         weights: default, or a safetensors file.
@@ -26,6 +29,9 @@ class ReproduceOptions:
     preset: str = "compact"
     set: str = "val"
     sequences: tuple[str, ...] = ()
+    end: int | None = None
+    every: int = 1
+    rows: tuple[str, ...] = ()
     finetune: str = "60s"
     out: Path | None = None
     weights: str = "default"

@@ -9,6 +9,13 @@ PAPERS: dict[str, Component] = {
     "seg-with-spn": Component(
         "propago.jobs.reproduce.seg_with_spn:SegWithSpnTables", "Cheng et al. 2017"
     ),
+    "rgmp": Component("propago.jobs.reproduce.rgmp:RgmpTables", "Oh et al. 2018"),
+    "maskrnn": Component("propago.jobs.reproduce.maskrnn:MaskRnnTables", "Hu et al. 2017"),
+    "rgsn": Component("propago.jobs.reproduce.rgsn:RgsnTables", "speeding_zZ 2018"),
+    "feelvos": Component(
+        "propago.jobs.reproduce.feelvos:FeelvosTables", "Voigtlaender et al. 2019"
+    ),
+    "zoo": Component("propago.jobs.reproduce.zoo:ZooTables", "all methods, all stages"),
     "mask-rcnn": Component("propago.jobs.reproduce.mask_rcnn:MaskRcnnTables", "He et al. 2017"),
     "masktrack-rcnn": Component(
         "propago.jobs.reproduce.masktrack_rcnn:MaskTrackTables", "Yang et al. 2019"

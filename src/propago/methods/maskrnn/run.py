@@ -32,9 +32,11 @@ class MaskRnnSettings:
 
     Attributes:
         size: short side in pixels that frames are worked on at; results have the frame's size.
+        localised: what is segmented counts in the refined box alone.
     """
 
     size: int = PRESETS["compact"].size
+    localised: bool = True
 
     def __post_init__(self) -> None:
         """Refuse what cannot work.
@@ -128,8 +130,11 @@ class MaskRnn:
         planes = motion_planes(back, ahead)
         layout = torch.channels_last
         estimate = self.net(picture[None].contiguous(memory_format=layout), carried, planes, boxes)
-        kept = inside(refined(estimate.offsets, boxes, there, size), size)
-        logits = bilinear(torch.where(kept, estimate.logits, ABSENT)[None], frame.size)[0]
+        found = estimate.logits
+        if self.settings.localised:
+            kept = inside(refined(estimate.offsets, boxes, there, size), size)
+            found = torch.where(kept, found, ABSENT)
+        logits = bilinear(found[None], frame.size)[0]
         return SoftMasks(state.ids, logits.sigmoid()), seen
 
     def update(

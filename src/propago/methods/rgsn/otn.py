@@ -59,6 +59,7 @@ class OtnSettings:
         hardest: negatives of a step (96).
         first_rate: learning rate on an annotated frame (1e-4, of other features).
         rate: later (2e-4, of other features).
+        online: whether it learns after the annotated frame at all.
     """
 
     hidden: int = 128
@@ -77,6 +78,7 @@ class OtnSettings:
     hardest: int = 96
     first_rate: float = 2e-3
     rate: float = 2e-3
+    online: bool = True
 
     def __post_init__(self) -> None:
         """Refuse what cannot work.
@@ -87,7 +89,7 @@ class OtnSettings:
         if min(self.kept_positives, self.kept_negatives) < 2:
             raise UsageError("kept_positives and kept_negatives are at least 2")
         for name, value in vars(self).items():
-            if not value > 0:
+            if name != "online" and not value > 0:
                 raise UsageError(f"{name} = {value}: it is a number above 0")
 
 

@@ -161,7 +161,7 @@ def after_frame(
             negatives=latest(now.negatives, no, settings.kept_negatives),
         )
     due = now.frames % settings.every_frames == 0
-    if not (failed or due):
+    if not settings.online or not (failed or due):
         return now
     head = taught(
         now.head,

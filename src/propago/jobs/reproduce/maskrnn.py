@@ -1,0 +1,67 @@
+"""MaskRNN without its parts: ours from cells; of such values of the paper we know none for sure.
+
+Source: Hu, Huang, Schwing, "MaskRNN: Instance Level Video Object Segmentation", NIPS 2017.
+"""
+
+from dataclasses import replace
+from typing import ClassVar
+
+import torch
+from torch import Tensor
+
+from propago.clock import Clock
+from propago.jobs.reproduce.ablation import FULL, UNKNOWN, AblationTables
+from propago.methods.maskrnn.net import PRESETS, Estimate, MaskRnnNet
+from propago.methods.maskrnn.run import MaskRnn, MaskRnnSettings, MaskRnnState
+from propago.nn.inference import choose_device
+from propago.nn.presets import load_network
+from propago.types import Annotation, SoftMasks
+
+
+class _WithoutFlow(MaskRnnNet):
+    """The motion stream sees that nothing moves."""
+
+    def forward(self, images: Tensor, carried: Tensor, motion: Tensor, boxes: Tensor) -> Estimate:
+        return super().forward(images, carried, torch.zeros_like(motion), boxes)
+
+
+class _WithoutRecurrence(MaskRnn):
+    """The annotated mask stands for the mask before in every frame."""
+
+    def update(
+        self, state: MaskRnnState, features: Tensor, masks: SoftMasks, annotation: Annotation | None
+    ) -> MaskRnnState:
+        after = super().update(state, features, masks, annotation)
+        if annotation is not None or after.ids != state.ids:
+            return after
+        return replace(after, masks=state.masks, boxes=state.boxes)
+
+
+class MaskRnnTables(AblationTables):
+    """The localisation, the flow stream, and the recurrence."""
+
+    title = "MaskRNN: what each part is worth"
+    paper: ClassVar = {
+        FULL: (None, 0.605, None),
+        "-localisation": UNKNOWN,
+        "-flow stream": UNKNOWN,
+        "-recurrence": UNKNOWN,
+    }
+    tables: ClassVar = {1: tuple(paper)}
+    notes = (
+        "The paper: DAVIS 2017 val, 30 sequences (as the table of STM prints it); VGG-16, FlowNet "
+        "2, fine-tuned on the first frame.",
+        "Parts are left out at test only, the network is trained with them. -localisation: masks "
+        "count in the whole frame. -flow stream: it sees no movement; masks are carried by flow. "
+        "-recurrence: the annotated mask is fed in place of the one before.",
+    )
+
+    def method(self, row: str, clock: Clock) -> MaskRnn:
+        """MaskRNN as the row wants it."""
+        options = self.options
+        build = _WithoutFlow if row == "-flow stream" else MaskRnnNet
+        net, about = load_network(PRESETS, build, options.preset, options.weights)
+        size = options.size or PRESETS[options.preset].size
+        settings = MaskRnnSettings(size, localised=row != "-localisation")
+        kind = _WithoutRecurrence if row == "-recurrence" else MaskRnn
+        return kind(net, settings, choose_device(options.device), about)
