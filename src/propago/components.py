@@ -129,18 +129,18 @@ CLEANERS: dict[str, Component] = {
 }
 
 DETECTORS: dict[str, Component] = {
-    "mask_rcnn": Component(
-        "propago.methods.mask_rcnn.run:MaskRcnnDetector",
-        "Proposals, and the class, box and mask of each (He et al. 2017)",
-        presets="propago.methods.mask_rcnn.net:PRESETS",
-        train="propago.methods.mask_rcnn.train:task",
-    ),
     "masktrack_rcnn": Component(
         "propago.methods.masktrack_rcnn.run:MaskTrackDetector",
         "Mask R-CNN with an embedding of each instance, for `masktrack` (Yang et al. 2019)",
         presets="propago.methods.masktrack_rcnn.net:PRESETS",
         associator="masktrack",
         train="propago.methods.masktrack_rcnn.train:task",
+    ),
+    "mask_rcnn": Component(
+        "propago.methods.mask_rcnn.run:MaskRcnnDetector",
+        "Proposals, and the class, box and mask of each (He et al. 2017)",
+        presets="propago.methods.mask_rcnn.net:PRESETS",
+        train="propago.methods.mask_rcnn.train:task",
     ),
     "bridging": Component(
         "propago.methods.bridging.run:BridgingDetector",

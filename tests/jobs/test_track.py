@@ -330,7 +330,7 @@ def test_without_either_a_detector_with_weights_is_taken(found, monkeypatch, shi
 
 def test_a_detector_is_told_what_is_too_doubtful(found, monkeypatch):
     monkeypatch.setitem(DETECTORS, "told", Component(f"{__name__}:Told", "Its setting"))
-    for associator, least in (("iou", 0.3), ("bytetrack", 0.1), ("cells", 0.3)):
+    for associator, least in (("iou", 0.4), ("bytetrack", 0.1), ("cells", 0.4)):
         made = run(found, None, associator, method="told", associator=associator)
         assert made.method["detector"] == f"told {least}"
 

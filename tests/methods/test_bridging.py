@@ -204,7 +204,7 @@ def test_a_detector_gives_masks_in_the_frame(size):
 
 
 def test_what_cannot_be_is_said():
-    with pytest.raises(WeightsError, match="bridging/compact: no weights in the package"):
-        load_component(DETECTORS, "bridging", "`detector`")
+    with pytest.raises(WeightsError, match="of mask_rcnn/compact"):
+        load_component(DETECTORS, "bridging", "`detector`", weights="mask-rcnn-compact")
     with pytest.raises(UsageError, match="height = 50: 32 divides it"):
         BridgingTraining(height=50)

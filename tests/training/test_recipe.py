@@ -61,7 +61,7 @@ def test_the_learning_rate_warms_up():
         ("method = 'seg_with_spn'\n[task]\nframes = 3", "unknown setting 'task.frames'"),
         (
             "method = 'optical_flow'",
-            "cannot be trained; there are feelvos, .*, spn, mask_rcnn, masktrack_rcnn, bridging",
+            "cannot be trained; there are feelvos, .*, spn, masktrack_rcnn, mask_rcnn, bridging",
         ),
         ("[data]\ncoco = -0.5", r"data\.coco = -0\.5"),
         ("[validation]\nframes = 2", "validation.frames = 2: it is a number at least 3"),

@@ -3,7 +3,8 @@
 Source: Yang, Fan, Xu, "Video Instance Segmentation", ICCV 2019, equations 2 and 4, with the numbers
 of the authors' release. Differently: of several detections that claim one identity the best has it
 and the others are dropped (there, a beaten one keeps it, and two have it); an instance that is away
-is forgotten after a while (there, never).
+is forgotten after a while (there, never); its class is the one that its detections were surest of
+(there, of the first for matching, the most frequent in the result).
 """
 
 from collections.abc import Sequence
@@ -11,6 +12,7 @@ from dataclasses import asdict, dataclass, replace
 
 import numpy as np
 
+from propago.association.known import Votes, class_of, voted
 from propago.detections import Detections
 from propago.errors import UsageError
 from propago.ops.overlap import box_ious
@@ -35,23 +37,32 @@ class MaskTrackSettings:
     max_absent_frames: int = 30
 
 
+COMPACT = MaskTrackSettings(overlap=4.0, same_class=1.0)
+"""Chosen on validation sequences for the compact network."""
+
+
 @dataclass(frozen=True)
 class Remembered:
     """An instance of the external memory.
 
     Attributes:
         id: its identity.
-        class_id: of the detection that began it.
+        votes: for its class.
         box_xyxy: where it was last seen.
         embedding: of when it was last seen.
         absent: frames since.
     """
 
     id: int
-    class_id: int
+    votes: Votes
     box_xyxy: tuple[float, float, float, float]
     embedding: tuple[float, ...]
     absent: int = 0
+
+    @property
+    def class_id(self) -> int:
+        """The class that detections were surest of."""
+        return class_of(self.votes)
 
 
 @dataclass(frozen=True)
@@ -71,8 +82,8 @@ class MaskTrackAssociator:
 
     @classmethod
     def load(cls) -> "MaskTrackAssociator":
-        """The rule with the numbers of the authors' release."""
-        return cls()
+        """The rule with numbers chosen for the compact network, whose classes are less certain."""
+        return cls(COMPACT)
 
     def begin(self) -> MaskTrackState:
         """Nothing is remembered."""
@@ -102,6 +113,9 @@ class MaskTrackAssociator:
         here = np.flatnonzero(ids)
         tracked = replace(found[here], ids=ids[here])
         memory = self._after(state.memory, tracked)
+        class_of_id = {m.id: m.class_id for m in memory}
+        classes = np.array([class_of_id[i] for i in _ids(tracked)], found.classes.dtype)
+        tracked = replace(tracked, classes=classes)
         return tracked, MaskTrackState(memory, state.next_id + len(new))
 
     def _claims(
@@ -132,18 +146,19 @@ class MaskTrackAssociator:
         return log_p + s.confidence * confidence + s.overlap * ious + s.same_class * same
 
     def _after(self, memory: Sequence[Remembered], tracked: Detections) -> tuple[Remembered, ...]:
-        """The memory with what was seen; the class of an instance stays that of its beginning."""
+        """The memory with what was seen."""
         kept = {m.id: replace(m, absent=m.absent + 1) for m in memory}
         rows = zip(
             _ids(tracked),
             tracked.classes.tolist(),
+            tracked.confidence.tolist(),
             tracked.boxes_xyxy.tolist(),
             [] if tracked.embeddings is None else tracked.embeddings.tolist(),
             strict=True,
         )
-        for i, class_id, box, embedding in rows:
-            first = kept[i].class_id if i in kept else class_id
-            kept[i] = Remembered(i, first, tuple(box), tuple(embedding))
+        for i, class_id, confidence, box, embedding in rows:
+            votes = voted(kept[i].votes if i in kept else (), class_id, confidence)
+            kept[i] = Remembered(i, votes, tuple(box), tuple(embedding))
         most = self.settings.max_absent_frames
         return tuple(kept[i] for i in sorted(kept) if kept[i].absent <= most)
 

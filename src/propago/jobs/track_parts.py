@@ -31,6 +31,11 @@ DOUBTFUL = 0.1
 """Less confident detections are not looked at where doubtful ones are (ByteTrack's value)."""
 
 
+SCORE, OWN_SCORE = 0.3, 0.4
+"""Less confident detections begin no instance where nothing else is asked for: of anyone, and of
+our own networks, for which it was chosen on validation sequences."""
+
+
 @dataclass(frozen=True)
 class ChosenDetections:
     """A detector's detections of some classes, and not too doubtful ones; a `Detector`."""
@@ -113,12 +118,15 @@ def load_track_parts(
         SourceError: detections that cannot be read, or of other frames.
         WeightsError: no such weights, corrupt, or of another network.
     """
-    carried = load_carry(carry, options)
     method = method or (_with_weights() if detections is None else None)
+    score = options.score
+    if score is None:
+        score = OWN_SCORE if isinstance(method, str) else SCORE
+    carried = load_carry(carry, score, options)
     row = DETECTORS.get(method) if isinstance(method, str) else None
     associator = associator or (row.associator if row else "iou")
     doubtful = carried is not None or associator == "bytetrack"
-    least = min(DOUBTFUL, options.score) if doubtful else options.score
+    least = min(DOUBTFUL, score) if doubtful else score
     if method is None and detections is not None:
         detector: Any = gather_detections(source, detections, carried=carried is not None)
         notes = detector.notes
@@ -132,7 +140,7 @@ def load_track_parts(
     names = dict(getattr(detector, "class_names", {}))
     tracker = Tracker(
         ChosenDetections(detector, least, _class_ids(options.classes, names)),
-        _load(ASSOCIATORS, associator, "`associator`", min_confidence=options.score),
+        _load(ASSOCIATORS, associator, "`associator`", min_confidence=score),
         refine=load_component(REFINERS, refine, "`refine`", **_device(options)),
         carry=carried,
         detect_every=options.detect_every,
@@ -140,12 +148,14 @@ def load_track_parts(
     return TrackParts(tracker, names, notes)
 
 
-def load_carry(carry: str | Propagator | Carry | None, options: TrackOptions) -> Carry | None:
-    """What carries instances, which begin at the score of `options`; a `Carry` as it is."""
+def load_carry(
+    carry: str | Propagator | Carry | None, score: float, options: TrackOptions
+) -> Carry | None:
+    """What carries instances, which begin at `score`; a `Carry` as it is."""
     if isinstance(carry, Carry):
         return carry
     method = load_component(PROPAGATORS, carry, "`carry`", **_device(options))
-    return method and Carry(method, CarrySettings(min_confidence=options.score))
+    return method and Carry(method, CarrySettings(min_confidence=score))
 
 
 def _with_weights() -> str | None:

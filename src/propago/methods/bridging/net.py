@@ -37,7 +37,14 @@ class BridgingConfig:
     depth: int = 3
 
 
-PRESETS = {"compact": Preset("bridging/compact", BridgingConfig(), size=320)}
+PRESETS = {
+    "compact": Preset(
+        "bridging/compact",
+        BridgingConfig(),
+        size=320,
+        weights={"default": "bridging-compact"},
+    )
+}
 """Pictures are brought to this short side."""
 
 

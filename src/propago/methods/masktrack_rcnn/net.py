@@ -31,7 +31,12 @@ class MaskTrackConfig:
 
 
 PRESETS = {
-    "compact": Preset("masktrack_rcnn/compact", MaskTrackConfig(), size=320),
+    "compact": Preset(
+        "masktrack_rcnn/compact",
+        MaskTrackConfig(),
+        size=320,
+        weights={"default": "masktrack-rcnn-compact"},
+    ),
     "paper": Preset(
         "masktrack_rcnn/paper",
         MaskTrackConfig(

@@ -15,8 +15,8 @@ from propago.nn.inference import choose_device, for_detector, ready, require_wor
 from propago.nn.presets import load_network, preset_called
 from propago.types import Frame
 
-MOST = 10
-"""Instances of a frame, as in the authors' release."""
+MOST = {"compact": 100, "paper": 10}
+"""Instances of a frame; 10 as in the authors' release, by preset."""
 
 MAX_INSIDE = 0.9
 """Of the compact preset, as for Mask R-CNN: it finds parts of what it finds, too."""
@@ -43,7 +43,7 @@ class MaskTrackDetector:
         self.device = device or torch.device("cpu")
         self.net = ready(net, self.device)
         self.size = size
-        self.settings = settings or DetectionSettings(most=MOST)
+        self.settings = settings or DetectionSettings()
         self.description = {
             "detector": "masktrack_rcnn",
             **(description or {}),
@@ -59,7 +59,7 @@ class MaskTrackDetector:
         device: str = "auto",
         size: int | None = None,
         min_confidence: float = 0.3,
-        most: int = MOST,
+        most: int | None = None,
         max_inside: float | None = None,
     ) -> "MaskTrackDetector":
         """The detector with a trained network.
@@ -70,7 +70,8 @@ class MaskTrackDetector:
             device: "auto", "cpu", "cuda" or "mps".
             size: working size, short side in pixels; the preset's own if None.
             min_confidence: what is less certain is not reported; the authors' release has 0.05.
-            most: instances of a frame, the most confident ones.
+            most: instances of a frame, the most confident ones; None is 100 of compact and 10, as
+                in the authors' release, of paper.
             max_inside: a mask of which a larger share lies in a better one is left out; None is
                 0.9 of compact and 1, which leaves all, of paper.
 
@@ -84,6 +85,7 @@ class MaskTrackDetector:
         net, about = load_network(PRESETS, MaskTrackRcnn, preset, weights)
         if max_inside is None:
             max_inside = 1.0 if preset == "paper" else MAX_INSIDE
+        most = MOST[preset] if most is None else most
         settings = DetectionSettings(min_confidence, most=most, max_inside=max_inside)
         return cls(net, size or chosen.size, settings, choose_device(device), about)
 

@@ -17,7 +17,7 @@ from propago.data.task import (
 )
 from propago.methods.masktrack_rcnn.net import PRESETS, MaskTrackRcnn
 from propago.methods.masktrack_rcnn.objective import MaskTrackObjective, TrackPairs
-from propago.methods.masktrack_rcnn.run import MOST, MaskTrackDetector
+from propago.methods.masktrack_rcnn.run import MaskTrackDetector
 from propago.nn.detection import DetectionSettings
 from propago.nn.inference import channels_last
 from propago.nn.presets import preset_called
@@ -93,4 +93,4 @@ def collated(pairs: Sequence[InstancePair], outputs: int) -> TrackPairs:
 def detector(net: MaskTrackRcnn) -> MaskTrackDetector:
     """The detector with a network in training; what is little certain is reported, too."""
     device = next(net.parameters()).device
-    return MaskTrackDetector(net, settings=DetectionSettings(0.05, most=MOST), device=device)
+    return MaskTrackDetector(net, settings=DetectionSettings(0.05), device=device)
