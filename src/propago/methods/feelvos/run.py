@@ -14,11 +14,13 @@ from propago.methods.feelvos.follow import Encoded, FeelvosSettings, Follower
 from propago.methods.feelvos.net import PRESETS, FeelvosNet
 from propago.methods.feelvos.second_look import SecondLooks
 from propago.methods.feelvos.state import FeelvosState, Followed
+from propago.methods.feelvos.wholes import as_wholes, followed_courses
 from propago.nn.inference import choose_device, ready
 from propago.nn.presets import load_network
 from propago.ops.aggregate import joint_softmax
 from propago.ops.parallel import one_core, team
 from propago.ops.resize import bilinear, resize
+from propago.ops.wholes import Courses
 from propago.types import Annotation, Annotations, Frame, SoftMasks
 
 
@@ -111,6 +113,7 @@ class Feelvos:
         if state.whole.previous is None:
             return SoftMasks.none(frame.size), features
         small = self.follower.follow(state.whole, features.whole, state.head)
+        small = as_wholes(small, state.whole.ids, state.courses)
         logits = torch.cat(team().map(lambda row: bilinear(row[None, None], frame.size)[0], small))
         looks = self.second_looks.encode(state.looks, features.image)
         self.second_looks.improve(logits, state, looks)
@@ -127,7 +130,7 @@ class Feelvos:
     ) -> FeelvosState:
         """Remember this frame: for good if a person annotated it, else for a while."""
         if not masks.ids:
-            return replace(state, whole=Followed(), looks={})
+            return replace(state, whole=Followed(), looks={}, courses=Courses())
         with one_core():
             after = self._remembered(state, features, masks, annotation)
         if self.finetune is None or annotation is None or not annotation.ids:
@@ -154,7 +157,8 @@ class Feelvos:
         looks = self.second_looks.remember(
             state.looks, features.image, features.looks, masks, annotated
         )
-        return replace(state, whole=whole, looks=looks)
+        courses = followed_courses(state.courses, small, masks.ids)
+        return replace(state, whole=whole, looks=looks, courses=courses)
 
     def fine_tuning_count(self, annotations: Annotations) -> int:
         """One for each annotated frame: its head, anew."""

@@ -8,6 +8,7 @@ from torch import Tensor
 from propago.finetune.annotated import AnnotatedFrame
 from propago.methods.feelvos.memory import Memory
 from propago.methods.feelvos.window import Window
+from propago.ops.wholes import Courses
 
 
 @dataclass(frozen=True)
@@ -60,11 +61,13 @@ class FeelvosState:
     Attributes:
         whole: all objects, in the whole frame.
         looks: by object, the second looks.
+        courses: of the objects in the whole frame, to know who is who after they meet.
         annotated: the first and the latest annotated frames, kept for fine-tuning alone.
         head: parameters of the head fine-tuned on them, by name; None without fine-tuning.
     """
 
     whole: Followed = Followed()
     looks: Mapping[int, Look] = field(default_factory=dict)
+    courses: Courses = field(default_factory=Courses)
     annotated: tuple[AnnotatedFrame, ...] = ()
     head: Mapping[str, Tensor] | None = None
