@@ -139,7 +139,7 @@ def draw(path: Path, images: np.ndarray, found: Sequence[np.ndarray]) -> None:
     ]
     sheet = np.vstack([np.hstack(tiles[row : row + 2]) for row in range(0, len(tiles), 2)])
     path.parent.mkdir(parents=True, exist_ok=True)
-    cv2.imwrite(str(path), sheet[..., ::-1])
+    Image.fromarray(sheet).save(path)
 
 
 if __name__ == "__main__":
