@@ -169,7 +169,7 @@ def test_threads_wait_asleep_only_beside_other_work(tmp_path, loads, crowded):
         ("segment frames --masks m.png --device nothing", "--device nothing: this machine has"),
         ("segment frames --masks m.png --size 3", "--size 3: the working size"),
         ("segment frames --masks m.png --start 3 --end 2", "--start 3, --end 2, --every 1 choose"),
-        ("segment frames --masks m.png --jobs 2", "--jobs is for --set"),
+        ("segment frames --masks m.png --jobs 2", "--jobs is for many videos"),
         ("segment frames --masks m.png --finetune long", "a budget of 'long'"),
         ("segment frames --box 1=2", "--box '1=2' is not understood"),
         ("frame frames 9", "no frame 9"),

@@ -35,3 +35,18 @@ def film(tmp_path):
 def often(monkeypatch):
     """A checkpoint every third frame."""
     monkeypatch.setattr(checkpoints, "EVERY_FRAMES", 3)
+
+
+@pytest.fixture
+def videos(tmp_path):
+    """Three videos with a mask each; the second is damaged."""
+    folder = tmp_path / "videos"
+    folder.mkdir()
+    for n, name in enumerate(("a", "b", "c")):
+        images, labels = tiny_clip(3, (48, 64), (1, 5), seed=n)
+        with VideoWriter(folder / f"{name}.mp4", (48, 64), 12) as video:
+            for image in images:
+                video.write(image)
+        write_mask(folder / f"{name}.png", labels[0])
+    (folder / "b.mp4").write_bytes(b"no video")
+    return folder

@@ -214,6 +214,7 @@ def test_the_verb_says_where_things_are(tmp_path, monkeypatch, capsys):
 )
 def test_the_verb_begins_with_the_rules_that_are_named(tmp_path, monkeypatch, argv, wanted):
     asked = []
+    write_mask(tmp_path / "0.png", np.eye(64, dtype=np.uint8))
     monkeypatch.setattr(
         "propago.jobs.clean.clean", lambda masks, **options: asked.append(options) or []
     )

@@ -7,28 +7,7 @@ import pytest
 import propago
 from propago.cli import main
 from propago.errors import SourceError, UsageError
-from propago.io.masks import write_mask
-from propago.io.writer import VideoWriter
 from propago.jobs.manifest import is_manifest, read_manifest, shard_of
-from tiny_clip import tiny_clip
-
-SIZE = (48, 64)
-
-
-@pytest.fixture
-def videos(tmp_path):
-    """Three videos with a mask each; the second is damaged."""
-    folder = tmp_path / "videos"
-    folder.mkdir()
-    for n, name in enumerate(("a", "b", "c")):
-        images, labels = tiny_clip(3, SIZE, (1, 5), seed=n)
-        with VideoWriter(folder / f"{name}.mp4", SIZE, 12) as video:
-            for image in images:
-                video.write(image)
-        write_mask(folder / f"{name}.png", labels[0])
-    (folder / "b.mp4").write_bytes(b"no video")
-    return folder
-
 
 OPTIONS = {"method": "optical_flow", "options": propago.SegmentOptions(overlay=False)}
 
@@ -94,13 +73,13 @@ def test_shards_share_the_videos(videos, tmp_path):
 def test_lists_have_lines_of_videos_and_masks(videos, tmp_path):
     (videos / "list.txt").write_text("# mine\na.mp4\nc.mp4\tb.png\n\n")
     found = read_manifest(videos / "list.txt")
-    assert [(e.name, e.source.name, e.masks.name) for e in found] == [
+    assert [(e.name, e.source.name, e.given.name) for e in found] == [
         ("a", "a.mp4", "a.png"),
         ("c", "c.mp4", "b.png"),
     ]
     (videos / "list.csv").write_text("source,name,masks\na.mp4,first,\na.mp4,again,c.png\n")
     found = read_manifest(videos / "list.csv")
-    assert [(e.name, e.masks.name) for e in found] == [("first", "a.png"), ("again", "c.png")]
+    assert [(e.name, e.given.name) for e in found] == [("first", "a.png"), ("again", "c.png")]
     (videos / "list.csv").write_text("a.mp4\na.mp4\n")
     with pytest.raises(UsageError, match="two videos of the name a"):
         read_manifest(videos / "list.csv")
@@ -117,7 +96,7 @@ def test_masks_are_found_beside(tmp_path, place):
     if place == "masks":
         wanted = tmp_path / "masks" / "v.tif"
         wanted.touch()
-    assert read_manifest(tmp_path)[0].masks == wanted
+    assert read_manifest(tmp_path)[0].given == wanted
     assert is_manifest(tmp_path)
     assert not is_manifest(tmp_path / "v.mp4")
 

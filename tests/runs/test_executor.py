@@ -1,4 +1,5 @@
 import os
+import signal
 import subprocess
 import sys
 
@@ -55,3 +56,27 @@ def test_a_script_without_a_guard_is_told_so(tmp_path):
 def test_a_process_that_dies_is_an_error():
     with pytest.raises(PropagoError, match="ended by itself"):
         list(map_tasks(os._exit, [3], 2))
+
+
+def killed_by_three(task):
+    if task == 3:
+        os.kill(os.getpid(), signal.SIGKILL)
+    return task
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no SIGKILL")
+def test_what_a_killed_process_had_is_said_and_another_does_the_rest():
+    results = map_tasks(killed_by_three, range(6), 2, lambda task, how: f"{task}: {how}")
+    assert list(results) == [0, 1, 2, "3: signal SIGKILL", 4, 5]
+    results = map_tasks(os._exit, [3, 4], 2, lambda task, how: how)
+    assert list(results) == ["exit code 3", "exit code 4"]
+
+
+def test_an_error_of_a_process_has_its_traceback():
+    with pytest.raises(ZeroDivisionError) as caught:
+        list(map_tasks(divmod_by, [0], 2))
+    assert "divmod_by" in caught.value.__notes__[0]
+
+
+def divmod_by(number):
+    return divmod(1, number)

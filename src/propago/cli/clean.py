@@ -2,16 +2,22 @@
 
 import sys
 from argparse import ArgumentParser
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import tyro
 
 from propago.cli.arguments import parse
 from propago.cli.exports import Formats, refuse_unknown, say_exports
+from propago.cli.many import say_many
 from propago.cli.progress import frame_progress
+from propago.errors import UsageError
+from propago.jobs.options import ManyOptions
 from propago.refinement.craf.settings import CrafSettings
+
+if TYPE_CHECKING:
+    from propago.jobs.clean import CleanResult
 
 Rules = Literal["ours", "paper", "released"]
 
@@ -33,11 +39,13 @@ class CleanArguments:
     Examples:
         propago clean runs/segment/clip --out cleaned
         propago clean their_masks --rules paper
+        propago clean runs/segment/videos --jobs 2
     """
 
     masks: tyro.conf.Positional[Path]
     """A folder of masks, a folder that `propago segment` wrote, or a folder of such folders."""
     settings: tyro.conf.OmitArgPrefixes[CrafSettings]
+    many: tyro.conf.OmitArgPrefixes[ManyOptions] = field(default_factory=ManyOptions)
     rules: Rules = "ours"
     """The settings that hold where no flag says otherwise: ours, the paper's, or those of the code
     that was released with it."""
@@ -52,6 +60,8 @@ class CleanArguments:
     """Processor threads. Default: all of them."""
     overwrite: bool = False
     """Delete earlier results in the output folder."""
+    resume: bool = False
+    """Of a folder of folders: keep those that are done."""
 
 
 def run(argv: list[str]) -> int:
@@ -59,7 +69,14 @@ def run(argv: list[str]) -> int:
     arguments = _parsed(argv)
     refuse_unknown(arguments.to)
     from propago.jobs.clean import clean
+    from propago.jobs.clean_many import holds_several
     from propago.runs.processor import at_most_threads
+
+    if not arguments.scores and holds_several(arguments.masks):
+        return _run_many(arguments)
+    arguments.many.refuse_for_one()
+    if arguments.resume:
+        raise UsageError("--resume is for many videos: those that are done are kept")
 
     with frame_progress() as progress, at_most_threads(arguments.threads):
         results = clean(
@@ -71,13 +88,34 @@ def run(argv: list[str]) -> int:
             progress=progress,
         )
     for result in results:
-        done = ", ".join(f"{px} px {what}" for what, px in sorted(result.pixels.items()))
-        print(f"masks  {result.masks} ({result.frames} frames, {done or 'nothing changed'})")
+        print(f"masks  {result.masks} ({result.frames} frames, {_done(result)})")
         if result.scores:
             print(f"scores {result.scores}")
         print(f"log    {result.log}")
         say_exports(sys.modules[__name__], result.masks.parent, arguments.to, None)
     return 0
+
+
+def _run_many(arguments: CleanArguments) -> int:
+    """Clean the masks of many videos, and say what came of each; 1 where one failed."""
+    from propago.jobs.clean_many import clean_many
+
+    named = ("out", "settings", "threads", "overwrite", "resume")
+    with frame_progress() as progress:
+        many = clean_many(
+            arguments.masks,
+            **{name: getattr(arguments, name) for name in named},
+            **vars(arguments.many),
+            progress=progress,
+        )
+    return say_many(
+        sys.modules[__name__], many, videos=None, to=arguments.to, remark=lambda r: f", {_done(r)}"
+    )
+
+
+def _done(result: "CleanResult") -> str:
+    said = ", ".join(f"{px} px {what}" for what, px in sorted(result.pixels.items()))
+    return said or "nothing changed"
 
 
 def _parsed(argv: list[str]) -> CleanArguments:

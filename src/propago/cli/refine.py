@@ -3,13 +3,21 @@
 import sys
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import tyro
 
 from propago.cli.arguments import parse
 from propago.cli.exports import Formats, refuse_unknown, say_exports
+from propago.cli.many import say_many
 from propago.cli.progress import frame_progress, say_licence
+from propago.errors import UsageError
+from propago.jobs.manifest import is_manifest
+from propago.jobs.options import ManyOptions
 from propago.refinement.spn.settings import SpnSettings
+
+if TYPE_CHECKING:
+    from propago.refinement.spn.run import Spn
 
 
 @dataclass(frozen=True)
@@ -22,13 +30,17 @@ class RefineArguments:
     Examples:
         propago refine clip.mp4 runs/segment/clip --out refined
         propago refine clip.mp4 their_scores --scores
+        propago refine videos/ runs/segment/videos --jobs 2
     """
 
     frames: tyro.conf.Positional[str]
-    """A video file, a folder of frames, a quoted glob of images, a multi-page TIFF."""
+    """A video file, a folder of frames, a quoted glob of images, a multi-page TIFF. Or many videos:
+    a folder of them, or a .txt or .csv file, a line a video, or a video and its masks."""
     masks: tyro.conf.Positional[Path]
-    """A folder of masks or scores, or the folder that `propago segment` wrote."""
+    """A folder of masks or scores, or the folder that `propago segment` wrote. Of many videos the
+    folder that has a folder NAME for each."""
     where: tyro.conf.OmitArgPrefixes[SpnSettings]
+    many: tyro.conf.OmitArgPrefixes[ManyOptions]
     scores: bool = False
     """The PNGs are scores, not label maps: grey, 8 or 16 bits; ID/FRAME.png if several objects."""
     out: Path | None = None
@@ -49,34 +61,62 @@ class RefineArguments:
     """Processor threads. Default: all of them."""
     overwrite: bool = False
     """Delete earlier results in the output folder."""
+    resume: bool = False
+    """Of many videos: keep those that are done."""
 
 
 def run(argv: list[str]) -> int:
     """Refine, and say where things are."""
     arguments = parse(RefineArguments, argv, "refine")
     refuse_unknown(arguments.to)
+    is_many = is_manifest(arguments.frames)
+    if not is_many:
+        arguments.many.refuse_for_one()
+        if arguments.resume:
+            raise UsageError("--resume is for many videos: those that are done are kept")
     from propago.jobs.refine import refine_masks
     from propago.refinement.spn.run import Spn
     from propago.runs.processor import at_most_threads
 
     spn = Spn.load(arguments.weights, device=arguments.device, settings=arguments.where)
+    if is_many:
+        return _run_many(arguments, spn)
     with frame_progress() as progress, at_most_threads(arguments.threads):
         result = refine_masks(
-            arguments.frames,
-            arguments.masks,
-            scores=arguments.scores,
-            out=arguments.out,
-            refiner=spn,
-            contrast=arguments.contrast,
-            channel=arguments.channel,
-            overwrite=arguments.overwrite,
-            progress=progress,
+            arguments.frames, arguments.masks, **_options(arguments, spn), progress=progress
         )
     say_licence(spn.description)
     print(f"masks   {result.masks} ({result.frames} frames)")
     if result.scores:
         print(f"scores  {result.scores}")
-    reading = {"contrast": arguments.contrast, "channel": arguments.channel}
-    out = result.masks.parent
-    say_exports(sys.modules[__name__], out, arguments.to, arguments.frames, **reading)
+    module, reading = sys.modules[__name__], _reading(arguments)
+    say_exports(module, result.out, arguments.to, arguments.frames, **reading)
     return 0
+
+
+def _run_many(arguments: RefineArguments, spn: "Spn") -> int:
+    """Refine the masks of many videos, and say what came of each; 1 where one failed."""
+    from propago.jobs.refine_many import refine_many
+
+    with frame_progress() as progress:
+        many = refine_many(
+            arguments.frames,
+            arguments.masks,
+            **_options(arguments, spn),
+            **vars(arguments.many),
+            threads=arguments.threads,
+            resume=arguments.resume,
+            progress=progress,
+        )
+    say_licence(spn.description)
+    module, reading = sys.modules[__name__], _reading(arguments)
+    return say_many(module, many, videos=arguments.frames, to=arguments.to, **reading)
+
+
+def _options(arguments: RefineArguments, spn: "Spn") -> dict[str, Any]:
+    named = {name: getattr(arguments, name) for name in ("scores", "out", "overwrite")}
+    return named | _reading(arguments) | {"refiner": spn}
+
+
+def _reading(arguments: RefineArguments) -> dict[str, Any]:
+    return {"contrast": arguments.contrast, "channel": arguments.channel}

@@ -9,11 +9,11 @@ import tyro
 
 from propago.cli.arguments import parse, with_flags
 from propago.cli.exports import Formats, refuse_unknown, say_exports
+from propago.cli.many import say_many
 from propago.cli.progress import frame_progress, say_licence
-from propago.cli.segment_many import run_many
 from propago.errors import UsageError
 from propago.jobs.manifest import is_manifest
-from propago.jobs.options import SegmentOptions
+from propago.jobs.options import ManyOptions, SegmentOptions
 
 if TYPE_CHECKING:
     from propago.jobs.segment import SegmentResult
@@ -39,6 +39,7 @@ class SegmentArguments:
     DAVIS root. Or many videos: a folder of them with masks beside them (clip.mp4, clip.png), or a
     .txt or .csv file, a line a video, or a video and its masks."""
     run: tyro.conf.OmitArgPrefixes[SegmentOptions]
+    many: tyro.conf.OmitArgPrefixes[ManyOptions]
     masks: tyro.conf.UseAppendAction[
         Annotated[tuple[Annotated[Path, tyro.conf.arg(metavar="PATH")], ...], tyro.conf.arg()]
     ] = ()
@@ -77,17 +78,11 @@ class SegmentArguments:
     to: Formats = ()
     """Write the results in this format, too, see `propago convert`: youtube-vis, ctc, prores ...
     Once for each."""
-    jobs: int = 1
-    """With --set and of many videos: how many at a time, each in a process of its own."""
-    shard: str | None = None
-    """Of many videos: I/N takes every N-th from the I-th on, for N machines."""
 
 
 def run(argv: list[str]) -> int:
     """Segment, and say where things are."""
     arguments = parse(SegmentArguments, argv, "segment")
-    if arguments.jobs != 1 and not arguments.set:
-        raise UsageError("--jobs is for --set: a video is segmented by one process")
     if arguments.set and arguments.boxes:
         raise UsageError("--box is for one video; with --set every sequence has its annotation")
     if arguments.set and arguments.end_objects:
@@ -98,9 +93,8 @@ def run(argv: list[str]) -> int:
         raise UsageError("--masks: with --set give one root of annotations")
     refuse_unknown(arguments.to)
     if not arguments.set and is_manifest(arguments.source):
-        return run_many(arguments)
-    if arguments.shard:
-        raise UsageError("--shard is for many videos: give a folder of videos, or a list")
+        return _run_many(arguments)
+    arguments.many.refuse_for_one(is_set=arguments.set is not None)
     results = _segmented(arguments)
     for note in dict.fromkeys(note for result in results for note in result.notes):
         print(f"note: {with_flags(note, sys.modules[__name__])}", file=sys.stderr)
@@ -112,6 +106,39 @@ def run(argv: list[str]) -> int:
         module = sys.modules[__name__]
         say_exports(module, result.out, arguments.to, frames, **arguments.run.reading)
     return 0
+
+
+def _run_many(arguments: SegmentArguments) -> int:
+    """Segment many videos, and say what came of each; 1 where one failed."""
+    if arguments.boxes or arguments.end_objects or arguments.both_ways:
+        raise UsageError(
+            "--box, --end-object and --both-ways are for one video; of many, each has its masks"
+        )
+    if len(arguments.masks) > 1:
+        raise UsageError("--masks: of many videos give one folder in which their masks are")
+    from propago.jobs.segment_many import segment_many
+
+    with frame_progress() as progress:
+        many = segment_many(
+            arguments.source,
+            masks=next(iter(arguments.masks), None),
+            out=arguments.out,
+            method=arguments.method,
+            refine=arguments.refine,
+            clean=arguments.clean,
+            options=arguments.run,
+            **vars(arguments.many),
+            progress=progress,
+        )
+    if many.results:
+        say_licence(many.results[-1].method)
+        say_licence(many.results[-1].refiner)
+    reading = {"videos": arguments.source, "to": arguments.to} | arguments.run.reading
+    return say_many(sys.modules[__name__], many, remark=_lost, **reading)
+
+
+def _lost(result: "SegmentResult") -> str:
+    return f", lost {', '.join(map(str, sorted(result.lost)))}" if result.lost else ""
 
 
 def _frames(arguments: SegmentArguments, name: str) -> str | Path:
@@ -140,7 +167,7 @@ def _segmented(arguments: SegmentArguments) -> "list[SegmentResult]":
                 arguments.source,
                 arguments.set,
                 masks=next(iter(arguments.masks), None),
-                jobs=arguments.jobs,
+                jobs=arguments.many.jobs,
                 **common,
             )
         given = {

@@ -3,14 +3,16 @@
 import sys
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import tyro
 
 from propago.cli.arguments import parse, with_flags
 from propago.cli.exports import Formats, refuse_unknown, say_exports
+from propago.cli.many import say_many
 from propago.cli.progress import frame_progress, say_licence
-from propago.jobs.options import TrackOptions
+from propago.jobs.manifest import is_manifest
+from propago.jobs.options import ManyOptions, TrackOptions
 
 if TYPE_CHECKING:
     from propago.jobs.track import TrackResult
@@ -28,15 +30,19 @@ class TrackArguments:
         propago track clip.mp4 --detections results.json --associator bytetrack
         propago track clip.mp4 --detections yolo/labels --classes person,cat --score .4
         propago track clip.mp4 --detections results.json --carry feelvos --detect-every 5
+        propago track videos/ --detections found/ --jobs 2 --resume
     """
 
     source: tyro.conf.Positional[str]
-    """A video file, a folder of frames, a quoted glob of images, a multi-page TIFF."""
+    """A video file, a folder of frames, a quoted glob of images, a multi-page TIFF. Or many videos:
+    a folder of them, or a .txt or .csv file, a line a video, or a video and its detections."""
     run: tyro.conf.OmitArgPrefixes[TrackOptions]
+    many: tyro.conf.OmitArgPrefixes[ManyOptions]
     detections: Annotated[Path | None, tyro.conf.arg(metavar="PATH")] = None
     """What was found in each frame, whoever found it: a folder of label maps (PNG or TIFF) whose
     ids mean nothing from frame to frame, COCO or YouTube-VIS JSON, MOTS text, a folder of YOLO
-    segmentation text. Named or numbered like the frames."""
+    segmentation text. Named or numbered like the frames. Of many videos a folder that has
+    NAME.json, NAME.txt or a folder NAME for each."""
     method: str | None = None
     """What finds instances where no --detections are given: a detector of `propago models`.
     Default: the first that has weights in the package."""
@@ -61,19 +67,14 @@ def run(argv: list[str]) -> int:
     """Track, and say where things are."""
     arguments = parse(TrackArguments, argv, "track")
     refuse_unknown(arguments.to)
+    if is_manifest(arguments.source):
+        return _run_many(arguments)
+    arguments.many.refuse_for_one()
     from propago.jobs.track import track
 
     with frame_progress() as progress:
         result = track(
-            arguments.source,
-            arguments.detections,
-            method=arguments.method,
-            associator=arguments.associator,
-            carry=arguments.carry,
-            refine=arguments.refine,
-            out=arguments.out,
-            options=arguments.run,
-            progress=progress,
+            arguments.source, arguments.detections, **_parts(arguments), progress=progress
         )
     for note in dict.fromkeys(result.notes):
         print(f"note: {with_flags(note, sys.modules[__name__])}", file=sys.stderr)
@@ -82,6 +83,33 @@ def run(argv: list[str]) -> int:
     module, frames = sys.modules[__name__], arguments.source
     say_exports(module, result.out, arguments.to, frames, **arguments.run.reading)
     return 0
+
+
+def _parts(arguments: TrackArguments) -> dict[str, Any]:
+    named = ("method", "associator", "carry", "refine", "out")
+    return {name: getattr(arguments, name) for name in named} | {"options": arguments.run}
+
+
+def _run_many(arguments: TrackArguments) -> int:
+    """Track many videos, and say what came of each; 1 where one failed."""
+    from propago.jobs.track_many import track_many
+
+    with frame_progress() as progress:
+        many = track_many(
+            arguments.source,
+            arguments.detections,
+            **_parts(arguments),
+            **vars(arguments.many),
+            progress=progress,
+        )
+    if many.results:
+        say_licence(many.results[-1].method)
+    reading = {"videos": arguments.source, "to": arguments.to} | arguments.run.reading
+    return say_many(sys.modules[__name__], many, remark=_tracks, **reading)
+
+
+def _tracks(result: "TrackResult") -> str:
+    return f", {len(result.ids)} tracks"
 
 
 def _print(result: "TrackResult") -> None:

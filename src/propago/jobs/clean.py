@@ -40,6 +40,11 @@ class CleanResult:
     frames: int
     pixels: dict[str, int]
 
+    @property
+    def out(self) -> Path:
+        """The output folder."""
+        return self.masks.parent
+
 
 def clean(
     masks: str | Path,

@@ -45,6 +45,11 @@ class RefineResult:
     scores: Path | None
     frames: int
 
+    @property
+    def out(self) -> Path:
+        """The output folder."""
+        return self.masks.parent
+
 
 def refine(
     image: Tensor | np.ndarray,
