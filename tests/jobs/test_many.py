@@ -5,6 +5,7 @@ import os
 import shutil
 import signal
 import sys
+from typing import ClassVar
 
 import numpy as np
 import pytest
@@ -31,9 +32,13 @@ def given(videos):
     return folder
 
 
-def blurred(picture, masks):
+class Everything:
     """A refiner that makes every object everything."""
-    return propago.SoftMasks(masks.ids, masks.probabilities * 0 + 1)
+
+    description: ClassVar = {"name": "everything"}
+
+    def __call__(self, frame, masks):
+        return propago.SoftMasks(masks.ids, masks.probabilities * 0 + 1)
 
 
 def read(folder):
@@ -62,14 +67,14 @@ def test_detections_are_looked_for_in_their_folder_only(videos, tmp_path):
 
 def test_refine_of_many_keeps_what_is_done(videos, given, tmp_path):
     out = tmp_path / "out"
-    many = propago.refine_many(videos, given, refiner=blurred, out=out)
+    many = propago.refine_many(videos, given, refiner=Everything(), out=out)
     assert [(r.out.name, r.frames) for r in many.results] == [("a", 3), ("c", 3)]
     assert propago.read_mask(out / "c" / "masks" / "00002.png").labels.min() == 1
     with pytest.raises(propago.UsageError, match="already holds results"):
-        propago.refine_many(videos, given, refiner=blurred, out=out)
+        propago.refine_many(videos, given, refiner=Everything(), out=out)
     (videos / "b.mp4").write_bytes((videos / "a.mp4").read_bytes())
     kept = (out / "a" / "masks" / "00000.png").stat().st_mtime_ns
-    many = propago.refine_many(videos, given, refiner=blurred, out=out, resume=True)
+    many = propago.refine_many(videos, given, refiner=Everything(), out=out, resume=True)
     assert (many.kept, [r.out.name for r in many.results]) == (("a", "c"), ["b"])
     assert (out / "a" / "masks" / "00000.png").stat().st_mtime_ns == kept
     lines = [json.loads(line) for line in many.journal.read_text().splitlines()]
