@@ -4,7 +4,7 @@ Parts are imported when they are used. Wherever a name of a table is legal, an o
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from difflib import get_close_matches
 from importlib import import_module
 from inspect import signature
@@ -27,6 +27,7 @@ class Component:
         finetune: of a method, the budget of each fine-tuning; None: it does none by itself.
         associator: of a detector, what gives its detections identities where nothing else is asked
             for.
+        carry: settings of a method where it carries detections, which correct it soon.
         train: "module:attribute" of the function that makes its `TrainingTask`; empty: untrained.
     """
 
@@ -37,6 +38,7 @@ class Component:
     clean: str = "none"
     finetune: str | None = None
     associator: str = "iou"
+    carry: Mapping[str, Any] = field(default_factory=dict)
     train: str = ""
 
     def load(self, **settings: Any) -> Any:
@@ -73,6 +75,7 @@ PROPAGATORS: dict[str, Component] = {
         "propago.methods.feelvos.run:Feelvos",
         "Matching of pixel embeddings and a head over objects (Voigtlaender et al. 2019)",
         presets="propago.methods.feelvos.net:PRESETS",
+        carry={"size": 224, "anchors": 2, "recent": 0, "looks": 0},
         train="propago.methods.feelvos.train:task",
     ),
     "seg_with_spn": Component(
@@ -198,6 +201,16 @@ def load_component(
     if part == "none":
         return None
     return component(table, part, argument).load(**settings)
+
+
+def load_carrier(part: Any, **settings: Any) -> Any:
+    """What `part` names, for carrying detections: as cheap as its row says, but for `settings`.
+
+    Raises:
+        UsageError: no such name.
+    """
+    cheap = PROPAGATORS[part].carry if isinstance(part, str) and part in PROPAGATORS else {}
+    return load_component(PROPAGATORS, part, "`carry`", **{**cheap, **settings})
 
 
 def load_method(name: str = "feelvos", **settings: Any) -> Any:

@@ -10,7 +10,13 @@ import numpy as np
 import torch
 
 from propago.association.carry import Carry
-from propago.components import ASSOCIATORS, DETECTORS, PROPAGATORS, REFINERS, load_component
+from propago.components import (
+    ASSOCIATORS,
+    DETECTORS,
+    REFINERS,
+    load_carrier,
+    load_component,
+)
 from propago.detections import Detections
 from propago.errors import UsageError
 from propago.pipeline import Checkpoint, ObjectInFrame, Picture, as_frame
@@ -124,7 +130,7 @@ class Tracker:
         self.detector: Detector | None = load_component(DETECTORS, detector, "`detector`")
         self.associator: Associator = load_component(ASSOCIATORS, associator, "`associator`")
         self.refiner: Refiner | None = load_component(REFINERS, refine, "`refine`")
-        method = load_component(PROPAGATORS, carry, "`carry`")
+        method = load_carrier(carry)
         self.carry: Carry | None = (
             Carry(method) if method is not None and not isinstance(method, Carry) else method
         )

@@ -223,6 +223,14 @@ def test_carried_between_detections(found):
     assert len(by_every.ids) == 2
 
 
+@pytest.mark.parametrize(("asked", "size"), [(None, 224), (160, 160)])
+def test_what_carries_is_cheaper_than_what_segments(found, asked, size):
+    result = run(found, carry="feelvos", options=TrackOptions(carry_size=asked))
+    how = json.loads((result.out / "run.json").read_text())["inputs"]["associator"]["carry"]
+    assert (how["method"], how["size"], how["anchors"], how["looks"]) == ("feelvos", size, 2, 0)
+    assert propago.Tracker(carry="feelvos").carry.method.settings.size == 224
+
+
 def test_detections_in_memory(found):
     listed = run(found, [shuffled(m, t) for t, m in enumerate(LABELS)], "listed")
     by_index = {t: Detections.from_labels(labels) for t, labels in enumerate(LABELS)}
@@ -295,6 +303,10 @@ def test_boxes_alone_are_their_own_masks(found):
         ({"options": TrackOptions(detect_every=2)}, "`detect_every`"),
         ({"associator": "sort"}, "`associator` sort"),
         ({"carry": "feelvoz"}, "did you mean feelvos"),
+        (
+            {"carry": "optical_flow", "options": TrackOptions(carry_size=200)},
+            "size = 200: OpticalFlow has no such setting",
+        ),
     ],
 )
 def test_wrong_usage_is_said_before_any_work(found, given, said):

@@ -5,7 +5,7 @@ every frame, and an instance that it misses keeps its mask and its identity.
 """
 
 from collections.abc import Collection, Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, is_dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -90,7 +90,9 @@ class Carry:
         if method.look_ahead_frames:
             raise UsageError("`carry` needs a method that does not look ahead; this one does")
         self.method, self.settings = method, settings or CarrySettings()
-        self.description = {"carry": dict(method.description), **asdict(self.settings)}
+        how = getattr(method, "settings", None)
+        carrier = {**method.description, **(asdict(how) if is_dataclass(how) else {})}
+        self.description = {"carry": carrier, **asdict(self.settings)}
 
     def begin(self) -> CarryState:
         """Before the first frame."""

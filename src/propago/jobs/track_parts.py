@@ -11,11 +11,11 @@ from propago.association.carry import Carry, CarrySettings
 from propago.components import (
     ASSOCIATORS,
     DETECTORS,
-    PROPAGATORS,
     REFINERS,
     Component,
     component,
     imported,
+    load_carrier,
     load_component,
 )
 from propago.detections import Detections
@@ -154,7 +154,8 @@ def load_carry(
     """What carries instances, which begin at `score`; a `Carry` as it is."""
     if isinstance(carry, Carry):
         return carry
-    method = load_component(PROPAGATORS, carry, "`carry`", **_device(options))
+    size = {} if options.carry_size is None else {"size": options.carry_size}
+    method = load_carrier(carry, **_device(options), **size)
     return method and Carry(method, CarrySettings(min_confidence=score))
 
 

@@ -72,6 +72,8 @@ class Feelvos:
         size: int | None = None,
         finetune: FineTuning | None = None,
         looks: int = FeelvosSettings.looks,
+        anchors: int = FeelvosSettings.anchors,
+        recent: int = FeelvosSettings.recent,
     ) -> "Feelvos":
         """FEELVOS with trained weights.
 
@@ -82,13 +84,17 @@ class Feelvos:
             size: working size, short side in pixels.
             finetune: how the head is fine-tuned on annotated frames; it is not if None.
             looks: of so many small objects a frame there is a second look, enlarged.
+            anchors: so many annotated frames are remembered, see `FeelvosSettings`.
+            recent: so many others, beside the previous one.
 
         Raises:
             UsageError: an unknown preset or device.
             WeightsError: no such weights, corrupt, or of another network.
         """
         net, about = load_network(PRESETS, FeelvosNet, preset, weights)
-        settings = FeelvosSettings(size=size or PRESETS[preset].size, looks=looks)
+        settings = FeelvosSettings(
+            size=size or PRESETS[preset].size, anchors=anchors, recent=recent, looks=looks
+        )
         return cls(net, settings, choose_device(device), about, finetune)
 
     def begin(self) -> FeelvosState:
