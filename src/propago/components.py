@@ -151,6 +151,10 @@ DETECTORS: dict[str, Component] = {
         presets="propago.methods.bridging.net:PRESETS",
         train="propago.methods.bridging.train:task",
     ),
+    "transformers": Component(
+        "propago.methods.transformers.run:TransformersDetector",
+        "Mask2Former, MaskFormer, DETR of the Hugging Face hub; `weights` names one",
+    ),
 }
 
 ASSOCIATORS: dict[str, Component] = {
