@@ -176,12 +176,26 @@ ASSOCIATORS: dict[str, Component] = {
     ),
 }
 
+PROMPTERS: dict[str, Component] = {
+    "ritm": Component(
+        "propago.methods.ritm.run:Ritm",
+        "A network that sees clicks, a box and the mask before (Sofiiuk et al. 2021)",
+        presets="propago.methods.ritm.net:PRESETS",
+        train="propago.methods.ritm.train:task",
+    ),
+    "grabcut": Component(
+        "propago.methods.grabcut.run:GrabCut",
+        "By colours and edges alone, without a network (Rother et al. 2004)",
+    ),
+}
+
 KINDS: dict[str, dict[str, Component]] = {
     "method": PROPAGATORS,
     "refine": REFINERS,
     "clean": CLEANERS,
     "detector": DETECTORS,
     "associator": ASSOCIATORS,
+    "prompter": PROMPTERS,
 }
 """Every table, by the argument that takes its names."""
 

@@ -57,7 +57,7 @@ class TrainingTask:
         encoder: the part of `net` that may begin from published weights.
         kind: how it is validated; None: it is not.
         part: makes of a network in evaluation mode what is validated: a `Propagator`, a `Refiner`,
-            or what finds the foreground (H, W) in [0, 1] of a picture (3, H, W).
+            a `Prompter`, or what finds the foreground (H, W) in [0, 1] of a picture (3, H, W).
         relatives: by name other networks that it may begin from as a whole, and what makes their
             tensors its own.
     """
@@ -69,7 +69,7 @@ class TrainingTask:
     collate: Callable[[Sequence[Any]], Any]
     groups: Sequence[Mapping[str, Any]] | None = None
     encoder: Encoder | None = None
-    kind: Literal["propagator", "refiner", "foreground", "detector"] | None = None
+    kind: Literal["propagator", "refiner", "foreground", "detector", "prompter"] | None = None
     part: Callable[[Any], Any] | None = None
     relatives: Mapping[str, Callable[[Mapping[str, Tensor]], Mapping[str, Tensor]]] = field(
         default_factory=dict

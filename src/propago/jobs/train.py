@@ -12,6 +12,7 @@ import torch
 from torch import nn
 
 from propago.data.sources import ingredients, with_held_out
+from propago.data.stills import stills_of_davis
 from propago.data.task import TrainingTask
 from propago.errors import UsageError
 from propago.finetune.budget import Budget
@@ -28,6 +29,7 @@ from propago.training.recipe import (
 )
 from propago.training.validate_detector import validate_detector
 from propago.training.validate_foreground import validate_foreground
+from propago.training.validate_prompter import validate_prompter
 from propago.training.validate_propagator import validate_propagator
 from propago.training.validate_refiner import validate_refiner
 from propago.training.validation import ValidationResult, Validator
@@ -39,8 +41,8 @@ VALIDATIONS: dict[str, Callable[..., ValidationResult]] = {
     "refiner": validate_refiner,
     "foreground": validate_foreground,
 }
-"""By the kind of a task; called with its part, a DAVIS root, a set of it, and frames. Detectors are
-validated on held-out pictures of their own data."""
+"""By the kind of a task; called with its part, a DAVIS root, a set of it, and frames. Detectors
+and prompters are validated on held-out pictures of their own data, these on that set, too."""
 
 
 @dataclass(frozen=True)
@@ -154,6 +156,11 @@ def _validator(task: TrainingTask, recipe: Recipe, root: Path) -> Validator | No
     if task.kind == "detector":
         sets = {one.name: one.held_out(root).instances() for one in with_held_out(recipe.data)}
         validate = partial(validate_detector, sets=sets, most=settings.frames)
+    elif task.kind == "prompter":
+        sets = {one.name: one.held_out(root).stills() for one in with_held_out(recipe.data)}
+        if davis.is_dir():
+            sets |= {settings.davis_set: stills_of_davis(davis, settings.davis_set)}
+        validate = partial(validate_prompter, sets=sets, most=settings.frames)
     elif davis.is_dir():
         open_davis(davis, Path(settings.davis_set))
         validate = partial(

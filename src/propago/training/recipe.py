@@ -27,7 +27,8 @@ class Validation:
     Attributes:
         davis_set: of DAVIS.
         frames: the first so many of each sequence, of which what finds the foreground sees every
-            eighth; of what sharpens, crops a sequence.
+            eighth; of what sharpens, crops a sequence; of detectors and prompters, pictures of each
+            set.
         every_minutes: of training.
     """
 
