@@ -15,10 +15,10 @@ from propago.io.pictures import write_picture
 from propago.io.video import open_source
 from propago.jobs.options import SegmentOptions
 from propago.jobs.studio import Follower
+from propago.methods.grabcut.run import GrabCut
 from propago.runs.output_folder import OutputFolder
 from propago.studio.app import create_app
 from propago.studio.project import Project
-from propago.studio.prompter import GrabCutPrompter
 from tiny_clip import tiny_clip
 
 TOKEN, ADDRESS = "a-secret", "http://127.0.0.1:8765"
@@ -101,7 +101,7 @@ def slow_follower(place, at, reached, go_on):
 def studio_app(place, follow=None):
     """The project of the frames in `place`, in `place / out`, and its application."""
     project = Project(open_source(place / "frames"), OutputFolder(place / "out"))
-    return project, create_app(project, follow or follower(place), GrabCutPrompter(), TOKEN)
+    return project, create_app(project, follow or follower(place), GrabCut(), TOKEN)
 
 
 @contextmanager

@@ -106,9 +106,9 @@ def test_there_is_no_drawer_for_everything():
 
 @pytest.mark.parametrize("folder", METHOD_FOLDERS, ids=lambda folder: folder.name)
 def test_a_method_is_a_folder_of_one_shape_and_a_line_in_the_table(folder):
-    from propago.components import DETECTORS, PROPAGATORS
+    from propago.components import DETECTORS, PROMPTERS, PROPAGATORS
 
-    row = (PROPAGATORS | DETECTORS)[folder.name]
+    row = (PROPAGATORS | DETECTORS | PROMPTERS)[folder.name]
     files = {p.name for p in folder.iterdir()}
     assert files >= (METHOD_FILES if row.presets else METHOD_FILES - {"net.py"})
 

@@ -16,13 +16,13 @@ from propago.jobs.endings import with_ends
 from propago.jobs.options import SegmentOptions
 from propago.jobs.parts import Parts, load_parts
 from propago.jobs.segment import segment_source
+from propago.methods.grabcut.run import GrabCut
 from propago.runs.options import Progress
 from propago.runs.output_folder import OutputFolder
 from propago.runs.processor import processor
 from propago.runs.writers import Result, Writer
 from propago.studio.carrying import Order, OtherResultsError
 from propago.studio.project import Project
-from propago.studio.prompter import GrabCutPrompter
 
 RUNS = Path("runs/studio")
 
@@ -87,7 +87,7 @@ def serve_studio(
     token = secrets.token_urlsafe(24)
     hosts = LOOPBACK if host in LOOPBACK else frozenset("*")
     follow = Follower(opened, output, method, options)
-    app = create_app(project, follow, GrabCutPrompter(), token, hosts)
+    app = create_app(project, follow, GrabCut(), token, hosts)
     listening = _listen(host, port)
     shown = f"[{host}]" if ":" in host else host
     ready(StudioAddress(f"http://{shown}:{listening.getsockname()[1]}/{token}/", output.root))

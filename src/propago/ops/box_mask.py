@@ -3,6 +3,8 @@
 import cv2
 import numpy as np
 
+from propago.prompts import Box
+
 WORK_PX = 320
 """GrabCut first runs on the surroundings of the box shrunk to this length."""
 
@@ -15,8 +17,6 @@ STEADY_IOU = 0.7
 
 _CHANGES = (0.05, -0.04)
 """By how much of its size a box is made larger or smaller on each side."""
-
-Box = tuple[float, float, float, float]
 
 
 def mask_in_box(rgb: np.ndarray, box_xyxy: Box) -> np.ndarray | None:

@@ -6,9 +6,7 @@ import cv2
 import numpy as np
 
 from propago.ops.box_mask import WORK_PX, mask_in_box
-
-Point = tuple[float, float]
-"""x, y in pixels."""
+from propago.prompts import Point
 
 SEED_SHARE = 0.012
 """Radius of what a click says surely, in parts of the picture's diagonal."""

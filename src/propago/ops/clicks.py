@@ -46,7 +46,7 @@ def next_click(
     on = truth == 1
     missed = _largest_part(on & ~mask)
     extra = _largest_part(~on & mask & (truth != VOID))
-    positive = np.count_nonzero(missed) >= np.count_nonzero(extra)
+    positive = bool(np.count_nonzero(missed) >= np.count_nonzero(extra))
     region = missed if positive else extra
     if not region.any():
         return None

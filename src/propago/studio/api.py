@@ -11,13 +11,13 @@ from pydantic import BaseModel, Field
 from starlette.responses import FileResponse
 
 from propago.errors import MaskError, UsageError
+from propago.prompts import Prompt, Prompter
 from propago.report.colours import HUES
 from propago.studio.carrying import Carrying
 from propago.studio.events import Hub, Subscription
 from propago.studio.export import EXPORTS, export
 from propago.studio.pictures import PictureCache
 from propago.studio.project import Project, StudioObject
-from propago.studio.prompter import Prompt, Prompter
 from propago.studio.review import worth_a_look
 
 ObjectId = Annotated[int, Field(ge=1, le=254)]

@@ -11,13 +11,13 @@ from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp
 
 from propago.errors import PropagoError, UsageError
+from propago.prompts import Prompter
 from propago.studio.access import Guard
 from propago.studio.api import Api
 from propago.studio.carrying import Carrying, Follow
 from propago.studio.events import Hub
 from propago.studio.pictures import PictureCache
 from propago.studio.project import Project
-from propago.studio.prompter import Prompter
 
 LOOPBACK = frozenset(("127.0.0.1", "localhost", "::1"))
 """Names in `Host` of a server that only this machine reaches."""

@@ -1,9 +1,11 @@
 """Prompts as planes of a picture's size, which is how the network sees them."""
 
+from collections.abc import Sequence
+
 import cv2
 import numpy as np
 
-from propago.prompts import Prompt
+from propago.prompts import Point, Prompt
 
 PLANES = 4
 """Clicks on the object, clicks beside it, the box, the mask before."""
@@ -23,11 +25,17 @@ def prompt_maps(prompt: Prompt, previous: np.ndarray) -> np.ndarray:
     Interactive Segmentation", 2021: discs of radius 5, and the mask before. The box is ours.
     """
     maps = np.zeros((PLANES, *previous.shape), np.float32)
-    for plane, clicks in zip(maps, (prompt.positive, prompt.negative), strict=False):
-        for x, y in clicks:
-            cv2.circle(plane, (int(x), int(y)), DISC_PX, 1.0, -1)
+    maps[0] = _discs(previous.shape, prompt.positive)
+    maps[1] = _discs(previous.shape, prompt.negative)
     if prompt.box_xyxy is not None:
         x0, y0, x1, y1 = (round(side) for side in prompt.box_xyxy)
         maps[2, max(y0, 0) : max(y1, 0), max(x0, 0) : max(x1, 0)] = 1
     maps[3] = previous
     return maps
+
+
+def _discs(shape: tuple[int, ...], clicks: Sequence[Point]) -> np.ndarray:
+    plane = np.zeros(shape, np.float32)
+    for x, y in clicks:
+        cv2.circle(plane, (int(x), int(y)), DISC_PX, 1.0, -1)
+    return plane
