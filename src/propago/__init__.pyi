@@ -7,6 +7,7 @@ from propago.association.iou import IouSettings as IouSettings
 from propago.components import ASSOCIATORS as ASSOCIATORS
 from propago.components import CLEANERS as CLEANERS
 from propago.components import DETECTORS as DETECTORS
+from propago.components import PROMPTERS as PROMPTERS
 from propago.components import PROPAGATORS as PROPAGATORS
 from propago.components import REFINERS as REFINERS
 from propago.components import load_method as load_method
@@ -33,7 +34,6 @@ from propago.io.masks import write_mask as write_mask
 from propago.io.pictures import save_frame as save_frame
 from propago.io.source import Source as Source
 from propago.io.video import open_source as open_source
-from propago.jobs.boxes import Box as Box
 from propago.jobs.clean import clean as clean
 from propago.jobs.clean_many import clean_many as clean_many
 from propago.jobs.convert import ConvertResult as ConvertResult
@@ -46,6 +46,8 @@ from propago.jobs.mask import MadeMask as MadeMask
 from propago.jobs.mask import make_mask as make_mask
 from propago.jobs.options import SegmentOptions as SegmentOptions
 from propago.jobs.options import TrackOptions as TrackOptions
+from propago.jobs.prompts import Box as Box
+from propago.jobs.prompts import Clicks as Clicks
 from propago.jobs.refine import refine as refine
 from propago.jobs.refine import refine_masks as refine_masks
 from propago.jobs.refine_many import refine_many as refine_many
@@ -68,6 +70,8 @@ from propago.pipeline import Checkpoint as Checkpoint
 from propago.pipeline import Segmented as Segmented
 from propago.pipeline import Session as Session
 from propago.pipeline import segment_frames as segment_frames
+from propago.prompts import Prompt as Prompt
+from propago.prompts import Prompter as Prompter
 from propago.refinement.craf.run import Craf as Craf
 from propago.refinement.craf.settings import CrafSettings as CrafSettings
 from propago.refinement.spn.run import Spn as Spn

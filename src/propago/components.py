@@ -189,6 +189,9 @@ PROMPTERS: dict[str, Component] = {
     ),
 }
 
+PROMPTER = "grabcut"
+"""Of `PROMPTERS`, where nothing else is asked for."""
+
 KINDS: dict[str, dict[str, Component]] = {
     "method": PROPAGATORS,
     "refine": REFINERS,

@@ -9,7 +9,7 @@ import propago
 from propago.cli import main
 from propago.errors import PropagoWarning, UsageError
 from propago.io.masks import read_mask
-from propago.jobs import boxes as boxes_module
+from propago.jobs import prompted as prompted_module
 
 DISC = "1=37,17,83,63"
 
@@ -49,6 +49,50 @@ def test_files_that_are_there_stay_unless_asked(frames, tmp_path):
     assert propago.make_mask(frames, 0, [DISC], out, overwrite=True).ids == (1,)
 
 
+def test_clicks_become_masks_beside_boxes(frames, tmp_path, capsys):
+    out = tmp_path / "first.png"
+    argv = ["mask", str(frames), "1", "--click", "3=60,40,-5,-5", "--prompter", "grabcut"]
+    assert main([*argv, "--out", str(out)]) == 0
+    assert "(objects 3)" in capsys.readouterr().out
+    labels = read_mask(out).labels
+    assert labels[40, 60] == 3
+    assert labels[5, 5] == 0
+    result = propago.segment(
+        frames,
+        boxes=["1=37,17,83,63@2"],
+        clicks=["3=60,40@0"],
+        prompter="grabcut",
+        out=tmp_path / "out",
+        method="first_mask",
+    )
+    assert set(result.ids) == {1, 3}
+    record = (tmp_path / "out/run.json").read_text()
+    assert "3=60,40@0" in record
+    assert "1=37,17,83,63@2" in record
+
+
+def test_a_prompter_of_ones_own_is_asked_with_all_that_is_said_of_an_object(frames, tmp_path):
+    asked = []
+
+    def whole(rgb, prompt):
+        asked.append(prompt)
+        return np.ones(rgb.shape[:2], bool)
+
+    clicks = [propago.Clicks(1, ((60, 40),), ((5, 5),)), "1=50,41"]
+    propago.make_mask(frames, 0, [DISC], tmp_path / "a.png", clicks=clicks, prompter=whole)
+    (prompt,) = asked
+    assert prompt.box_xyxy == (37, 17, 83, 63)
+    assert prompt.positive == ((60, 40), (50, 41))
+    assert prompt.negative == ((5, 5),)
+
+
+def test_where_clicks_find_nothing_it_is_said_and_a_box_has_its_ellipse(frames, tmp_path):
+    blind = {"prompter": lambda *_: None, "out": tmp_path / "a.png"}
+    with pytest.raises(UsageError, match="`clicks` 1=60,40@0: nothing is found there"):
+        propago.make_mask(frames, 0, clicks=["1=60,40"], **blind)
+    assert "the ellipse in it is object 1" in propago.make_mask(frames, 0, [DISC], **blind).notes[0]
+
+
 @pytest.mark.parametrize(
     ("drawn", "out", "said"),
     [
@@ -65,7 +109,7 @@ def test_what_cannot_be_done_is_said(frames, tmp_path, drawn, out, said):
 
 
 def test_an_unsteady_outline_is_said_when_the_run_begins(frames, tmp_path, monkeypatch):
-    monkeypatch.setattr(boxes_module, "is_unsteady", lambda *_: True)
+    monkeypatch.setattr(prompted_module, "is_unsteady", lambda *_: True)
     made = propago.make_mask(frames, 0, [DISC], tmp_path / "first.png")
     assert "unsteady" in made.notes[0]
     with pytest.warns(PropagoWarning, match=r"look at .*given\.png before you wait: .*unsteady"):

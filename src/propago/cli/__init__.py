@@ -24,7 +24,7 @@ VERBS = {
     "clean": ("propago.cli.clean", "masks of anyone -> masks consistent from frame to frame"),
     "studio": ("propago.cli.studio", "first masks, corrections and review, in the browser"),
     "frame": ("propago.cli.frame", "a still of one frame, to draw a first mask on"),
-    "mask": ("propago.cli.mask", "a first mask made from boxes, and a picture of it"),
+    "mask": ("propago.cli.mask", "a first mask made from boxes and clicks, and a picture of it"),
     "eval": ("propago.cli.eval", "J, F, J&F, T of results against ground truth"),
     "convert": ("propago.cli.convert", "masks of videos from one format into another"),
     "doctor": ("propago.cli.doctor", "what is wrong with a folder of masks, and mend it"),

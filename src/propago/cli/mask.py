@@ -3,7 +3,7 @@
 import sys
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import tyro
 
@@ -12,10 +12,11 @@ from propago.cli.arguments import parse, with_flags
 
 @dataclass(frozen=True)
 class MaskArguments:
-    """Make a first mask from boxes, and a picture of it to look at, without a run.
+    """Make a first mask from boxes and clicks, and a picture of it to look at, without a run.
 
     Examples:
         propago mask clip.mp4 0 --box 1=120,80,340,260 --out first.png
+        propago mask clip.mp4 0 --click 1=230,170 --click 2=500,90,-520,-300
         propago segment clip.mp4 --masks first.png
     """
 
@@ -30,6 +31,15 @@ class MaskArguments:
         ]
     ] = ()
     """ID=x0,y0,x1,y1: a box in pixels around object ID. Once for each object."""
+    clicks: tyro.conf.UseAppendAction[
+        Annotated[
+            tuple[Annotated[str, tyro.conf.arg(metavar="CLICKS")], ...],
+            tyro.conf.arg(name="click", metavar="CLICKS"),
+        ]
+    ] = ()
+    """ID=x,y or ID=x,y,x,y,-x,-y: clicks in pixels on object ID, with a minus beside it."""
+    prompter: Literal["ritm", "grabcut"] | None = None
+    """What makes masks of boxes and clicks, see `propago models`."""
     out: Path | None = None
     """The mask. Default: <name of the source>_<index>_mask.png in the current folder. Beside it
     goes a picture that shows it, ..._shown.png."""
@@ -52,6 +62,8 @@ def run(argv: list[str]) -> int:
         arguments.index,
         arguments.boxes,
         arguments.out,
+        clicks=arguments.clicks,
+        prompter=arguments.prompter,
         contrast=arguments.contrast,
         channel=arguments.channel,
         overwrite=arguments.overwrite,

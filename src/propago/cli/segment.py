@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 class SegmentArguments:
     """Carry the masks of given objects through a video: a mask for every frame.
 
-    The objects are given by --masks or by --box. Results go to a folder: masks/, overlay.mp4,
+    The objects are given by --masks, --box or --click. Results go to a folder: masks/, overlay.mp4,
     frames.jsonl, run.json, and clean.jsonl with --clean craf.
 
     Examples:
@@ -53,6 +53,16 @@ class SegmentArguments:
         ]
     ] = ()
     """ID=x0,y0,x1,y1[@frame]: a box in pixels around object ID, which becomes a mask."""
+    clicks: tyro.conf.UseAppendAction[
+        Annotated[
+            tuple[Annotated[str, tyro.conf.arg(metavar="CLICKS")], ...],
+            tyro.conf.arg(name="click", metavar="CLICKS"),
+        ]
+    ] = ()
+    """ID=x,y[,x,y][,-x,-y][@frame]: clicks in pixels on object ID, with a minus beside it, which
+    become a mask."""
+    prompter: Literal["ritm", "grabcut"] | None = None
+    """What makes masks of boxes and clicks, see `propago models`."""
     end_objects: tyro.conf.UseAppendAction[
         Annotated[
             tuple[Annotated[str, tyro.conf.arg(metavar="ID@FRAME")], ...],
@@ -83,8 +93,10 @@ class SegmentArguments:
 def run(argv: list[str]) -> int:
     """Segment, and say where things are."""
     arguments = parse(SegmentArguments, argv, "segment")
-    if arguments.set and arguments.boxes:
-        raise UsageError("--box is for one video; with --set every sequence has its annotation")
+    if arguments.set and (arguments.boxes or arguments.clicks):
+        raise UsageError(
+            "--box and --click are for one video; with --set every sequence has its annotation"
+        )
     if arguments.set and arguments.end_objects:
         raise UsageError("--end-object is for one video, not for --set")
     if arguments.set and arguments.both_ways:
@@ -172,6 +184,8 @@ def _segmented(arguments: SegmentArguments) -> "list[SegmentResult]":
             )
         given = {
             "boxes": arguments.boxes,
+            "clicks": arguments.clicks,
+            "prompter": arguments.prompter,
             "end_objects": arguments.end_objects,
             "both_ways": arguments.both_ways,
         }
@@ -182,7 +196,7 @@ def _print(result: "SegmentResult") -> None:
     objects = ", ".join(map(str, result.ids)) or "none"
     speed = f"{result.frames_per_s:.1f} frames/s"
     if result.given:
-        print(f"given    {result.given} (the masks that were made of boxes)")
+        print(f"given    {result.given} (the masks that were made of boxes and clicks)")
     print(f"masks    {result.masks} ({result.frames} frames, objects {objects}, {speed})")
     if result.overlay:
         print(f"overlay  {result.overlay}")

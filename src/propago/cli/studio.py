@@ -4,7 +4,7 @@ import sys
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import tyro
 
@@ -44,6 +44,8 @@ class StudioArguments:
     """Open the browser."""
     method: str = "feelvos"
     """One of `propago models`."""
+    prompter: Literal["ritm", "grabcut"] | None = None
+    """What answers boxes and clicks, see `propago models`."""
     device: str = "auto"
     """auto, cpu, cuda or mps."""
     threads: int | None = None
@@ -74,6 +76,7 @@ def run(argv: list[str]) -> int:
             arguments.masks or None,
             out=arguments.out,
             method=arguments.method,
+            prompter=arguments.prompter,
             host=arguments.host,
             port=arguments.port,
             options=SegmentOptions(

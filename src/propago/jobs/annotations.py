@@ -1,4 +1,4 @@
-"""What a person says about the objects: mask files, or boxes that become masks."""
+"""What a person says about the objects: mask files, or boxes and clicks that become masks."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -9,8 +9,10 @@ import numpy as np
 from propago.errors import UsageError
 from propago.io.merged_masks import read_merged
 from propago.io.source import Source
-from propago.jobs.boxes import Box, Boxed, masks_of_boxes, parse_box
 from propago.jobs.endings import End, with_ends
+from propago.jobs.prompted import Prompted, masks_of_prompts
+from propago.jobs.prompts import Box, Clicks, read_prompts
+from propago.prompts import Prompter
 from propago.types import Annotation
 
 
@@ -21,13 +23,13 @@ class AnnotationSet:
     Attributes:
         given: masks by `Frame.index`.
         notes: how the files were understood, in sentences for the user.
-        boxed: the frames whose masks come from boxes.
+        prompted: the frames whose masks come from boxes and clicks.
         both_ways: the objects of the first annotated frame are followed backwards, too.
     """
 
     given: dict[int, Annotation]
     notes: tuple[str, ...] = ()
-    boxed: tuple[Boxed, ...] = ()
+    prompted: tuple[Prompted, ...] = ()
     both_ways: bool = False
 
     @property
@@ -42,47 +44,51 @@ def gather_annotations(
     boxes: Iterable[Box | str] = (),
     ends: Iterable[End] = (),
     *,
+    clicks: Iterable[Clicks | str] = (),
+    prompter: str | Prompter | None = None,
     fit: bool = False,
     only_first: bool = False,
 ) -> AnnotationSet:
-    """Read the masks that are given for a source, and make masks of its boxes.
+    """Read the masks that are given for a source, and make masks of its boxes and clicks.
 
     Args:
         source: the frames they belong to.
         masks: masks of the first frame, folders of masks named by frame, or of one folder an
-            object; none where there are boxes.
+            object; none where there are boxes or clicks.
         boxes: `Box`es or their text.
         ends: which objects are gone from which frame on.
+        clicks: `Clicks` or their text.
+        prompter: what makes masks of boxes and clicks, see `load_prompter`.
         fit: resize masks of another size than the frame.
         only_first: of a folder, take each object from the first mask it is in.
 
     Raises:
-        UsageError: nothing is given, or a box or an end is not legal for its frame.
+        UsageError: nothing is given, or a box, a click or an end is not legal for its frame.
         MaskError: a mask file is not legal.
     """
-    parsed = [parse_box(box) if isinstance(box, str) else box for box in boxes]
-    if not masks and not parsed:
+    written = read_prompts(boxes, clicks)
+    if not masks and not written:
         raise UsageError(_both_ways(source))
     given, notes = ({}, ())
     if masks:
         given, notes = read_merged(masks, source, fit=fit, only_first=only_first)
-    boxed = masks_of_boxes(source, parsed)
+    prompted = masks_of_prompts(source, written, prompter)
     given = dict(given)
-    for made in boxed:
+    for made in prompted:
         index = made.frame.index
         given[index] = _merged(given.get(index), made)
-    more = (note for made in boxed for note in made.notes)
-    return AnnotationSet(with_ends(source, given, ends), (*notes, *more), tuple(boxed))
+    more = (note for made in prompted for note in made.notes)
+    return AnnotationSet(with_ends(source, given, ends), (*notes, *more), tuple(prompted))
 
 
-def _merged(given: Annotation | None, made: Boxed) -> Annotation:
-    """A mask file's word on a frame, with the boxed objects in what it leaves free."""
+def _merged(given: Annotation | None, made: Prompted) -> Annotation:
+    """A mask file's word on a frame, with the objects pointed at in what it leaves free."""
     if given is None:
         return Annotation(made.labels)
-    twice = set(given.ids) & {box.id for box in made.boxes}
+    twice = set(given.ids) & {one.id for one in made.prompts}
     if twice:
         raise UsageError(
-            f"object {min(twice)} has both a mask and a box on frame {made.frame.index}; "
+            f"object {min(twice)} has both a mask and a box or clicks on frame {made.frame.index}; "
             "give one of them"
         )
     free = given.labels == 0
@@ -94,13 +100,15 @@ def _merged(given: Annotation | None, made: Boxed) -> Annotation:
 def _both_ways(source: Source) -> str:
     height, width = source.size
     box = f"1={width // 4},{height // 4},{width * 3 // 4},{height * 3 // 4}"
-    first = source.selected.start
+    first, click = source.selected.start, f"1={width // 2},{height // 2}"
     return (
-        "no object to follow is given. There are two ways:\n"
+        "no object to follow is given. There are three ways:\n"
         f"  `masks`  a mask of frame {first}: a PNG of {width}x{height} with 0 for the background "
         "and 1, 2, ... for the objects\n"
         f"  `boxes`  a box ID=x0,y0,x1,y1 around each object on frame {first} (or on another: "
         f"@frame), such as {box}\n"
+        "  `clicks`  ID=x,y on each object, more pairs to say it better, -x,-y beside it, such as "
+        f"{click}\n"
         "To get a still to draw on or to read coordinates from:\n"
         f"  propago frame {source.path} {first}"
     )

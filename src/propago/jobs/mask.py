@@ -1,4 +1,4 @@
-"""`propago mask`: boxes on a frame become its mask, to look at before a run."""
+"""`propago mask`: boxes and clicks on a frame become its mask, to look at before a run."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
@@ -9,7 +9,9 @@ from propago.io.contrast import Contrast
 from propago.io.masks import write_mask
 from propago.io.pictures import write_picture
 from propago.io.video import open_source
-from propago.jobs.boxes import Box, masks_of_boxes, parse_box, picture_of
+from propago.jobs.prompted import masks_of_prompts, picture_of
+from propago.jobs.prompts import Box, Clicks, read_prompts
+from propago.prompts import Prompter
 
 
 @dataclass(frozen=True)
@@ -18,7 +20,7 @@ class MadeMask:
 
     Attributes:
         mask: the mask, as `segment` takes it.
-        picture: the frame with the mask and the boxes drawn in.
+        picture: the frame with the mask, the boxes and the clicks drawn in.
         ids: the objects.
         notes: which of them may be wrong, in sentences for the user.
     """
@@ -29,17 +31,19 @@ class MadeMask:
     notes: tuple[str, ...] = ()
 
 
-def make_mask(
+def make_mask(  # noqa: PLR0913
     source: str | Path,
     index: int = 0,
     boxes: Iterable[Box | str] = (),
     out: str | Path | None = None,
     *,
+    clicks: Iterable[Clicks | str] = (),
+    prompter: str | Prompter | None = None,
     contrast: Contrast | None = None,
     channel: int | None = None,
     overwrite: bool = False,
 ) -> MadeMask:
-    """Make the mask of a frame from boxes around its objects, and a picture that shows it.
+    """Make the mask of a frame from boxes around its objects and clicks, and a picture of it.
 
     Args:
         source: anything `segment` takes.
@@ -47,12 +51,14 @@ def make_mask(
         boxes: each a `Box`, or "ID=x0,y0,x1,y1".
         out: the mask, a .png; <name of the source>_<index>_mask.png in the current folder if None.
             The picture lies beside it, called ..._shown.png.
+        clicks: each `Clicks`, or "ID=x,y[,x,y][,-x,-y]"; with a minus, beside the object.
+        prompter: what makes the mask: a name in `PROMPTERS`, or a prompter.
         contrast: see `open_source`.
         channel: see `open_source`.
         overwrite: replace files that are there.
 
     Raises:
-        UsageError: no box or an illegal one, no such frame, or a file exists.
+        UsageError: no box and no click or an illegal one, no such frame, or a file exists.
         SourceError: the source cannot be read.
         OutputError: a file cannot be written.
     """
@@ -60,16 +66,19 @@ def make_mask(
     path = Path(out) if out else Path(f"{opened.name}_{index:05d}_mask.png")
     shown = path.with_name(f"{path.stem}_shown.png")
     _refuse(path, shown, overwrite=overwrite)
-    drawn = [parse_box(box) if isinstance(box, str) else box for box in boxes]
-    if not drawn:
-        raise UsageError("`boxes` are missing: give ID=x0,y0,x1,y1 around each object")
-    if elsewhere := [box for box in drawn if box.frame not in (None, index)]:
-        raise UsageError(f"`boxes` {elsewhere[0]} is for another frame than {index}")
-    (made,) = masks_of_boxes(opened, [replace(box, frame=index) for box in drawn])
+    written = read_prompts(boxes, clicks)
+    if not written:
+        raise UsageError(
+            "`boxes` are missing: give ID=x0,y0,x1,y1 around each object, or `clicks` ID=x,y on it"
+        )
+    if elsewhere := [one for one in written if one.frame not in (None, index)]:
+        raise UsageError(f"{elsewhere[0]} is for another frame than {index}")
+    there = [replace(one, frame=index) for one in written]
+    (made,) = masks_of_prompts(opened, there, prompter)
     write_mask(path, made.labels)
     write_picture(shown, picture_of([made]))
     opened.say_notes()
-    return MadeMask(path, shown, tuple(sorted(box.id for box in drawn)), made.notes)
+    return MadeMask(path, shown, tuple(sorted({one.id for one in written})), made.notes)
 
 
 def _refuse(*paths: Path, overwrite: bool) -> None:

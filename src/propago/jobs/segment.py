@@ -14,12 +14,14 @@ from propago.io.source import Source
 from propago.io.video import open_source
 from propago.jobs.annotations import AnnotationSet, gather_annotations
 from propago.jobs.both_ways import with_earlier_frames
-from propago.jobs.boxes import Box, BoxWriter
 from propago.jobs.endings import End
 from propago.jobs.options import SegmentOptions
 from propago.jobs.parts import Parts, load_parts
+from propago.jobs.prompted import PromptedWriter
+from propago.jobs.prompts import Box, Clicks
 from propago.jobs.remarks import remarks
 from propago.pipeline import Checkpoint, Segmented, segment_frames
+from propago.prompts import Prompter
 from propago.runs.engine import Loop, Run, RunSummary, run
 from propago.runs.options import Progress
 from propago.runs.output_folder import OutputFolder
@@ -49,7 +51,7 @@ class SegmentResult(RunSummary):
         out: the output folder.
         masks: the folder of masks, one PNG a frame.
         overlay: the video with the masks drawn in, None without one.
-        given: a picture of the masks that were made of boxes, None without boxes.
+        given: a picture of the masks that were made of boxes and clicks, None without any.
         notes: how the given masks were understood, what was not used, what to do next.
         method: the method, its preset, weights and their licence.
         refiner: weights of the refiner, their hash and licence; empty without one.
@@ -70,6 +72,8 @@ def segment(  # noqa: PLR0913
     masks: str | Path | Sequence[str | Path] | None = None,
     *,
     boxes: Iterable[Box | str] = (),
+    clicks: Iterable[Clicks | str] = (),
+    prompter: str | Prompter | None = None,
     end_objects: Iterable[End] = (),
     both_ways: bool = False,
     out: str | Path | None = None,
@@ -87,6 +91,9 @@ def segment(  # noqa: PLR0913
         masks: a mask of the first frame, or a folder of masks named by frame; or several of them,
             such as one an object: of objects that overlap the later one has the pixels.
         boxes: boxes that become masks, "ID=x0,y0,x1,y1[@frame]" or `Box`.
+        clicks: on objects, which become masks, "ID=x,y[,x,y][,-x,-y][@frame]" or `Clicks`; with a
+            minus before both numbers, beside the object.
+        prompter: what makes masks of boxes and clicks: a name in `PROMPTERS`, or a prompter.
         end_objects: objects that are gone from a frame on, "ID@frame" or (id, frame).
         both_ways: follow the objects of the first annotated frame backwards, too, to the frames
             before it.
@@ -106,7 +113,7 @@ def segment(  # noqa: PLR0913
         Where everything lies, and which object was lost from which frame on.
 
     Raises:
-        UsageError: nothing is given, a box or an end is illegal, the folder holds results.
+        UsageError: nothing is given, a box, a click or an end is illegal, the folder holds results.
         SourceError: the source cannot be read; the frames before a damage have been written.
         MaskError: a given mask is illegal.
         OutputError: the results cannot be written; earlier frames are intact.
@@ -117,7 +124,15 @@ def segment(  # noqa: PLR0913
     output = OutputFolder(out or RUNS / opened.name)
     places = [Path(p) for p in ([masks] if isinstance(masks, str | Path) else masks or ())]
     output.refuse([opened.path, *places], overwrite=options.overwrite, resume=options.resume)
-    annotations = gather_annotations(opened, places, boxes, end_objects, fit=options.fit_masks)
+    annotations = gather_annotations(
+        opened,
+        places,
+        boxes,
+        end_objects,
+        clicks=clicks,
+        prompter=prompter,
+        fit=options.fit_masks,
+    )
     annotations = replace(annotations, both_ways=both_ways)
     with processor(options.threads, options.seed):
         parts = load_parts(method, refine, clean, options, finetune_progress)
@@ -158,7 +173,7 @@ def segment_source(
         out=output.root,
         masks=output.masks,
         overlay=output.overlay if output.overlay.exists() else None,
-        given=output.given_picture if annotations.boxed else None,
+        given=output.given_picture if annotations.prompted else None,
         notes=notes,
         method=described(parts.method),
         refiner=described(parts.refine),
@@ -184,7 +199,7 @@ def _job(
         about={
             "given": {str(index): list(masks.ids) for index, masks in annotations.given.items()},
             "ended": {str(t): sorted(m.ended) for t, m in annotations.given.items() if m.ended},
-            "boxes": [str(box) for made in annotations.boxed for box in made.boxes],
+            **_pointed_at(annotations),
             "notes": [*source.notes, *annotations.notes],
         },
         packages=_packages(parts),
@@ -226,8 +241,8 @@ def _writers(
     source: Source, annotations: AnnotationSet, parts: Parts, options: SegmentOptions
 ) -> list[Writer]:
     writers: list[Writer] = [MaskWriter(annotations.ids)]
-    if annotations.boxed:
-        writers.append(BoxWriter(annotations.boxed))
+    if annotations.prompted:
+        writers.append(PromptedWriter(annotations.prompted))
     if options.overlay:
         writers.append(OverlayWriter(source))
     if options.save_scores:
@@ -235,6 +250,16 @@ def _writers(
     if parts.clean:
         writers.append(EventWriter())
     return writers
+
+
+def _pointed_at(annotations: AnnotationSet) -> dict[str, list[str]]:
+    """Boxes and clicks as they were given, each with its frame."""
+    prompts = [one for made in annotations.prompted for one in made.prompts]
+    written = [one for prompt in prompts for one in prompt.written]
+    return {
+        "boxes": [str(one) for one in written if isinstance(one, Box)],
+        "clicks": [str(one) for one in written if isinstance(one, Clicks)],
+    }
 
 
 def _packages(parts: Parts) -> tuple[str, ...]:

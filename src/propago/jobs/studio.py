@@ -15,8 +15,8 @@ from propago.jobs.annotations import AnnotationSet
 from propago.jobs.endings import with_ends
 from propago.jobs.options import SegmentOptions
 from propago.jobs.parts import Parts, load_parts
+from propago.jobs.prompted import load_prompter
 from propago.jobs.segment import segment_source
-from propago.methods.grabcut.run import GrabCut
 from propago.runs.options import Progress
 from propago.runs.output_folder import OutputFolder
 from propago.runs.processor import processor
@@ -42,12 +42,13 @@ class StudioAddress:
     out: Path
 
 
-def serve_studio(
+def serve_studio(  # noqa: PLR0913
     source: str | Path,
     masks: str | Path | Sequence[str | Path] | None = None,
     *,
     out: str | Path | None = None,
     method: str = "feelvos",
+    prompter: str | None = None,
     host: str = "127.0.0.1",
     port: int = 0,
     options: SegmentOptions | None = None,
@@ -60,6 +61,7 @@ def serve_studio(
         masks: to begin with, as `segment` takes them; what is drawn in `out` stands above them.
         out: the folder; runs/studio/<name of the source> if None. What lies there is gone on with.
         method: a name in `propago.components.PROPAGATORS`.
+        prompter: what answers boxes and clicks: a name in `PROMPTERS`, the default if None.
         host: the address to listen at; others than this machine reach it only where that is theirs.
         port: 0 takes a free one.
         options: as for `segment`.
@@ -87,7 +89,7 @@ def serve_studio(
     token = secrets.token_urlsafe(24)
     hosts = LOOPBACK if host in LOOPBACK else frozenset("*")
     follow = Follower(opened, output, method, options)
-    app = create_app(project, follow, GrabCut(), token, hosts)
+    app = create_app(project, follow, load_prompter(prompter), token, hosts)
     listening = _listen(host, port)
     shown = f"[{host}]" if ":" in host else host
     ready(StudioAddress(f"http://{shown}:{listening.getsockname()[1]}/{token}/", output.root))

@@ -22,7 +22,7 @@ class OutputFolder:
         root: the folder.
         masks: one PNG a frame.
         scores: soft masks, one npz a frame, where asked for.
-        given: the masks that were made of boxes.
+        given: the masks that were made of boxes and clicks.
         given_picture: a picture of these.
         overlay: the video with the masks drawn in.
         frames: one line a frame.
