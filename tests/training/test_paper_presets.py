@@ -2,12 +2,16 @@
 
 from dataclasses import replace
 
+import numpy as np
 import pytest
 import torch
+from PIL import Image
 
 from propago.data.task import ImageSettings
 from propago.errors import WeightsError
 from propago.jobs.train import begun
+from propago.methods.bridging.net import Fcrn
+from propago.methods.bridging.train import BridgingTraining
 from propago.methods.seg_with_spn.net import PRESETS, SegNet
 from propago.methods.seg_with_spn.objective import SegBatch
 from propago.nn.resnet import ResNet
@@ -19,6 +23,12 @@ from propago.refinement.spn.run import Spn
 from propago.training.recipe import Recipe
 
 SEG = Recipe("seg", method="seg_with_spn", task=ImageSettings("paper"))
+BRIDGING = Recipe(
+    "bridging",
+    method="bridging",
+    task=BridgingTraining("paper", height=64, width=96, frozen_stride=8),
+    data={"people": 1.0},
+)
 CROPS = Recipe(
     "sharpen",
     method="spn",
@@ -113,3 +123,36 @@ def test_weights_that_do_not_fit_are_said(data, tmp_path):
     save_weights(tmp_path / "a.safetensors", {"a": torch.ones(1)}, {"network": "toy"})
     with pytest.raises(WeightsError, match="of toy, not of spn/compact or spn/paper"):
         Spn.load(tmp_path / "a.safetensors")
+
+
+def test_both_networks_of_bridging_begin_from_the_published_resnet_and_learn(tmp_path):
+    """One step at 64x96 changes what is not frozen; loss and gradients are finite."""
+    with torch.device("meta"):
+        encoder = ResNet(101)
+    init = published(encoder, tmp_path / "resnet101.pth")
+    (tmp_path / "stills/people/images").mkdir(parents=True)
+    (tmp_path / "stills/people/masks").mkdir()
+    mask = np.zeros((64, 96), np.uint8)
+    mask[8:60, 20:50] = 255
+    for n in range(2):
+        rgb = np.random.default_rng(n).integers(0, 255, (64, 96, 3)).astype(np.uint8)
+        Image.fromarray(rgb).save(tmp_path / f"stills/people/images/{n}.jpg")
+        Image.fromarray(mask).save(tmp_path / f"stills/people/masks/{n}.png")
+    task = begun(replace(BRIDGING, init=init), tmp_path)
+    net = task.net
+    assert task.network == "bridging/paper"
+    for trunk in (net.categories.trunk, net.boxes.trunk):
+        assert torch.all(trunk.layer3[22].conv2.weight == 1 / (256 * 9))
+    assert net.categories.classifier.weight.shape == (92, 2048, 5, 5)
+    assert net.boxes.classifier.weight.shape == (4, 2048, 5, 5)
+    frozen = {p for group in task.groups if not group["lr_scale"] for p in group["params"]}
+    assert net.boxes.trunk.layer2[0].conv1.weight in frozen
+    assert net.boxes.trunk.layer3[0].conv1.weight not in frozen
+    loss, _ = task.objective(task.collate([task.dataset.sample(np.random.default_rng(0))]), 0)
+    loss.backward()
+    assert torch.isfinite(loss)
+    for part in (net.categories, net.boxes):
+        assert isinstance(part, Fcrn)
+        assert torch.isfinite(part.classifier.weight.grad).all()
+        assert part.classifier.weight.grad.any()
+        assert part.trunk.layer4[0].conv2.weight.grad.any()

@@ -2,18 +2,21 @@
 
 Source: Wu, Shen, van den Hengel, "Bridging Category-level and Instance-level Semantic Image
 Segmentation", 2016. The paper trains two fully convolutional residual networks, one for categories
-and one for boxes; ours is one encoder with two heads.
+and one for boxes, as here `paper`; `compact` is one encoder with two heads.
 """
 
 from dataclasses import dataclass
+from typing import Literal
 
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from propago.io.categories import OUTPUTS
 from propago.nn.blocks import separable
+from propago.nn.dilated import DilatedResNet
 from propago.nn.efficientnet import EfficientNetLite0
 from propago.nn.presets import Preset
+from propago.nn.published import Alike
 
 STRIDE = 8
 """Pixels from position to position; the middle of the first is at half of it."""
@@ -27,14 +30,20 @@ class BridgingConfig:
     """What a network is made of.
 
     Attributes:
+        trunk: "lite0" is ours, with two heads; "resnet101" the paper's, twice.
         outputs: categories, the background among them as 0; the others are `io.categories`.
-        width: channels of the shared features and the heads.
-        depth: convolutions of each head.
+        width: channels of the shared features and the heads; ours.
+        depth: convolutions of each head; ours.
+        kernel: of the paper's classifier.
+        dilation: of the paper's classifier.
     """
 
+    trunk: Literal["lite0", "resnet101"] = "lite0"
     outputs: int = OUTPUTS
     width: int = 96
     depth: int = 3
+    kernel: int = 5
+    dilation: int = 12
 
 
 PRESETS = {
@@ -43,9 +52,15 @@ PRESETS = {
         BridgingConfig(),
         size=320,
         weights={"default": "bridging-compact"},
-    )
+    ),
+    "paper": Preset("bridging/paper", BridgingConfig("resnet101"), size=375),
 }
-"""Pictures are brought to this short side."""
+"""Pictures are brought to this short side; the paper's of PASCAL VOC have about 375 px."""
+
+
+def bridging_net(config: BridgingConfig) -> "BridgingNet | FcrnPair":
+    """The untrained network of a configuration."""
+    return BridgingNet(config) if config.trunk == "lite0" else FcrnPair(config)
 
 
 class BridgingNet(nn.Module):
@@ -70,6 +85,10 @@ class BridgingNet(nn.Module):
         """The part whose weights are published."""
         return self.encoder
 
+    def early(self, stride: int) -> list[nn.Parameter]:
+        """The parameters of the encoder down to `stride`."""
+        return self.encoder.early(stride)
+
     def forward(self, images: Tensor) -> tuple[Tensor, Tensor]:
         """Category logits (B, outputs, h, w) and boxes (B, 4, h, w) at stride 8.
 
@@ -87,3 +106,40 @@ class BridgingNet(nn.Module):
         wide = self.merge[1](sixteen + F.interpolate(deepest, sixteen.shape[-2:], mode="nearest"))
         fine = self.merge[0](eight + F.interpolate(wide, eight.shape[-2:], mode="nearest"))
         return self.categories(fine), self.boxes(fine) * BOX_PX
+
+
+class Fcrn(nn.Module):
+    """A residual network at stride 8 and one dilated convolution that classifies its positions."""
+
+    def __init__(self, outputs: int, kernel: int, dilation: int, depth: int = 101):
+        super().__init__()
+        self.trunk = DilatedResNet(depth)
+        padding = dilation * (kernel // 2)
+        self.classifier = nn.Conv2d(2048, outputs, kernel, 1, padding, dilation)
+        nn.init.normal_(self.classifier.weight, std=0.01)
+
+    def forward(self, images: Tensor) -> Tensor:
+        """(B, outputs, H / 8, W / 8) of images (B, 3, H, W)."""
+        return self.classifier(self.trunk(images)[STRIDE])
+
+
+class FcrnPair(nn.Module):
+    """The paper's two networks; its answer is that of `BridgingNet`."""
+
+    def __init__(self, config: BridgingConfig):
+        super().__init__()
+        self.config = c = config
+        self.categories, self.boxes = (Fcrn(n, c.kernel, c.dilation) for n in (c.outputs, 4))
+
+    @property
+    def pretrained(self) -> Alike:
+        """The parts that begin from the same published weights."""
+        return Alike(self.categories.trunk, self.boxes.trunk)
+
+    def early(self, stride: int) -> list[nn.Parameter]:
+        """The parameters of both trunks down to `stride`, counted as without dilation."""
+        return [p for net in (self.categories, self.boxes) for p in net.trunk.early(stride)]
+
+    def forward(self, images: Tensor) -> tuple[Tensor, Tensor]:
+        """Category logits (B, outputs, h, w) and boxes (B, 4, h, w), see `BridgingNet`."""
+        return self.categories(images), self.boxes(images) * BOX_PX

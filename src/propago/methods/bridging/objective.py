@@ -10,7 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from propago.methods.bridging.boxes import as_said, corners, ious
-from propago.methods.bridging.net import BOX_PX, STRIDE, BridgingNet
+from propago.methods.bridging.net import BOX_PX, STRIDE, BridgingNet, FcrnPair
 from propago.nn.rcnn_targets import Instances, OnePicture, pictures_of
 
 HARDEST = 512
@@ -26,7 +26,7 @@ BETA = 0.1
 class BridgingObjective(nn.Module):
     """Loss of a network on a batch."""
 
-    def __init__(self, net: BridgingNet, hardest: int = HARDEST):
+    def __init__(self, net: BridgingNet | FcrnPair, hardest: int = HARDEST):
         """Train `net`; `hardest` is K, 0 learns from every position."""
         super().__init__()
         self.net = net

@@ -13,7 +13,7 @@ from propago.detections import Detections
 from propago.io.categories import CATEGORIES
 from propago.methods.bridging.boxes import corners
 from propago.methods.bridging.grouping import GroupingSettings, grouped
-from propago.methods.bridging.net import PRESETS, STRIDE, BridgingNet
+from propago.methods.bridging.net import PRESETS, STRIDE, BridgingNet, FcrnPair, bridging_net
 from propago.nn.inference import choose_device, for_detector, ready, require_working_size
 from propago.nn.presets import load_network, preset_called
 from propago.ops.resize import bilinear
@@ -31,7 +31,7 @@ class BridgingDetector:
 
     def __init__(
         self,
-        net: BridgingNet,
+        net: BridgingNet | FcrnPair,
         size: int = PRESETS["compact"].size,
         settings: GroupingSettings | None = None,
         min_confidence: float = 0.3,
@@ -63,7 +63,7 @@ class BridgingDetector:
         """The detector with a trained network.
 
         Args:
-            preset: "compact".
+            preset: "compact" or "paper"; there are weights of compact.
             weights: "default", or a safetensors file that `propago train` wrote.
             device: "auto", "cpu", "cuda" or "mps".
             size: working size, short side in pixels; the preset's own if None.
@@ -76,7 +76,7 @@ class BridgingDetector:
         chosen = preset_called(PRESETS, preset)
         if size is not None:
             require_working_size(size)
-        net, about = load_network(PRESETS, BridgingNet, preset, weights)
+        net, about = load_network(PRESETS, bridging_net, preset, weights)
         return cls(net, size or chosen.size, None, min_confidence, choose_device(device), about)
 
     @torch.no_grad()

@@ -8,7 +8,7 @@ from propago.data.mixture import Mixture
 from propago.data.sources import Sources
 from propago.data.task import ImageSettings, TrainingTask, parameter_groups, require_range
 from propago.errors import UsageError
-from propago.methods.bridging.net import PRESETS, BridgingNet
+from propago.methods.bridging.net import PRESETS, BridgingNet, FcrnPair, bridging_net
 from propago.methods.bridging.objective import HARDEST, BridgingObjective
 from propago.methods.bridging.run import BridgingDetector
 from propago.nn.inference import channels_last
@@ -56,9 +56,9 @@ def task(settings: BridgingTraining, sources: Sources) -> TrainingTask:
         SourceError: a source that is no such data.
     """
     preset = preset_called(PRESETS, settings.preset)
-    net = channels_last(BridgingNet(preset.config))
+    net = channels_last(bridging_net(preset.config))
     pieces = [(w, InstancePieces(source.instances(), settings.size)) for w, source in sources]
-    outputs, early = preset.config.outputs, net.pretrained.early(settings.frozen_stride)
+    outputs, early = preset.config.outputs, net.early(settings.frozen_stride)
 
     def collate(examples: Sequence[InstanceExample]) -> Instances:
         return batched(examples, outputs)
@@ -76,7 +76,7 @@ def task(settings: BridgingTraining, sources: Sources) -> TrainingTask:
     )
 
 
-def detector(net: BridgingNet) -> BridgingDetector:
+def detector(net: BridgingNet | FcrnPair) -> BridgingDetector:
     """The detector with a network in training; what is little certain is reported, too."""
     device = next(net.parameters()).device
     return BridgingDetector(net, min_confidence=LITTLE, device=device)
