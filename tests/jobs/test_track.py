@@ -231,6 +231,24 @@ def test_what_carries_is_cheaper_than_what_segments(found, asked, size):
     assert propago.Tracker(carry="feelvos").carry.method.settings.size == 224
 
 
+class Semantic(Truth):
+    """Knows where its objects are of which class."""
+
+    def semantic(self, frame):
+        return (LABELS[frame.index] > 0).astype(np.uint8) * 17
+
+
+def test_maps_of_categories_are_saved_where_the_detector_knows_them(found):
+    options = TrackOptions(save_semantic=True)
+    result = run(found, None, method=Semantic(), options=options)
+    maps = [read_mask(path).labels for path in sorted(result.semantic.iterdir())]
+    assert len(maps) == FRAMES
+    assert all(np.array_equal(m == 17, t > 0) for m, t in zip(maps, LABELS, strict=True))
+    with pytest.raises(UsageError, match="`save_semantic` needs a `method`"):
+        run(found, None, "none", method=Truth(), options=options)
+    assert run(found, None, "without", method=Semantic()).semantic is None
+
+
 def test_detections_in_memory(found):
     listed = run(found, [shuffled(m, t) for t, m in enumerate(LABELS)], "listed")
     by_index = {t: Detections.from_labels(labels) for t, labels in enumerate(LABELS)}

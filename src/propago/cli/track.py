@@ -117,6 +117,8 @@ def _print(result: "TrackResult") -> None:
     told = f"{len(result.ids)} tracks" + (f": {counts}" if counts else "")
     print(f"masks    {result.masks} ({result.frames} frames, {result.frames_per_s:.1f} frames/s)")
     print(f"tracks   {result.tracks} ({told})")
+    if result.semantic:
+        print(f"classes  {result.semantic}")
     print(f"table    {result.table}")
     if result.overlay:
         print(f"overlay  {result.overlay}")

@@ -51,6 +51,8 @@ class TrackOptions(RunOptions):
             with an instance by doubtful ones. None is 0.4 of a detector of ours, 0.3 of others'.
         classes: names or numbers of the classes to track, such as person,cat. Default: all.
         detect_every: with `carry`, look for instances in every n-th frame only.
+        save_semantic: write the category of every pixel (`semantic/*.png`), of a detector that
+            knows it, as bridging does.
         carry_size: shorter side in pixels at which what carries works; the cheap one of its own for
             this if None.
         preset: size of the detector's network; the detector's own default if None.
@@ -61,6 +63,7 @@ class TrackOptions(RunOptions):
     score: float | None = None
     classes: str | None = None
     detect_every: int = 1
+    save_semantic: bool = False
     carry_size: int | None = None
     preset: str | None = None
     weights: str = "default"

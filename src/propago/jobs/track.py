@@ -18,7 +18,7 @@ from propago.runs.output_folder import OutputFolder
 from propago.runs.processor import processor
 from propago.runs.record import run_inputs
 from propago.runs.track_views import TrackOverlayWriter, TrackPageWriter
-from propago.runs.track_writers import InstanceWriter, TrackedFrame, read_instances
+from propago.runs.track_writers import InstanceWriter, SemanticWriter, TrackedFrame, read_instances
 from propago.runs.writers import MaskWriter, Writer
 from propago.tracking import Associator, Detector
 from propago.types import Frame, Propagator, Refiner
@@ -34,6 +34,7 @@ class TrackResult(RunSummary):
         name: of the source.
         out: the output folder.
         masks: the folder of label maps of track ids, one PNG a frame.
+        semantic: the folder of maps of categories, None where none were asked for.
         tracks: YouTube-VIS results.
         table: a line an instance and frame, for a spreadsheet.
         report: a page: tracks of each class, when each was there.
@@ -51,6 +52,7 @@ class TrackResult(RunSummary):
     report: Path
     overlay: Path | None
     classes: dict[str, int]
+    semantic: Path | None = None
     notes: tuple[str, ...] = ()
     method: dict[str, Any] = field(default_factory=dict)
 
@@ -111,6 +113,7 @@ def track(  # noqa: PLR0913
         report=output.report,
         overlay=output.overlay if output.overlay.exists() else None,
         classes=_tracks_by_class(output),
+        semantic=output.semantic if parts.semantic else None,
         notes=(*opened.notes, *parts.notes),
         method=parts.inputs["method"],
     )
@@ -129,7 +132,12 @@ def _job(source: Source, parts: TrackParts, output: OutputFolder, options: Track
         output,
         _writers(source, parts, options),
         options,
-        inputs=run_inputs(source, options) | parts.inputs | {"detect_every": options.detect_every},
+        inputs=run_inputs(source, options)
+        | parts.inputs
+        | {
+            "detect_every": options.detect_every,
+            "save_semantic": options.save_semantic,
+        },
         about={
             "classes": {str(i): name for i, name in parts.class_names.items()},
             "notes": [*source.notes, *parts.notes],
@@ -141,6 +149,8 @@ def _job(source: Source, parts: TrackParts, output: OutputFolder, options: Track
 def _writers(source: Source, parts: TrackParts, options: TrackOptions) -> list[Writer]:
     names = parts.class_names
     writers: list[Writer] = [MaskWriter(None), InstanceWriter(names)]
+    if parts.semantic:
+        writers.append(SemanticWriter(parts.semantic))
     if options.overlay:
         writers.append(TrackOverlayWriter(source, names))
     return [*writers, TrackPageWriter(source, parts.facts)]

@@ -1,6 +1,6 @@
 """The parts of a run of `track`: what finds instances, which of them count, what follows them."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from typing import Any
@@ -69,11 +69,13 @@ class TrackParts:
         tracker: before the first frame.
         class_names: of class ids.
         notes: how given detections were understood.
+        semantic: what makes a map of categories of a frame, where one is asked for.
     """
 
     tracker: Tracker
     class_names: Mapping[int, str] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+    semantic: Callable[[Frame], np.ndarray] | None = None
 
     @property
     def inputs(self) -> dict[str, Any]:
@@ -137,6 +139,7 @@ def load_track_parts(
             "either `detections` or a `method` says where instances are; `method` is one of "
             f"{', '.join(DETECTORS)}, or a detector of one's own in Python"
         )
+    semantic = _semantic(detector) if options.save_semantic else None
     names = dict(getattr(detector, "class_names", {}))
     tracker = Tracker(
         ChosenDetections(detector, least, _class_ids(options.classes, names)),
@@ -145,7 +148,16 @@ def load_track_parts(
         carry=carried,
         detect_every=options.detect_every,
     )
-    return TrackParts(tracker, names, notes)
+    return TrackParts(tracker, names, notes, semantic)
+
+
+def _semantic(detector: Any) -> Callable[[Frame], np.ndarray]:
+    known = getattr(detector, "semantic", None)
+    if known is None:
+        raise UsageError(
+            "`save_semantic` needs a `method` that knows the category of every pixel: bridging"
+        )
+    return known
 
 
 def load_carry(

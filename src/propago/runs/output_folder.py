@@ -22,6 +22,7 @@ class OutputFolder:
         root: the folder.
         masks: one PNG a frame.
         scores: soft masks, one npz a frame, where asked for.
+        semantic: maps of categories, one PNG a frame, of `track` where asked for.
         given: the masks that were made of boxes and clicks.
         given_picture: a picture of these.
         overlay: the video with the masks drawn in.
@@ -41,6 +42,7 @@ class OutputFolder:
         self.root = Path(root)
         self.masks = self.root / "masks"
         self.scores = self.root / "scores"
+        self.semantic = self.root / "semantic"
         self.given = self.root / "given"
         self.given_picture = self.root / "given.png"
         self.overlay = self.root / "overlay.mp4"
@@ -117,7 +119,10 @@ class OutputFolder:
         Raises:
             OutputError: something cannot be deleted.
         """
-        single = ((self.masks / f"{n}.png", self.scores / f"{n}.npz") for n in names)
+        single = (
+            (self.masks / f"{n}.png", self.scores / f"{n}.npz", self.semantic / f"{n}.png")
+            for n in names
+        )
         whole = (self.overlay, self.given, self.given_picture)
         self._delete(*whole, self.tracks, self.table, self.report, *chain.from_iterable(single))
 

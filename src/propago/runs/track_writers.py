@@ -4,7 +4,7 @@
 
 import csv
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -12,12 +12,14 @@ import numpy as np
 
 from propago.detections import Detections
 from propago.io.atomic import replacing
+from propago.io.masks import write_mask
 from propago.io.rle import encode
 from propago.ops.regions import region_of
 from propago.runs.journal import LineLog
 from propago.runs.options import Progress
 from propago.runs.output_folder import OutputFolder
 from propago.runs.writers import Result, Writer
+from propago.types import Frame
 
 COLUMNS = (
     *("frame", "name", "time_s", "id", "class_id", "class", "score"),
@@ -33,6 +35,21 @@ class TrackedFrame(Result, Protocol):
     def detections(self) -> Detections:
         """With the id of each."""
         ...
+
+
+class SemanticWriter(Writer[TrackedFrame]):
+    """semantic/FRAME.png: the category of every pixel, 0 background."""
+
+    def __init__(self, semantic: Callable[[Frame], np.ndarray]) -> None:
+        """`semantic` makes the (H, W) uint8 map of a frame."""
+        self._semantic = semantic
+
+    def open(self, output: OutputFolder, after: int | None) -> None:
+        self._folder = output.semantic
+        output.make(output.semantic)
+
+    def write(self, result: TrackedFrame) -> None:
+        write_mask(self._folder / f"{result.frame.name}.png", self._semantic(result.frame))
 
 
 class InstanceWriter(Writer[TrackedFrame]):
