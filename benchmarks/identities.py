@@ -16,7 +16,9 @@ import torch
 
 import propago
 from arguments import commit, parser
-from propago.components import DETECTORS, load_component
+from propago.association.carry import Carry, CarrySettings
+from propago.association.iou import IouAssociator
+from propago.components import DETECTORS, load_carrier, load_component
 from propago.data.cutouts import cut_out, filled, instances
 from propago.data.instance_sets import instances_of_davis
 from propago.data.instances import InstanceStill
@@ -25,6 +27,7 @@ from propago.data.motion import Path as Course
 from propago.data.sources import with_held_out
 from propago.detections import Detections
 from propago.io.categories import CATEGORY_IDS
+from propago.jobs.track_parts import OWN_SCORE
 from propago.methods.masktrack_rcnn.run import MaskTrackDetector
 from propago.metrics.hota import FrameOverlap, combine_identity, identity_score
 from propago.metrics.identity import overlap_of_labels
@@ -33,15 +36,14 @@ from propago.training.recipe import read_recipe
 from propago.types import Frame
 
 KINDS = ("davis", "lookalikes")
-DOUBTFUL, SURE = 0.1, 0.3
-"""What bytetrack looks at, and what begins an instance."""
+DOUBTFUL, SURE = 0.1, OWN_SCORE
+"""What bytetrack and carrying look at, and what begins an instance: as in `propago track`."""
 
 WAYS = {
-    "iou": {"associator": "iou"},
-    "bytetrack": {"associator": "bytetrack"},
-    "masktrack": {"associator": "masktrack"},
-    "carry": {"carry": "feelvos"},
-    "carry, every 5": {"carry": "feelvos", "detect_every": 5},
+    "iou": lambda: {"associator": IouAssociator.load(SURE)},
+    "bytetrack": lambda: {"associator": IouAssociator.in_two_passes(SURE)},
+    "masktrack": lambda: {"associator": "masktrack"},
+    "carry feelvos, every 5": lambda: {"carry": carry(), "detect_every": 5},
 }
 CLIP = (40, 320, 480)
 COPIES = 3
@@ -52,7 +54,7 @@ class Way:
     """One way of following, over all sequences.
 
     Attributes:
-        options: of a `Tracker`.
+        name: in `WAYS`.
         seconds: without the detector's.
         looks: frames in which the detector looked.
         overlaps: of the present sequence.
@@ -60,7 +62,7 @@ class Way:
         best: J of the best track of each object.
     """
 
-    options: dict
+    name: str
     seconds: float = 0.0
     looks: int = 0
     overlaps: list[FrameOverlap] = field(default_factory=list)
@@ -68,6 +70,7 @@ class Way:
     best: list[float] = field(default_factory=list)
 
     def __post_init__(self) -> None:
+        self.options = WAYS[self.name]()
         self.first = propago.Tracker(**self.options)
 
     def begin(self) -> None:
@@ -76,7 +79,7 @@ class Way:
 
     def step(self, frame: Frame, found: Detections, truth: np.ndarray) -> None:
         """Follow what was found in a frame, and compare with the truth."""
-        doubtful = self.options.get("associator") == "bytetrack" or "carry" in self.options
+        doubtful = self.name == "bytetrack" or "carry" in self.options
         chosen = found if doubtful else found[found.confidence >= SURE]
         looks = self.place % self.options.get("detect_every", 1) == 0
         begun = time.perf_counter()
@@ -117,7 +120,7 @@ def measure_davis(options) -> None:
         sequences.setdefault(still.sequence, []).append(still)
     for name in options.detectors:
         detector = loaded(name, options.weights)
-        ways = {n: Way(WAYS[n]) for n in options.ways if n != "masktrack" or "track" in name}
+        ways = {n: Way(n) for n in options.ways if n != "masktrack" or "track" in name}
         clips = ((n, frames_of(stills)) for n, stills in sequences.items())
         frames, seconds = follow(clips, lambda frame, _, own=detector: own(frame), ways.values())
         for label, way in ways.items():
@@ -146,7 +149,7 @@ def measure_lookalikes(options) -> None:
         "found": lambda frame, _: detector(frame),
     }
     for label, find in finders.items():
-        ways = {n: Way(WAYS[n]) for n in options.ways}
+        ways = {n: Way(n) for n in options.ways}
         clips = ((str(n), lookalikes(stills, n)) for n in range(options.clips))
         frames, _ = follow(clips, find, ways.values())
         for name, way in ways.items():
@@ -157,6 +160,11 @@ def measure_lookalikes(options) -> None:
                 flush=True,
             )
     print()
+
+
+def carry() -> Carry:
+    """As `propago track --carry feelvos`."""
+    return Carry(load_carrier("feelvos", device="cpu"), CarrySettings(min_confidence=SURE))
 
 
 Clips = Iterator[tuple[str, Iterator[tuple[Frame, np.ndarray]]]]

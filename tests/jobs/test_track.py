@@ -299,7 +299,10 @@ def test_a_label_map_of_another_size_stops_the_run_at_its_frame(found):
 def test_instances_outside_the_frame_are_none(found):
     inside, outside = (4.0, 4.0, 20.0, 20.0), (200.0, 4.0, 220.0, 20.0)
     given = [Detections(np.array([inside, outside]), np.ones(2, int), np.ones(2))] * FRAMES
-    with pytest.warns(PropagoWarning, match="boxes only"):
+    with (
+        pytest.warns(PropagoWarning, match="boxes only"),
+        pytest.warns(PropagoWarning, match="without a pixel in their frame"),
+    ):
         result = run(found, given)
     assert result.ids == (1,)
 

@@ -78,7 +78,14 @@ class GivenDetections:
             )
         tight = Detections.of_masks(masks, found.classes, found.confidence)
         there = np.flatnonzero(tight.boxes_xyxy[:, 2] > tight.boxes_xyxy[:, 0])
-        return tight if len(there) == len(tight) else tight[there]
+        if len(there) == len(tight):
+            return tight
+        warnings.warn(
+            f"{self.path}: detections without a pixel in their frame are left out",
+            PropagoWarning,
+            stacklevel=2,
+        )
+        return tight[there]
 
 
 def gather_detections(source: Source, given: Given, *, carried: bool) -> GivenDetections:
