@@ -1,0 +1,235 @@
+"""Boxes and clicks, measured: the masks they become, and what corrections by a simulated person do.
+
+python benchmarks/interactive.py --data ../shared/data --set val             # all; an hour and more
+python benchmarks/interactive.py --only prompts --set test
+python benchmarks/interactive.py --only rounds --every 2 --most 2            # a small part
+
+The person looks at the frame with the lowest J, clicks at the worst object there, each time in the
+middle of the largest error, up to `--clicks` times or until J is .9, and has it followed on from
+there (the robot of Caelles et al., "The 2018 DAVIS Challenge", is the model). First masks are true.
+"""
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import cv2
+import numpy as np
+import torch
+
+from arguments import commit, parser
+from propago.components import PROMPTERS, load_component, load_method
+from propago.io.davis import open_davis
+from propago.io.davis_layout import davis_annotations
+from propago.io.masks import read_mask
+from propago.io.source import Source
+from propago.metrics.davis import region_similarity, score_frame
+from propago.ops.clicks import next_click
+from propago.ops.image import image_to_rgb
+from propago.pipeline import Checkpoint, Session
+from propago.prompts import Prompt, Prompter
+from propago.training.validate_prompter import box_of, clicked, overlap
+from propago.types import VOID, Frame, Propagator
+
+CLICKS = 5
+"""Asked of each object of a first frame."""
+
+RIGHT = 0.9
+"""J of an object with which the person is content."""
+
+ROUNDS = 8
+
+
+def main() -> None:
+    """Parse, measure what was asked for, print."""
+    arguments = parser(__doc__, set_name="val", only=("prompts", "rounds"), threads=2)
+    arguments.add_argument("--prompter", action="append", choices=PROMPTERS, help="all if left out")
+    arguments.add_argument("--weights", default="default", help="of ritm")
+    arguments.add_argument("--size", type=int, help="of ritm, in px")
+    arguments.add_argument("--method", default="feelvos", help="what follows the masks")
+    arguments.add_argument("--clicks", type=int, default=3, help="of a round, at most")
+    arguments.add_argument("--frames", type=int, default=1, help="of a sequence, with prompts")
+    arguments.add_argument("--every", type=int, default=1, help="only every n-th frame, in rounds")
+    arguments.add_argument("--most", type=int, help="sequences, in rounds")
+    options = arguments.parse_args()
+    torch.set_num_threads(options.threads)
+    cv2.setNumThreads(options.threads)
+    davis, names = options.data / "davis", options.prompter or list(PROMPTERS)
+    ritm = {"weights": options.weights, "size": options.size}
+    prompters = {
+        name: load_component(PROMPTERS, name, "prompter", **(ritm if name == "ritm" else {}))
+        for name in names
+    }
+    print(f"commit {commit()}, set {options.set}, {options.threads} threads")
+    for name, prompter in prompters.items():
+        print(f"{name}: {prompter.description}", flush=True)
+    if options.only in (None, "prompts"):
+        measure_prompts(davis, options.set, prompters, options.frames)
+    if options.only in (None, "rounds"):
+        method = load_method(options.method)
+        sources = open_davis(davis, Path(options.set), every=options.every)[: options.most]
+        for name, prompter in prompters.items():
+            measure_rounds(davis, sources, name, prompter, method, options.clicks)
+
+
+class Timed:
+    """A prompter, and how long its answers take."""
+
+    def __init__(self, prompter: Prompter) -> None:
+        self.prompter, self.seconds = prompter, []
+
+    def __call__(self, rgb: np.ndarray, prompt: Prompt, /) -> np.ndarray | None:
+        """As `Prompter`."""
+        begun = time.perf_counter()
+        found = self.prompter(rgb, prompt)
+        self.seconds.append(time.perf_counter() - begun)
+        return found
+
+
+def measure_prompts(
+    davis: Path, set_name: str, prompters: dict[str, Prompter], frames: int
+) -> None:
+    """IoU of every object of the first frame, or of as many frames spread over each sequence."""
+    clicks = " | ".join(f"{n + 1} click{'s' * (n > 0)}" for n in range(CLICKS))
+    print(f"\n| IoU ({set_name}) | objects | box | {clicks} | s, box | s, click |")
+    print("|" + "---|" * (CLICKS + 5), flush=True)
+    for name, prompter in prompters.items():
+        boxes, clicking, rows = Timed(prompter), Timed(prompter), []
+        for image, truth in objects_of(davis, set_name, frames):
+            box = overlap(boxes(image, Prompt(box_of(truth))), truth)
+            masks = clicked(clicking, image, truth, CLICKS)
+            rows.append([box, *(overlap(mask, truth) for mask in masks)])
+        cells = " | ".join(f"{mean:.3f}" for mean in np.mean(rows, axis=0))
+        times = f"{np.mean(boxes.seconds):.2f} | {np.mean(clicking.seconds):.2f}"
+        print(f"| {name} | {len(rows)} | {cells} | {times} |", flush=True)
+
+
+def objects_of(davis: Path, set_name: str, frames: int) -> list[tuple[np.ndarray, np.ndarray]]:
+    """(H, W, 3) uint8 pictures with the truth of one object each, (H, W): 1, 255 unknown."""
+    found = []
+    for source in open_davis(davis, Path(set_name)):
+        chosen = np.linspace(0, len(list(source)) - 1, frames).round().astype(int)
+        for frame in (source.frame_at(int(n)) for n in (chosen if frames > 1 else [0])):
+            path = davis_annotations(davis, source.name) / f"{frame.name}.png"
+            labels = read_mask(path, may_be_empty=True).labels
+            for i in set(np.unique(labels).tolist()) - {0, VOID}:
+                truth = np.where(labels == VOID, VOID, labels == i).astype(np.uint8)
+                found.append((image_to_rgb(frame.image), truth))
+    return found
+
+
+@dataclass
+class Work:
+    """A sequence that is followed, corrected, and followed again.
+
+    Attributes:
+        frames: all of them.
+        truths: (H, W) label map of each.
+        ids: the objects of the first frame.
+        method: what follows them.
+        given: label maps by frame, what the person has said so far.
+        labels: what is found in each frame.
+        checkpoints: behind each frame.
+    """
+
+    frames: list[Frame]
+    truths: list[np.ndarray]
+    ids: list[int]
+    method: Propagator
+    given: dict[int, np.ndarray] = field(default_factory=dict)
+    labels: list[np.ndarray] = field(default_factory=list)
+    checkpoints: list[Checkpoint] = field(default_factory=list)
+
+    def follow(self, start: int) -> None:
+        """Follow on from frame `start`."""
+        before = self.checkpoints[start - 1] if start else None
+        session = Session(self.method, checkpoint=before)
+        del self.labels[start:], self.checkpoints[start:]
+        later = [
+            session.step(frame, self.given.get(n))
+            for n, frame in enumerate(self.frames)
+            if n >= start
+        ]
+        for result in (*later, *session.flush()):
+            if result:
+                self.labels.append(result.labels)
+                self.checkpoints.append(result.checkpoint)
+
+    def worst(self) -> tuple[int, int]:
+        """Frame and object with the lowest J."""
+        j = [
+            region_similarity(truth, labels, self.ids)
+            for truth, labels in zip(self.truths, self.labels, strict=True)
+        ]
+        frame, row = np.unravel_index(np.argmin(j), (len(j), len(self.ids)))
+        return int(frame), self.ids[int(row)]
+
+    def score(self) -> float:
+        """J&F, the mean over objects and frames, first and last frame left out as by DAVIS."""
+        pairs = list(zip(self.truths, self.labels, strict=True))[1:-1]
+        return float(np.mean([score_frame(*pair, self.ids) for pair in pairs]))
+
+
+def opened(davis: Path, source: Source, method: Propagator) -> Work:
+    """The frames of a source, followed from the true masks of the first one."""
+    frames = list(source)
+    folder = davis_annotations(davis, source.name)
+    truths = [read_mask(folder / f"{frame.name}.png", may_be_empty=True).labels for frame in frames]
+    ids = sorted(set(np.unique(truths[0]).tolist()) - {0, VOID})
+    return Work(frames, truths, ids, method, {0: truths[0]})
+
+
+def measure_rounds(
+    davis: Path,
+    sources: Sequence[Source],
+    name: str,
+    prompter: Prompter,
+    method: Propagator,
+    clicks: int,
+) -> None:
+    """J&F, and the seconds of waiting, after each round."""
+    figures, waits = [], []
+    for source in sources:
+        work = opened(davis, source, method)
+        begun = time.perf_counter()
+        work.follow(0)
+        rows, seconds = [work.score()], [time.perf_counter() - begun]
+        for _ in range(ROUNDS):
+            begun = time.perf_counter()
+            corrected_once(work, prompter, clicks)
+            seconds.append(time.perf_counter() - begun)
+            rows.append(work.score())
+        figures.append(rows)
+        waits.append(seconds)
+        print(f"{name}, {source.name}: " + " ".join(f"{row:.3f}" for row in rows), flush=True)
+    print(f"\n| {name}, {len(sources)} sequences | " + " | ".join(map(str, range(ROUNDS + 1))))
+    print("|" + "---|" * (ROUNDS + 2))
+    print("| J&F after the round | " + " | ".join(f"{m:.3f}" for m in np.mean(figures, 0)))
+    print("| s of waiting, mean | " + " | ".join(f"{m:.1f}" for m in np.mean(waits, 0)))
+
+
+def corrected_once(work: Work, prompter: Prompter, clicks: int) -> None:
+    """The worst object of the worst frame corrected, and followed on from there."""
+    index, wanted = work.worst()
+    truth, labels = work.truths[index], work.labels[index]
+    known = np.where(truth == VOID, VOID, truth == wanted).astype(np.uint8)
+    image = image_to_rgb(work.frames[index].image)
+    mask, prompt = labels == wanted, Prompt()
+    for _ in range(clicks):
+        click = next_click(mask, known)
+        if click is None or overlap(mask, known) >= RIGHT:
+            break
+        side = "positive" if click.positive else "negative"
+        more = (*getattr(prompt, side), (click.x, click.y))
+        prompt = replace(prompt, present=mask, **{side: more})
+        found = prompter(image, prompt)
+        mask = np.zeros_like(mask) if found is None else found
+    said = work.given.get(index, np.zeros_like(labels))
+    said = np.where(said == wanted, 0, said)
+    work.given[index] = np.where(mask, wanted, said).astype(labels.dtype)
+    work.follow(index)
+
+
+if __name__ == "__main__":
+    main()
