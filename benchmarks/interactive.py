@@ -215,14 +215,15 @@ def corrected_once(work: Work, prompter: Prompter, clicks: int) -> None:
     truth, labels = work.truths[index], work.labels[index]
     known = np.where(truth == VOID, VOID, truth == wanted).astype(np.uint8)
     image = image_to_rgb(work.frames[index].image)
-    mask, prompt = labels == wanted, Prompt()
+    mask = labels == wanted
+    prompt = Prompt(present=mask)
     for _ in range(clicks):
         click = next_click(mask, known)
         if click is None or overlap(mask, known) >= RIGHT:
             break
         side = "positive" if click.positive else "negative"
         more = (*getattr(prompt, side), (click.x, click.y))
-        prompt = replace(prompt, present=mask, **{side: more})
+        prompt = replace(prompt, **{side: more})
         found = prompter(image, prompt)
         mask = np.zeros_like(mask) if found is None else found
     said = work.given.get(index, np.zeros_like(labels))

@@ -98,16 +98,16 @@ def slow_follower(place, at, reached, go_on):
     return follow
 
 
-def studio_app(place, follow=None):
+def studio_app(place, follow=None, prompter=None):
     """The project of the frames in `place`, in `place / out`, and its application."""
     project = Project(open_source(place / "frames"), OutputFolder(place / "out"))
-    return project, create_app(project, follow or follower(place), GrabCut(), TOKEN)
+    return project, create_app(project, follow or follower(place), prompter or GrabCut(), TOKEN)
 
 
 @contextmanager
-def studio(place, follow=None):
+def studio(place, follow=None, prompter=None):
     """A page of the frames in `place`."""
-    project, app = studio_app(place, follow)
+    project, app = studio_app(place, follow, prompter)
     with TestClient(app, base_url=ADDRESS) as client:
         page = Page(client, project)
         page.wait_for_pictures()

@@ -15,6 +15,7 @@ from propago.methods.ritm.objective import (
     first_prompt,
 )
 from propago.methods.ritm.run import Ritm, RitmSettings
+from propago.methods.ritm.run import corrected as corrected_mask
 from propago.methods.ritm.window import Window, around, whole
 from propago.prompts import Prompt
 
@@ -169,7 +170,21 @@ def test_a_mask_so_far_is_what_it_begins_with():
     present[50:90, 120:170] = True
     mask, seen = asked(Prompt(positive=((140, 70),), present=present))
     assert len(seen) == 1
-    assert (mask & present).sum() / (mask | present).sum() > 0.97
+    assert seen[0][:, 3].any()
+    np.testing.assert_array_equal(mask, present)
+
+
+def test_a_correction_changes_only_what_the_clicks_lie_in():
+    present, found = np.zeros((2, 60, 80), bool)
+    present[10:30, 10:30], present[40:50, 10:20] = True, True
+    found[10:30, 20:40], found[5:9, 60:70] = True, True
+    wanted = present.copy()
+    wanted[10:30, 30:40] = True
+    once = corrected_mask(present, found, Prompt(positive=((35, 20),)))
+    np.testing.assert_array_equal(once, wanted)
+    wanted[40:50, 10:20] = False
+    twice = corrected_mask(present, found, Prompt(positive=((35, 20),), negative=((15, 45),)))
+    np.testing.assert_array_equal(twice, wanted)
 
 
 def test_without_a_prompt_nothing_changes():

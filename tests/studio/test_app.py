@@ -177,6 +177,28 @@ def test_a_box_becomes_a_mask_that_is_kept(truth, tmp_path):
         assert page.project.annotations[0].ids == (2,)
 
 
+def test_further_clicks_correct_the_mask_before_the_first_unless_it_was_drawn_on(truth, tmp_path):
+    asked = []
+
+    def top_left(rgb, prompt):
+        asked.append(prompt)
+        mask = np.zeros(rgb.shape[:2], bool)
+        mask[: 5 * len(prompt.positive), :9] = True
+        return mask
+
+    with studio(tmp_path, prompter=top_left) as page:
+        clicks = [[3.0, 3.0, True], [4.0, 8.0, True], [5.0, 14.0, True]]
+        for count in (1, 2):
+            page.post("api/prompts/0", object=1, clicks=clicks[:count])
+        assert [prompt.present is None for prompt in asked] == [True, True]
+        drawn = np.zeros(truth[0].shape, np.uint8)
+        drawn[20:30, 20:30] = 1
+        page.draw(0, drawn)
+        page.post("api/prompts/0", object=1, clicks=clicks)
+        np.testing.assert_array_equal(asked[2].present, drawn == 1)
+        assert len(asked[2].positive) == 3
+
+
 @pytest.mark.parametrize(
     ("fields", "says"),
     [

@@ -57,12 +57,12 @@ def mask_from_clicks(
 def _around_click(rgb: np.ndarray, click: Point) -> np.ndarray:
     """(H, W) bool: what GrabCut finds around a click, the part that holds it; at least a disc."""
     height, width = rgb.shape[:2]
-    seed, (x, y) = _discs((height, width), [click]), click
+    seed, (x, y) = discs((height, width), [click]), click
     for share in FIRST_SHARES:
         half = share * min(height, width) / 2
         box = (max(x - half, 0), max(y - half, 0), min(x + half, width), min(y + half, height))
         found = mask_in_box(rgb, box)
-        part = seed if found is None else _parts_with(found | seed, [click])
+        part = seed if found is None else parts_with(found | seed, [click])
         if part.sum() > _LEAST_DISCS * seed.sum():
             return part
     return seed
@@ -72,7 +72,7 @@ def _corrected(
     rgb: np.ndarray, positive: Sequence[Point], negative: Sequence[Point], present: np.ndarray
 ) -> np.ndarray:
     """The present mask with the parts that the clicks name added and taken away."""
-    sure, against = _discs(present.shape, positive), _discs(present.shape, negative)
+    sure, against = discs(present.shape, positive), discs(present.shape, negative)
     around = _surroundings(present | sure | against)
     crop, inside = cv2.cvtColor(rgb[around], cv2.COLOR_RGB2BGR), present[around]
     scale = min(1.0, WORK_PX / max(inside.shape))
@@ -84,8 +84,8 @@ def _corrected(
     cut = cv2.resize(cut, inside.shape[::-1], interpolation=cv2.INTER_NEAREST) > 0
     found = present.copy()
     found[around] = cut
-    more = _parts_with(found & ~present | sure, positive)
-    fewer = _parts_with(present & ~found | against, negative)
+    more = parts_with(found & ~present | sure, positive)
+    fewer = parts_with(present & ~found | against, negative)
     return (present | more) & ~fewer & ~against
 
 
@@ -116,7 +116,7 @@ def _surroundings(region: np.ndarray) -> tuple[slice, slice]:
     )
 
 
-def _discs(size: tuple[int, ...], clicks: Sequence[Point]) -> np.ndarray:
+def discs(size: tuple[int, ...], clicks: Sequence[Point]) -> np.ndarray:
     """(H, W) bool: what clicks say surely."""
     drawn = np.zeros(size, np.uint8)
     radius = max(round(SEED_SHARE * float(np.hypot(size[0], size[1]))), 2)
@@ -125,7 +125,7 @@ def _discs(size: tuple[int, ...], clicks: Sequence[Point]) -> np.ndarray:
     return drawn > 0
 
 
-def _parts_with(region: np.ndarray, clicks: Sequence[Point]) -> np.ndarray:
+def parts_with(region: np.ndarray, clicks: Sequence[Point]) -> np.ndarray:
     """The connected parts of a region that clicks lie in."""
     _, parts = cv2.connectedComponents(region.astype(np.uint8), connectivity=4)
     named = {int(parts[int(y), int(x)]) for x, y in clicks} - {0}

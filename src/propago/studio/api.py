@@ -2,7 +2,7 @@
 
 import asyncio
 import zlib
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from typing import Annotated, Any
 
 import numpy as np
@@ -48,6 +48,15 @@ class RunFields(BaseModel):
     both_ways: bool = False
 
 
+@dataclass(frozen=True)
+class Answer:
+    """The mask that an object was given by clicks, and what it was before the first of them."""
+
+    index: int
+    before: np.ndarray
+    mask: np.ndarray
+
+
 class Api:
     """The routes of one project."""
 
@@ -62,6 +71,7 @@ class Api:
         """All parts are made by `create_app`."""
         self._project, self._pictures, self._carrying = project, pictures, carrying
         self._prompter, self._hub = prompter, hub
+        self._answered: dict[int, Answer] = {}
 
     def router(self) -> APIRouter:
         """Every path."""
@@ -135,13 +145,16 @@ class Api:
         """A mask for an object from a box and clicks, which is kept at once; as `masks`."""
         self._require_frame(index)
         shown = self._project.shown(index)
-        mask = self._prompter(self._pictures.rgb(index), self._read_prompt(fields, shown))
+        before = self._before_clicks(index, fields, shown == fields.object)
+        prompt = self._read_prompt(fields, before)
+        mask = self._prompter(self._pictures.rgb(index), prompt)
         if mask is None:
             raise UsageError("nothing is found there: draw a box around it, or use the brush")
         drawn = self._project.annotations.get(index)
         labels = np.zeros_like(shown) if drawn is None else drawn.labels.copy()
         labels[labels == fields.object] = 0
         labels[mask] = fields.object
+        self._answered[fields.object] = Answer(index, before, mask)
         ids = self._project.annotate(index, labels)
         self._tell_annotation(index, ids)
         self.tell_objects()
@@ -206,8 +219,15 @@ class Api:
         if known != self._project.objects:
             self.tell_objects()
 
-    def _read_prompt(self, fields: PromptFields, shown: np.ndarray) -> Prompt:
-        height, width = shown.shape
+    def _before_clicks(self, index: int, fields: PromptFields, now: np.ndarray) -> np.ndarray:
+        """(H, W) bool: the mask that all these clicks correct, unless it was drawn on since."""
+        last = self._answered.get(fields.object)
+        if last is None or last.index != index or len(fields.clicks) < 2:
+            return now
+        return last.before if np.array_equal(last.mask, now) else now
+
+    def _read_prompt(self, fields: PromptFields, present: np.ndarray) -> Prompt:
+        height, width = present.shape
         box = None
         if fields.box:
             x0, y0, x1, y1 = fields.box
@@ -221,7 +241,6 @@ class Api:
             raise UsageError("a prompt is a box or clicks; neither came")
         positive = tuple((x, y) for x, y, on in fields.clicks if on)
         negative = tuple((x, y) for x, y, on in fields.clicks if not on)
-        present = shown == fields.object
         return Prompt(box, positive, negative, present if present.any() else None)
 
     def _labels(self, index: int, drawn: tuple[int, ...]) -> Response:

@@ -84,6 +84,8 @@ def clicked(
 ) -> list[np.ndarray]:
     """(H, W) bool masks after each of `clicks`, every one in the largest error of the one before.
 
+    The prompter is asked with all clicks so far, and no mask.
+
     Args:
         prompter: what is asked.
         image: (H, W, 3) uint8.
@@ -96,7 +98,7 @@ def clicked(
         if click is not None:
             name = "positive" if click.positive else "negative"
             more = (*getattr(prompt, name), (click.x, click.y))
-            prompt = replace(prompt, present=mask, **{name: more})
+            prompt = replace(prompt, **{name: more})
             found = prompter(image, prompt)
             mask = np.zeros(truth.shape, bool) if found is None else found
         masks.append(mask)

@@ -18,7 +18,7 @@ def prompt_maps(prompt: Prompt, previous: np.ndarray) -> np.ndarray:
     """(4, H, W) float32 in [0, 1]: discs of the clicks, the filled box, the mask before.
 
     Args:
-        prompt: in pixels of these maps; `present` does not count.
+        prompt: in pixels of these maps; `present` is not drawn.
         previous: (H, W) float32 probabilities, what the network said before; 0 where nothing.
 
     Source: Sofiiuk, Petrov, Konushin, "Reviving Iterative Training with Mask Guidance for

@@ -12,6 +12,7 @@ from propago.methods.ritm.net import PRESETS, RitmNet
 from propago.methods.ritm.window import Window, around, whole
 from propago.nn.inference import choose_device, ready, require_working_size
 from propago.nn.presets import load_network
+from propago.ops.click_mask import discs, parts_with
 from propago.prompts import Prompt
 
 
@@ -74,26 +75,33 @@ class Ritm:
         return cls(net, RitmSettings(size or PRESETS[preset].size), choose_device(device), about)
 
     def __call__(self, rgb: np.ndarray, prompt: Prompt, /) -> np.ndarray | None:
-        """As `Prompter`."""
-        present = prompt.present
+        """As `Prompter`. Of a mask that clicks correct, only what they lie in changes."""
+        present, size = prompt.present, self.settings.size
         if present is not None and not present.any():
             present = None
-        if not (prompt.box_xyxy or prompt.positive or prompt.negative):
+        if prompt.box_xyxy is not None:
+            return self._found(rgb, prompt, around(prompt, None, rgb.shape, size))
+        if not (prompt.positive or prompt.negative):
             return present
-        if prompt.box_xyxy is None and present is None:
-            if not prompt.positive:
-                return None
-            before = self._seen(rgb, prompt, whole(rgb.shape, self.settings.size), None)
-            window = around(prompt, before > 0.5, rgb.shape, self.settings.size)
-        else:
-            before = None if present is None else present.astype(np.float32)
-            window = around(prompt, present, rgb.shape, self.settings.size)
+        if present is not None:
+            window = around(prompt, present, rgb.shape, size)
+            found = self._seen(rgb, prompt, window, present.astype(np.float32)) > 0.5
+            mask = corrected(present, found, prompt)
+            return mask if mask.any() else None
+        if not prompt.positive:
+            return None
+        before = self._seen(rgb, prompt, whole(rgb.shape, size))
+        return self._found(rgb, prompt, around(prompt, before > 0.5, rgb.shape, size), before)
+
+    def _found(
+        self, rgb: np.ndarray, prompt: Prompt, window: Window, before: np.ndarray | None = None
+    ) -> np.ndarray | None:
         mask = self._seen(rgb, prompt, window, before) > 0.5
         return mask if mask.any() else None
 
     @torch.no_grad()
     def _seen(
-        self, rgb: np.ndarray, prompt: Prompt, window: Window, before: np.ndarray | None
+        self, rgb: np.ndarray, prompt: Prompt, window: Window, before: np.ndarray | None = None
     ) -> np.ndarray:
         """(H, W) float32 probabilities, 0 outside the window.
 
@@ -118,3 +126,17 @@ class Ritm:
         out = np.zeros(rgb.shape[:2], np.float32)
         out[window.pixels] = 1 / (1 + np.exp(-found.clip(-30, 30)))
         return out
+
+
+def corrected(present: np.ndarray, found: np.ndarray, prompt: Prompt) -> np.ndarray:
+    """A mask in which only the parts that clicks lie in are changed.
+
+    Args:
+        present: (H, W) bool, the mask before.
+        found: (H, W) bool, what the network says with these clicks.
+        prompt: its clicks; a small disc around each is certain.
+    """
+    sure, against = (discs(present.shape, c) for c in (prompt.positive, prompt.negative))
+    more = parts_with((found | sure) & ~present, prompt.positive)
+    fewer = parts_with((~found | against) & present, prompt.negative)
+    return (present | more) & ~fewer
