@@ -113,6 +113,8 @@ def test_mask_ap_of_what_is_right_is_one(coco, detectors, tmp_path):
     looked = detectors["mask_rcnn"].looked
     assert reproduce("mask-rcnn", 1, coco, options) == made
     assert detectors["mask_rcnn"].looked == looked
+    one = reproduce("mask-rcnn", 1, coco, ReproduceOptions(out=tmp_path / "one", every=2))
+    assert one.table.lines[0].name == "coco (1)"
 
 
 def test_one_class_of_two_wrong_is_half(coco, detectors, tmp_path):
@@ -124,6 +126,8 @@ def test_one_class_of_two_wrong_is_half(coco, detectors, tmp_path):
     assert bridging.name == "Wu et al. 2016: bridging"
     assert mask_rcnn.ours == pytest.approx((1, 1, 1))
     assert bridging.ours[0] == pytest.approx((0.5 + 1 / 3) / 2)
+    alone = ReproduceOptions(out=tmp_path / "out", rows=("bridging",))
+    assert reproduce("bridging", 2, coco, alone).table.lines == (bridging,)
     semantic = reproduce("bridging", 1, coco, ReproduceOptions(out=tmp_path / "out")).table
     assert semantic.lines[1].ours == pytest.approx((1,))
     person, cat = masks_at(0).sum((1, 2))

@@ -39,6 +39,7 @@ class BridgingTables:
     tables: Mapping[int, tuple[str, ...]] = {1: (METHOD, OTHER), 2: (METHOD, OTHER)}
 
     def __init__(self, options: ReproduceOptions):
+        self.options = options
         self.detectors = {
             name: loaded(name, options, own=name == METHOD) for name in (METHOD, OTHER)
         }
@@ -50,7 +51,7 @@ class BridgingTables:
 
     def parts(self, data: Path) -> Mapping[str, Sequence[InstanceStill]]:
         """Pictures by set."""
-        return pictures_in(data)
+        return pictures_in(data, self.options)
 
     def figures(self, row: str, part: Sequence[InstanceStill]) -> Figures:
         """Of a detector on a set."""

@@ -1,7 +1,7 @@
 """Tables whose cells are figures of a whole part of the data, each kept in a file."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from math import isnan
 from pathlib import Path
 from typing import Any, Protocol
@@ -49,13 +49,13 @@ class FigureTables(Protocol):
 
 def figure_cells(
     tables: FigureTables,
-    table: int,
+    rows: Sequence[str],
     parts: Mapping[str, Any],
     out: Path,
     progress: Progress | None,
 ) -> FigureCells:
-    """The cells of a table, those made that are not in `out` yet."""
-    rows, done = tables.tables[table], 0
+    """The cells of some rows of a table, those made that are not in `out` yet."""
+    done = 0
     cells: dict[str, dict[str, Figures]] = {row: {} for row in rows}
     for row in rows:
         for name, part in parts.items():

@@ -33,17 +33,20 @@ LITTLE = 0.05
 COCO = "coco"
 
 
-def pictures_in(data: Path) -> dict[str, Sequence[InstanceStill]]:
+def pictures_in(data: Path, options: ReproduceOptions) -> dict[str, Sequence[InstanceStill]]:
     """All pictures of a COCO folder; or of a data root every tenth picture of each set there is.
+
+    Of these those that `end` and `every` of the options leave.
 
     Raises:
         SourceError: it is neither.
     """
+    some = slice(None, options.end, options.every)
     if (data / "instances.json").is_file():
-        return {COCO: instances_of_coco(data)}
+        return {COCO: instances_of_coco(data)[some]}
     lines = with_held_out(read_recipe(RECIPE).data)
     sets = {
-        line.name: line.held_out(data).instances()
+        line.name: line.held_out(data).instances()[some]
         for line in lines
         if (data / line.folder).is_dir()
     }

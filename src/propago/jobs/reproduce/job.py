@@ -139,11 +139,10 @@ def _figures(
     _: FineTuneProgress | None,
 ) -> _Work:
     """Figures of whole parts of the data."""
+    rows = wanted_rows(kind.tables[table], options.rows)
     tables: FigureTables = kind(options)
     parts = tables.parts(data)
-    return _Work(
-        tables, tuple(parts), lambda out: figure_cells(tables, table, parts, out, progress)
-    )
+    return _Work(tables, tuple(parts), lambda out: figure_cells(tables, rows, parts, out, progress))
 
 
 def _sequences(

@@ -26,6 +26,7 @@ class MaskRcnnTables:
     tables: Mapping[int, tuple[str, ...]] = {1: (METHOD,)}
 
     def __init__(self, options: ReproduceOptions):
+        self.options = options
         self.detector = loaded(METHOD, options, own=True)
         self.device = device_of(self.detector)
 
@@ -35,7 +36,7 @@ class MaskRcnnTables:
 
     def parts(self, data: Path) -> Mapping[str, Sequence[InstanceStill]]:
         """Pictures by set."""
-        return pictures_in(data)
+        return pictures_in(data, self.options)
 
     def figures(self, row: str, part: Sequence[InstanceStill]) -> Figures:
         """Mask AP on a set."""

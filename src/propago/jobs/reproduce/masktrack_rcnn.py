@@ -111,7 +111,7 @@ def clips_of(data: Path, options: ReproduceOptions) -> Clips:
             clips.setdefault(still.sequence, []).append(still)
     if not clips:
         raise SourceError(f"{data / 'classes.json'} names no class in {', '.join(sorted(wanted))}")
-    return clips
+    return {name: stills[: options.end : options.every] for name, stills in clips.items()}
 
 
 def _read(place: int, still: InstanceStill) -> tuple[Frame, np.ndarray]:

@@ -16,7 +16,7 @@ class ReproduceOptions:
         set: sequences of the DAVIS root: a name in its ImageSets, or a file of names.
         sequences: names of sequences, instead of a set.
         end: frame behind the last one of each sequence; all of them if None.
-        every: take every n-th frame.
+        every: take every n-th frame, or picture.
         rows: names of rows of the table; all of them if empty.
         finetune: budget of each fine-tuning: 60s, 5min or 300steps.
         out: holds finished cells and the tables; default: runs/reproduce/<paper>/<preset>.
