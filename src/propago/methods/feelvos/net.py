@@ -7,6 +7,7 @@ this folder's README.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -15,6 +16,7 @@ from torch import Tensor, nn
 from propago.methods.feelvos.head import DynamicHead, MaskEncoder
 from propago.methods.feelvos.memory import Memory
 from propago.methods.feelvos.object_inputs import ObjectInputs, Prepared, Region, others_of
+from propago.methods.feelvos.original import OriginalConfig, OriginalNet
 from propago.nn.backbones import CompactEncoder, Pyramid
 from propago.nn.efficientnet import EfficientNetLite0
 from propago.nn.presets import Preset
@@ -57,13 +59,14 @@ class FeelvosConfig:
         return 5 + 2 * self.value_channels
 
 
-PRESETS = {
+PRESETS: dict[str, Preset[Any]] = {
     "compact": Preset(
         "feelvos/compact",
         FeelvosConfig(),
         size=304,
         weights={"default": "feelvos-compact", "synthetic": "feelvos-synthetic"},
-    )
+    ),
+    "paper": Preset("feelvos/paper", OriginalConfig(), size=480),
 }
 """The sizes it comes in; "synthetic" weights are free for any use."""
 
@@ -244,3 +247,8 @@ class FeelvosNet(nn.Module):
         cues = torch.cat([rows.cues, encoded, unexpected], 1)
         detail = torch.cat([rows.carried, rows.others, photometric_error[owner]], 1)
         return self.head(prepared.features, owner, cues, detail).float()
+
+
+def network_of(config: FeelvosConfig | OriginalConfig) -> FeelvosNet | OriginalNet:
+    """The untrained network of a preset: ours, or the paper's."""
+    return OriginalNet(config) if isinstance(config, OriginalConfig) else FeelvosNet(config)

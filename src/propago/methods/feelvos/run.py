@@ -7,11 +7,14 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from propago.errors import UsageError
 from propago.finetune.annotated import annotated_frame
 from propago.finetune.fine_tuning import FineTuning
 from propago.methods.feelvos.finetune import fine_tuned_head
 from propago.methods.feelvos.follow import Encoded, FeelvosSettings, Follower
-from propago.methods.feelvos.net import PRESETS, FeelvosNet
+from propago.methods.feelvos.net import PRESETS, FeelvosNet, network_of
+from propago.methods.feelvos.original import OriginalNet
+from propago.methods.feelvos.original_run import OriginalFeelvos, OriginalSettings
 from propago.methods.feelvos.second_look import SecondLooks
 from propago.methods.feelvos.state import FeelvosState, Followed
 from propago.methods.feelvos.wholes import as_wholes, followed_courses
@@ -74,24 +77,30 @@ class Feelvos:
         looks: int = FeelvosSettings.looks,
         anchors: int = FeelvosSettings.anchors,
         recent: int = FeelvosSettings.recent,
-    ) -> "Feelvos":
+    ) -> "Feelvos | OriginalFeelvos":
         """FEELVOS with trained weights.
 
         Args:
-            preset: "compact".
+            preset: "compact", or "paper", of which there are no weights in the package.
             weights: "default", "synthetic", or a safetensors file.
             device: "auto", "cpu", "cuda" or "mps".
             size: working size, short side in pixels.
             finetune: how the head is fine-tuned on annotated frames; it is not if None.
-            looks: of so many small objects a frame there is a second look, enlarged.
+            looks: of so many small objects a frame there is a second look, enlarged; of "paper"
+                none.
             anchors: so many annotated frames are remembered, see `FeelvosSettings`.
-            recent: so many others, beside the previous one.
+            recent: so many others, beside the previous one; "paper" remembers none.
 
         Raises:
-            UsageError: an unknown preset or device.
+            UsageError: an unknown preset or device, or a preset that is not fine-tuned.
             WeightsError: no such weights, corrupt, or of another network.
         """
-        net, about = load_network(PRESETS, FeelvosNet, preset, weights)
+        net, about = load_network(PRESETS, network_of, preset, weights)
+        if isinstance(net, OriginalNet):
+            if finetune:
+                raise UsageError(f"`finetune`: preset {preset} is not fine-tuned; compact is")
+            original = OriginalSettings(size or PRESETS[preset].size, anchors)
+            return OriginalFeelvos(net, original, choose_device(device), about)
         settings = FeelvosSettings(
             size=size or PRESETS[preset].size, anchors=anchors, recent=recent, looks=looks
         )

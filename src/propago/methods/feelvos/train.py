@@ -10,8 +10,11 @@ from propago.data.clips import Clip
 from propago.data.mixture import Mixture
 from propago.data.sources import Sources
 from propago.data.task import ClipSettings, TrainingTask, parameter_groups, stacked
-from propago.methods.feelvos.net import PRESETS, FeelvosNet
+from propago.methods.feelvos.net import PRESETS, FeelvosNet, network_of
 from propago.methods.feelvos.objective import ClipBatch, FeelvosObjective
+from propago.methods.feelvos.original import OriginalNet
+from propago.methods.feelvos.original_objective import FrameBatch, OriginalObjective
+from propago.methods.feelvos.original_run import OriginalFeelvos
 from propago.methods.feelvos.run import Feelvos
 from propago.nn.inference import channels_last
 from propago.nn.presets import preset_called
@@ -26,7 +29,8 @@ def task(settings: ClipSettings, sources: Sources) -> TrainingTask:
         SourceError: a source that is no such data.
     """
     preset = preset_called(PRESETS, settings.preset)
-    net = channels_last(FeelvosNet(preset.config))
+    net = channels_last(network_of(preset.config))
+    original = isinstance(net, OriginalNet)
     clips = [
         (weight, source.clips(settings.size, settings.frames, settings.max_objects))
         for weight, source in sources
@@ -34,9 +38,9 @@ def task(settings: ClipSettings, sources: Sources) -> TrainingTask:
     return TrainingTask(
         network=preset.network,
         net=net,
-        objective=FeelvosObjective(net),
+        objective=OriginalObjective(net) if original else FeelvosObjective(net),
         dataset=Mixture(clips),
-        collate=collate,
+        collate=frames_alone if original else collate,
         groups=parameter_groups(net, net.pretrained, settings.encoder_lr_scale),
         encoder=net.pretrained,
         kind="propagator",
@@ -53,12 +57,23 @@ def collate(clips: Sequence[Clip]) -> ClipBatch:
     )
 
 
+def frames_alone(clips: Sequence[Clip]) -> FrameBatch:
+    """Clips of equal size, for the paper's network, which knows no flow."""
+    return FrameBatch(
+        stacked([clip.images.transpose(0, 3, 1, 2) for clip in clips]),
+        stacked([clip.labels for clip in clips]),
+    )
+
+
 def backward_flow(images: np.ndarray) -> np.ndarray:
     """(T - 1, 2, H, W) flow in pixels of `images` (T, H, W, 3) uint8 RGB."""
     greys = [cv2.cvtColor(image, cv2.COLOR_RGB2GRAY) for image in images]
     return np.stack([dis_flow(now, before) for before, now in pairwise(greys)])
 
 
-def propagator(net: FeelvosNet) -> Feelvos:
+def propagator(net: FeelvosNet | OriginalNet) -> Feelvos | OriginalFeelvos:
     """The method with a network in training."""
-    return Feelvos(net, device=next(net.parameters()).device)
+    device = next(net.parameters()).device
+    if isinstance(net, OriginalNet):
+        return OriginalFeelvos(net, device=device)
+    return Feelvos(net, device=device)
