@@ -51,9 +51,8 @@ class TestContract(PropagatorContract):
         return feelvos_loss(SMALL)
 
 
-@pytest.mark.parametrize("preset", PRESETS)
-def test_every_preset_can_be_trained(preset):
-    assert_trains(*feelvos_loss(PRESETS[preset].config))
+def test_the_compact_preset_can_be_trained():
+    assert_trains(*feelvos_loss(PRESETS["compact"].config))
 
 
 def test_permuting_the_objects_permutes_the_logits(net):
