@@ -90,6 +90,21 @@ def test_objects_on_a_colour(source, tmp_path):
         MatteOptions(background="green")
 
 
+def test_alpha_follows_the_picture_where_that_is_asked_for(tmp_path):
+    ramp = np.clip((COLUMNS - 17) / 5, 0, 1)
+    picture = np.rint(np.stack([ramp, ramp, ramp], -1) * 250).astype(np.uint8)
+    (tmp_path / "frames").mkdir()
+    Image.fromarray(picture).save(tmp_path / "frames" / "f1.png")
+    hard = (COLUMNS > 19).astype(np.uint8)
+    source = open_source(tmp_path / "frames")
+    options = MatteOptions(matte=True, edge_px=6)
+    write_videos(tmp_path / "a", [video("f1", masks=hard)], "alpha-pngs", source, options)
+    found = cv2.imdecode(np.fromfile(tmp_path / "a" / "f1.png", np.uint8), -1)
+    np.testing.assert_allclose(found / 65535, ramp, atol=0.04)
+    with pytest.raises(UsageError, match="at least 1 pixel"):
+        MatteOptions(edge_px=0)
+
+
 def test_masks_of_other_names_are_taken_in_order_where_as_many_came(source, tmp_path):
     write_videos(tmp_path / "a", [video("x", "y")], "alpha-pngs", source)
     assert sorted(p.name for p in (tmp_path / "a").iterdir()) == ["f1.png", "f2.png"]

@@ -24,7 +24,7 @@ class ConvertArguments:
     Examples:
         propago convert runs/segment/clip clip.json
         propago convert clip.json cells --to ctc
-        propago convert runs/segment/clip clip.mov --frames clip.mp4
+        propago convert runs/segment/clip clip.mov --frames clip.mp4 --matte
         propago convert labels masks --from yolo --frames clip.mp4
     """
 
@@ -44,6 +44,10 @@ class ConvertArguments:
     """Of mattes: colours are multiplied by alpha. Default: they are straight."""
     background: str = "#00ff00"
     """Of cut-outs."""
+    matte: bool = False
+    """Of mattes: alpha follows the colours of the frame along the edges of the masks."""
+    edge_px: int = 4
+    """With --matte: how far from its edge a mask may be wrong."""
     overwrite: bool = False
     """Replace what is there; other files in a folder stay."""
 
@@ -54,7 +58,8 @@ def run(argv: list[str]) -> int:
     from propago.io.formats.mattes import MatteOptions
     from propago.jobs.convert import convert
 
-    mattes = MatteOptions(arguments.objects, arguments.premultiplied, arguments.background)
+    named = ("objects", "premultiplied", "background", "matte", "edge_px")
+    mattes = MatteOptions(**{name: getattr(arguments, name) for name in named})
     with frame_progress() as progress:
         done = convert(
             arguments.masks,

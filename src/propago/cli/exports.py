@@ -9,6 +9,7 @@ from typing import Annotated, Any
 import tyro
 
 from propago.cli.arguments import with_flags
+from propago.errors import UsageError
 
 Formats = tyro.conf.UseAppendAction[
     Annotated[tuple[Annotated[str, tyro.conf.arg(metavar="FORMAT")], ...], tyro.conf.arg(name="to")]
@@ -16,28 +17,38 @@ Formats = tyro.conf.UseAppendAction[
 """The type of the argument `to`."""
 
 
-def refuse_unknown(formats: Sequence[str]) -> None:
-    """Before any work: refuse formats that there are not.
+def refuse_unknown(formats: Sequence[str], *, matte: bool = False) -> None:
+    """Before any work: refuse formats that there are not, and a `matte` that goes nowhere.
 
     Raises:
         UsageError: one is unknown, or cannot be written.
     """
+    forms = []
     if formats:
         from propago.io.conversion import writable
 
-        for name in formats:
-            writable(name)
+        forms = [writable(name) for name in formats]
+    if matte and not any(form.needs_source == "write" for form in forms):
+        raise UsageError("`matte` is of mattes: add `to` prores, webm, rgba-pngs or alpha-pngs")
 
 
 def say_exports(
-    verb: ModuleType, out: Path, formats: Sequence[str], frames: str | Path | None, **reading: Any
+    verb: ModuleType,
+    out: Path,
+    formats: Sequence[str],
+    frames: str | Path | None,
+    *,
+    matte: bool = False,
+    **reading: Any,
 ) -> None:
     """Write the results in `out` in each format, and say where they are and what was lost."""
     if not formats:
         return
+    from propago.io.formats.mattes import MatteOptions
     from propago.jobs.convert import export
 
-    for done in export(out, formats, frames=frames, reading=reading):
+    mattes = MatteOptions(matte=matte)
+    for done in export(out, formats, frames=frames, reading=reading, mattes=mattes):
         for note in done.notes:
             print(f"note: {with_flags(note, verb)}", file=sys.stderr)
         print(f"{done.to_format:<8} {done.out}")

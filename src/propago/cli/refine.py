@@ -48,6 +48,9 @@ class RefineArguments:
     to: Formats = ()
     """Write the results in this format, too, see `propago convert`: youtube-vis, ctc, prores ...
     Once for each."""
+    matte: bool = False
+    """With --to prores, webm, rgba-pngs, alpha-pngs or cutout: alpha follows the colours of the
+    frame along the edges of the masks."""
     weights: str = "default"
     """Shipped weights, or a .safetensors file of `propago train`."""
     contrast: tuple[float, float] | None = None
@@ -68,7 +71,7 @@ class RefineArguments:
 def run(argv: list[str]) -> int:
     """Refine, and say where things are."""
     arguments = parse(RefineArguments, argv, "refine")
-    refuse_unknown(arguments.to)
+    refuse_unknown(arguments.to, matte=arguments.matte)
     is_many = is_manifest(arguments.frames)
     if not is_many:
         arguments.many.refuse_for_one()
@@ -90,7 +93,9 @@ def run(argv: list[str]) -> int:
     if result.scores:
         print(f"scores  {result.scores}")
     module, reading = sys.modules[__name__], _reading(arguments)
-    say_exports(module, result.out, arguments.to, arguments.frames, **reading)
+    say_exports(
+        module, result.out, arguments.to, arguments.frames, matte=arguments.matte, **reading
+    )
     return 0
 
 
@@ -110,7 +115,8 @@ def _run_many(arguments: RefineArguments, spn: "Spn") -> int:
         )
     say_licence(spn.description)
     module, reading = sys.modules[__name__], _reading(arguments)
-    return say_many(module, many, videos=arguments.frames, to=arguments.to, **reading)
+    exported = {"videos": arguments.frames, "to": arguments.to, "matte": arguments.matte}
+    return say_many(module, many, **exported, **reading)
 
 
 def _options(arguments: RefineArguments, spn: "Spn") -> dict[str, Any]:

@@ -88,6 +88,9 @@ class SegmentArguments:
     to: Formats = ()
     """Write the results in this format, too, see `propago convert`: youtube-vis, ctc, prores ...
     Once for each."""
+    matte: bool = False
+    """With --to prores, webm, rgba-pngs, alpha-pngs or cutout: alpha follows the colours of the
+    frame along the edges of the masks."""
 
 
 def run(argv: list[str]) -> int:
@@ -103,7 +106,7 @@ def run(argv: list[str]) -> int:
         raise UsageError("--both-ways is for one video, not for --set")
     if arguments.set and len(arguments.masks) > 1:
         raise UsageError("--masks: with --set give one root of annotations")
-    refuse_unknown(arguments.to)
+    refuse_unknown(arguments.to, matte=arguments.matte)
     if not arguments.set and is_manifest(arguments.source):
         return _run_many(arguments)
     arguments.many.refuse_for_one(is_set=arguments.set is not None)
@@ -115,8 +118,8 @@ def run(argv: list[str]) -> int:
     for result in results:
         _print(result)
         frames = _frames(arguments, result.name)
-        module = sys.modules[__name__]
-        say_exports(module, result.out, arguments.to, frames, **arguments.run.reading)
+        reading = {"matte": arguments.matte} | arguments.run.reading
+        say_exports(sys.modules[__name__], result.out, arguments.to, frames, **reading)
     return 0
 
 
@@ -145,8 +148,8 @@ def _run_many(arguments: SegmentArguments) -> int:
     if many.results:
         say_licence(many.results[-1].method)
         say_licence(many.results[-1].refiner)
-    reading = {"videos": arguments.source, "to": arguments.to} | arguments.run.reading
-    return say_many(sys.modules[__name__], many, remark=_lost, **reading)
+    reading = {"videos": arguments.source, "to": arguments.to, "matte": arguments.matte}
+    return say_many(sys.modules[__name__], many, remark=_lost, **reading, **arguments.run.reading)
 
 
 def _lost(result: "SegmentResult") -> str:

@@ -61,12 +61,15 @@ class TrackArguments:
     to: Formats = ()
     """Write the results in this format, too, see `propago convert`: youtube-vis, ctc, prores ...
     Once for each."""
+    matte: bool = False
+    """With --to prores, webm, rgba-pngs, alpha-pngs or cutout: alpha follows the colours of the
+    frame along the edges of the masks."""
 
 
 def run(argv: list[str]) -> int:
     """Track, and say where things are."""
     arguments = parse(TrackArguments, argv, "track")
-    refuse_unknown(arguments.to)
+    refuse_unknown(arguments.to, matte=arguments.matte)
     if is_manifest(arguments.source):
         return _run_many(arguments)
     arguments.many.refuse_for_one()
@@ -80,8 +83,8 @@ def run(argv: list[str]) -> int:
         print(f"note: {with_flags(note, sys.modules[__name__])}", file=sys.stderr)
     say_licence(result.method)
     _print(result)
-    module, frames = sys.modules[__name__], arguments.source
-    say_exports(module, result.out, arguments.to, frames, **arguments.run.reading)
+    reading = {"matte": arguments.matte} | arguments.run.reading
+    say_exports(sys.modules[__name__], result.out, arguments.to, arguments.source, **reading)
     return 0
 
 
@@ -104,8 +107,8 @@ def _run_many(arguments: TrackArguments) -> int:
         )
     if many.results:
         say_licence(many.results[-1].method)
-    reading = {"videos": arguments.source, "to": arguments.to} | arguments.run.reading
-    return say_many(sys.modules[__name__], many, remark=_tracks, **reading)
+    reading = {"videos": arguments.source, "to": arguments.to, "matte": arguments.matte}
+    return say_many(sys.modules[__name__], many, remark=_tracks, **reading, **arguments.run.reading)
 
 
 def _tracks(result: "TrackResult") -> str:

@@ -92,6 +92,7 @@ def export(
     *,
     frames: str | Path | None = None,
     reading: Mapping[str, Any] | None = None,
+    mattes: MatteOptions | None = None,
     progress: Progress | None = None,
 ) -> list[ConvertResult]:
     """Write the results of a run in other formats, too: exported/FORMAT in its folder.
@@ -102,6 +103,7 @@ def export(
             before is deleted.
         frames: the video, for mattes.
         reading: how its frames are read, see `open_source`.
+        mattes: how mattes are made.
         progress: as for `convert`.
 
     Raises:
@@ -117,7 +119,7 @@ def export(
         if frames is not None and form.needs_source:
             source = open_source(frames, **(reading or {}))
         from_name = _told(given, form)
-        results.append(_converted(given, from_name, out, name, source, None, progress))
+        results.append(_converted(given, from_name, out, name, source, mattes, progress))
     return results
 
 

@@ -20,6 +20,7 @@ from propago.io.instances import FrameInstances, InstanceSequence
 from propago.io.matte_sinks import AlphaVideoSink, CutoutSink, MatteSink, PngSink
 from propago.io.source import Source
 from propago.ops.image import image_to_rgb
+from propago.ops.matting import closed_form_alpha
 from propago.types import Frame, SoftMasks
 
 STILLS_FPS = Fraction(24)
@@ -33,14 +34,21 @@ class MatteOptions:
         objects: "merged" into one, or "each" on its own: ID/FRAME.png, NAME_ID.mov.
         premultiplied: colours are multiplied by alpha; else they are straight.
         background: of cut-outs, as #RRGGBB.
+        matte: alpha follows the colours of the frame at the edges of the masks, see
+            `propago.ops.matting`.
+        edge_px: with `matte`, how far from its edge a mask may be wrong.
     """
 
     objects: Literal["merged", "each"] = "merged"
     premultiplied: bool = False
     background: str = "#00ff00"
+    matte: bool = False
+    edge_px: int = 4
 
     def __post_init__(self) -> None:
-        """Refuse a colour that is none."""
+        """Refuse a colour that is none, and an edge without width."""
+        if self.edge_px < 1:
+            raise UsageError(f"`edge_px` is at least 1 pixel; this is {self.edge_px}")
         if not re.fullmatch(r"#[0-9a-fA-F]{6}", self.background):
             raise UsageError(f"`background` is #RRGGBB, as #00ff00; this is {self.background!r}")
 
@@ -114,7 +122,10 @@ def _write(
         for frame, found in _paired(video, source):
             rgb, masks = image_to_rgb(frame.image), found.soft_masks()
             for object_id, sink in sinks:
-                sink.write(frame.name, rgb, alpha_of(masks, object_id))
+                alpha = alpha_of(masks, object_id)
+                if options.matte:
+                    alpha = closed_form_alpha(rgb, alpha, options.edge_px)
+                sink.write(frame.name, rgb, alpha)
 
 
 def _close(sink: MatteSink, kind: type[BaseException] | None, *_: object) -> None:
