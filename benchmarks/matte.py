@@ -21,6 +21,7 @@ from scipy.ndimage import gaussian_gradient_magnitude
 from arguments import commit, parser
 from propago.components import load_method
 from propago.io.davis import open_davis
+from propago.io.imread import imread
 from propago.ops.image import image_from_rgb, image_to_rgb
 from propago.ops.matting import closed_form_alpha
 from propago.pipeline import segment_frames
@@ -146,7 +147,7 @@ def composed(data: Path, set_name: str, half: int, clips: int) -> Iterator[Compo
     cutouts = sorted((data / "stills/people_cutouts/rgba").glob("*.png"))[half::2]
     chosen = np.random.default_rng(half).choice(len(cutouts), clips, replace=False)
     for n, index in enumerate(chosen):
-        rgba = cv2.imread(str(cutouts[index]), cv2.IMREAD_UNCHANGED)
+        rgba = imread(cutouts[index], cv2.IMREAD_UNCHANGED)
         behind = islice(sources[n % len(sources)], FRAMES)
         frames = [image_to_rgb(frame.image) for frame in behind]
         clip = [over(picture, rgba, t, n) for t, picture in enumerate(frames)]
