@@ -125,9 +125,10 @@ def run(argv: list[str]) -> int:
 
 def _run_many(arguments: SegmentArguments) -> int:
     """Segment many videos, and say what came of each; 1 where one failed."""
-    if arguments.boxes or arguments.end_objects or arguments.both_ways:
+    pointed = arguments.boxes or arguments.clicks
+    if pointed or arguments.end_objects or arguments.both_ways:
         raise UsageError(
-            "--box, --end-object and --both-ways are for one video; of many, each has its masks"
+            "--box, --click, --end-object, --both-ways: for one video; of many, each has its masks"
         )
     if len(arguments.masks) > 1:
         raise UsageError("--masks: of many videos give one folder in which their masks are")
