@@ -76,12 +76,12 @@ class _WithoutPrevious(_WithoutNearby, _WithoutMask):
 
 
 NETWORKS = {
-    "-previous prediction": _WithoutMask,
-    "-first-frame match": _WithoutFirst,
-    "-previous-frame match": _WithoutNearby,
-    "-both of the previous": _WithoutPrevious,
+    "no-previous-prediction": _WithoutMask,
+    "no-first-frame-match": _WithoutFirst,
+    "no-previous-frame-match": _WithoutNearby,
+    "no-previous-at-all": _WithoutPrevious,
 }
-WIDE = "local -> global match"
+WIDE = "global-for-local"
 EVERYWHERE = 64
 """A window that reaches over all positions of a frame at the working size."""
 
@@ -93,18 +93,18 @@ class FeelvosTables(AblationTables):
     paper: ClassVar = {
         FULL: (0.691, None, None),
         WIDE: (0.642, None, None),
-        "-previous prediction": (0.633, None, None),
-        "-first-frame match": (0.561, None, None),
-        "-previous-frame match": (0.549, None, None),
-        "-both of the previous": (0.526, None, None),
+        "no-previous-prediction": (0.633, None, None),
+        "no-first-frame-match": (0.561, None, None),
+        "no-previous-frame-match": (0.549, None, None),
+        "no-previous-at-all": (0.526, None, None),
     }
     tables: ClassVar = {1: tuple(paper)}
     notes = (
         "The paper: DAVIS 2017 val, 30 sequences, each row trained anew; Xception-65.",
         "Ours: cues are left out at test only, of a network that has them twice: beside its "
         "distances it reads out encoded masks, and the previous mask is also carried by flow. "
-        "-previous prediction leaves out both, and objects are then looked for everywhere.",
-        "-first-frame match leaves out all remembered frames. Second looks as shipped.",
+        "no-previous-prediction leaves out both, and objects are then looked for everywhere.",
+        "no-first-frame-match leaves out all remembered frames. Second looks as shipped.",
     )
 
     def method(self, row: str, clock: Clock) -> Feelvos:

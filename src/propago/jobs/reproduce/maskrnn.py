@@ -43,25 +43,25 @@ class MaskRnnTables(AblationTables):
     title = "MaskRNN: what each part is worth"
     paper: ClassVar = {
         FULL: (None, 0.605, None),
-        "-localisation": UNKNOWN,
-        "-flow stream": UNKNOWN,
-        "-recurrence": UNKNOWN,
+        "no-localisation": UNKNOWN,
+        "no-flow-stream": UNKNOWN,
+        "no-recurrence": UNKNOWN,
     }
     tables: ClassVar = {1: tuple(paper)}
     notes = (
         "The paper: DAVIS 2017 val, 30 sequences (as the table of STM prints it); VGG-16, FlowNet "
         "2, fine-tuned on the first frame.",
-        "Parts are left out at test only, the network is trained with them. -localisation: masks "
-        "count in the whole frame. -flow stream: it sees no movement; masks are carried by flow. "
-        "-recurrence: the annotated mask is fed in place of the one before.",
+        "Parts are left out at test only, the network is trained with them. no-localisation: masks "
+        "count in the whole frame. no-flow-stream: it sees no movement; masks are carried by flow. "
+        "no-recurrence: the annotated mask is fed in place of the one before.",
     )
 
     def method(self, row: str, clock: Clock) -> MaskRnn:
         """MaskRNN as the row wants it."""
         options = self.options
-        build = _WithoutFlow if row == "-flow stream" else MaskRnnNet
+        build = _WithoutFlow if row == "no-flow-stream" else MaskRnnNet
         net, about = load_network(PRESETS, build, options.preset, options.weights)
         size = options.size or PRESETS[options.preset].size
-        settings = MaskRnnSettings(size, localised=row != "-localisation")
-        kind = _WithoutRecurrence if row == "-recurrence" else MaskRnn
+        settings = MaskRnnSettings(size, localised=row != "no-localisation")
+        kind = _WithoutRecurrence if row == "no-recurrence" else MaskRnn
         return kind(net, settings, choose_device(options.device), about)

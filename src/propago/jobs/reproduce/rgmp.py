@@ -31,11 +31,11 @@ class _WithoutPrevious(RgmpNet):
         return super().levels(reference, images, torch.zeros_like(previous))
 
 
-NETWORKS = {"-reference": _WithoutReference, "-previous mask": _WithoutPrevious}
+NETWORKS = {"no-reference": _WithoutReference, "no-previous-mask": _WithoutPrevious}
 
 TRAINED = {
-    "-video": Path("runs/train/rgmp-compact-pairs/rgmp-compact-pairs.safetensors"),
-    "-pre-training": Path("runs/train/rgmp-compact-video/rgmp-compact-video.safetensors"),
+    "no-video": Path("runs/train/rgmp-compact-pairs/rgmp-compact-pairs.safetensors"),
+    "no-pre-training": Path("runs/train/rgmp-compact-video/rgmp-compact-video.safetensors"),
 }
 """Rows of networks that are not in the package: what `propago train` of their recipes leaves."""
 
@@ -46,16 +46,16 @@ class RgmpTables(AblationTables):
     title = "RGMP: what each part is worth"
     paper: ClassVar = {
         FULL: (0.818, 0.815, 0.820),
-        "-reference": UNKNOWN,
-        "-previous mask": UNKNOWN,
-        "-video": UNKNOWN,
-        "-pre-training": (None, 0.686, 0.689),
+        "no-reference": UNKNOWN,
+        "no-previous-mask": UNKNOWN,
+        "no-video": UNKNOWN,
+        "no-pre-training": (None, 0.686, 0.689),
     }
     tables: ClassVar = {1: tuple(paper)}
     notes = (
         "The paper: DAVIS 2016 val, 20 sequences of one object, three scales; ResNet-50.",
-        "-reference, -previous mask: left out at test only, the network is trained with them. "
-        "-video: after `propago train rgmp-compact-pairs` alone. -pre-training: `propago train "
+        "no-reference, no-previous-mask: left out at test only, the network is trained with them. "
+        "no-video: after `propago train rgmp-compact-pairs` alone. no-pre-training: `propago train "
         "rgmp-compact-video`, as many steps of video as rgmp-compact, without the pairs before.",
     )
 

@@ -31,7 +31,7 @@ class _WithoutMap(RgsnNet):
         return super().levels(references, images, torch.zeros_like(maps))
 
 
-NETWORKS = {"-later references": _WithoutLater, "-Gaussian": _WithoutMap}
+NETWORKS = {"no-later-references": _WithoutLater, "no-gaussian": _WithoutMap}
 
 
 class RgsnTables(AblationTables):
@@ -40,16 +40,16 @@ class RgsnTables(AblationTables):
     title = "RGSN: what each part is worth"
     paper: ClassVar = {
         FULL: UNKNOWN,
-        "-online update": UNKNOWN,
-        "-later references": UNKNOWN,
-        "-Gaussian": UNKNOWN,
-        "+fine-tuning": (0.747, 0.716, 0.777),
+        "no-online-update": UNKNOWN,
+        "no-later-references": UNKNOWN,
+        "no-gaussian": UNKNOWN,
+        "fine-tuned": (0.747, 0.716, 0.777),
     }
     tables: ClassVar = {1: tuple(paper)}
     notes = (
         "The release: DAVIS 2017 val, 30 sequences, proposals of a ResNeXt-152 Mask R-CNN, "
         "ResNet-50, fine-tuned on the first frame.",
-        "Parts are left out at test only, the network is trained with them. -online update: the "
+        "Parts are left out at test only, the network is trained with them. no-online-update: the "
         "scorer learns in the annotated frame alone. Candidates are drawn, no detector proposes.",
     )
 
@@ -60,7 +60,7 @@ class RgsnTables(AblationTables):
         net, about = load_network(PRESETS, build, options.preset, options.weights)
         settings = RgsnSettings(
             options.size or PRESETS[options.preset].size,
-            OtnSettings(online=row != "-online update"),
+            OtnSettings(online=row != "no-online-update"),
         )
-        finetune = self.tuning(clock) if row == "+fine-tuning" else None
+        finetune = self.tuning(clock) if row == "fine-tuned" else None
         return Rgsn(net, settings, choose_device(options.device), about, finetune=finetune)
