@@ -12,7 +12,7 @@ from torch import Tensor
 from propago.ops.boxes import box_areas, clipped
 from propago.ops.resize import bilinear, resize
 
-AROUND = 2.0
+AROUND = 2.5
 """Sides of a crop over those of its box; 1.5 in the release, whose boxes are a detector's."""
 
 WHOLE = 0.6

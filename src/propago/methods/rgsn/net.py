@@ -44,7 +44,7 @@ class RgsnConfig:
 
 
 PRESETS = {
-    "compact": Preset("rgsn/compact", RgsnConfig(), size=304),
+    "compact": Preset("rgsn/compact", RgsnConfig(), size=304, weights={"default": "rgsn-compact"}),
     "paper": Preset(
         "rgsn/paper",
         RgsnConfig("resnet50", (16, 8, 4), (256, 256, 256, 256), side=256),
