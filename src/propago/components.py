@@ -189,7 +189,7 @@ PROMPTERS: dict[str, Component] = {
     ),
 }
 
-PROMPTER = "grabcut"
+PROMPTER = "ritm"
 """Of `PROMPTERS`, where nothing else is asked for."""
 
 KINDS: dict[str, dict[str, Component]] = {

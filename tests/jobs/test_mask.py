@@ -110,8 +110,11 @@ def test_what_cannot_be_done_is_said(frames, tmp_path, drawn, out, said):
 
 def test_an_unsteady_outline_is_said_when_the_run_begins(frames, tmp_path, monkeypatch):
     monkeypatch.setattr(prompted_module, "is_unsteady", lambda *_: True)
-    made = propago.make_mask(frames, 0, [DISC], tmp_path / "first.png")
+    asked = {"prompter": "grabcut"}
+    made = propago.make_mask(frames, 0, [DISC], tmp_path / "first.png", **asked)
     assert "unsteady" in made.notes[0]
     with pytest.warns(PropagoWarning, match=r"look at .*given\.png before you wait: .*unsteady"):
-        result = propago.segment(frames, boxes=[DISC], out=tmp_path / "out", method="first_mask")
+        result = propago.segment(
+            frames, boxes=[DISC], out=tmp_path / "out", method="first_mask", **asked
+        )
     assert result.given == tmp_path / "out/given.png"

@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 import tyro
 
 from propago.cli.arguments import parse, with_flags
+from propago.cli.progress import say_licence
 
 
 @dataclass(frozen=True)
@@ -70,6 +71,7 @@ def run(argv: list[str]) -> int:
     )
     for note in made.notes:
         print(f"note: {with_flags(note, sys.modules[__name__])}", file=sys.stderr)
+    say_licence(made.prompter)
     print(f"mask   {made.mask} (objects {', '.join(map(str, made.ids))})")
     print(f"shown  {made.picture}")
     return 0

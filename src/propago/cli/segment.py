@@ -115,6 +115,7 @@ def run(argv: list[str]) -> int:
         print(f"note: {with_flags(note, sys.modules[__name__])}", file=sys.stderr)
     say_licence(results[-1].method)
     say_licence(results[-1].refiner)
+    say_licence(results[-1].prompter)
     for result in results:
         _print(result)
         frames = _frames(arguments, result.name)

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -31,6 +32,11 @@ class AnnotationSet:
     notes: tuple[str, ...] = ()
     prompted: tuple[Prompted, ...] = ()
     both_ways: bool = False
+
+    @property
+    def prompter(self) -> dict[str, Any]:
+        """What made masks of boxes and clicks; empty where there are none."""
+        return self.prompted[0].prompter if self.prompted else {}
 
     @property
     def ids(self) -> tuple[int, ...]:

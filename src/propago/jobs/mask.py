@@ -1,8 +1,9 @@
 """`propago mask`: boxes and clicks on a frame become its mask, to look at before a run."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 from propago.errors import UsageError
 from propago.io.contrast import Contrast
@@ -23,12 +24,14 @@ class MadeMask:
         picture: the frame with the mask, the boxes and the clicks drawn in.
         ids: the objects.
         notes: which of them may be wrong, in sentences for the user.
+        prompter: what made the mask, its weights and their licence.
     """
 
     mask: Path
     picture: Path
     ids: tuple[int, ...]
     notes: tuple[str, ...] = ()
+    prompter: dict[str, Any] = field(default_factory=dict)
 
 
 def make_mask(  # noqa: PLR0913
@@ -78,7 +81,9 @@ def make_mask(  # noqa: PLR0913
     write_mask(path, made.labels)
     write_picture(shown, picture_of([made]))
     opened.say_notes()
-    return MadeMask(path, shown, tuple(sorted({one.id for one in written})), made.notes)
+    return MadeMask(
+        path, shown, tuple(sorted({one.id for one in written})), made.notes, made.prompter
+    )
 
 
 def _refuse(*paths: Path, overwrite: bool) -> None:

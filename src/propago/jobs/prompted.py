@@ -20,6 +20,7 @@ from propago.ops.image import image_to_rgb
 from propago.prompts import Prompter
 from propago.report.overlay import VIVID, draw_overlay
 from propago.runs.output_folder import OutputFolder
+from propago.runs.record import described
 from propago.runs.writers import Writer
 from propago.types import VOID, Frame
 
@@ -28,11 +29,12 @@ _CLICK_PX = 4
 
 @dataclass(frozen=True)
 class Prompted:
-    """A frame with boxes and clicks on it, and the label map that was made of them."""
+    """A frame with boxes and clicks on it, the label map made of them, and by what."""
 
     frame: Frame
     labels: np.ndarray
     prompts: tuple[ObjectPrompt, ...]
+    prompter: dict[str, Any]
     notes: tuple[str, ...] = ()
 
 
@@ -98,7 +100,7 @@ def _cut_out(frame: Frame, prompts: list[ObjectPrompt], prompter: Prompter) -> P
     for one, mask, _ in sorted(answers, key=lambda answer: _room_px(answer[0], answer[1]))[::-1]:
         labels[mask] = one.id
     notes = tuple(note for _, _, note in answers if note)
-    return Prompted(frame, labels, tuple(prompts), notes)
+    return Prompted(frame, labels, tuple(prompts), described(prompter), notes)
 
 
 def _answer(rgb: np.ndarray, one: ObjectPrompt, prompter: Prompter) -> tuple[np.ndarray, str]:

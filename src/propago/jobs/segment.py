@@ -55,6 +55,7 @@ class SegmentResult(RunSummary):
         notes: how the given masks were understood, what was not used, what to do next.
         method: the method, its preset, weights and their licence.
         refiner: weights of the refiner, their hash and licence; empty without one.
+        prompter: what made masks of boxes and clicks, its weights and their licence; or empty.
     """
 
     name: str
@@ -65,6 +66,7 @@ class SegmentResult(RunSummary):
     notes: tuple[str, ...] = ()
     method: dict[str, Any] = field(default_factory=dict)
     refiner: dict[str, Any] = field(default_factory=dict)
+    prompter: dict[str, Any] = field(default_factory=dict)
 
 
 def segment(  # noqa: PLR0913
@@ -177,6 +179,7 @@ def segment_source(
         notes=notes,
         method=described(parts.method),
         refiner=described(parts.refine),
+        prompter=annotations.prompter,
     )
 
 
@@ -252,13 +255,14 @@ def _writers(
     return writers
 
 
-def _pointed_at(annotations: AnnotationSet) -> dict[str, list[str]]:
-    """Boxes and clicks as they were given, each with its frame."""
+def _pointed_at(annotations: AnnotationSet) -> dict[str, Any]:
+    """Boxes and clicks as they were given, each with its frame, and what made masks of them."""
     prompts = [one for made in annotations.prompted for one in made.prompts]
     written = [one for prompt in prompts for one in prompt.written]
     return {
         "boxes": [str(one) for one in written if isinstance(one, Box)],
         "clicks": [str(one) for one in written if isinstance(one, Clicks)],
+        "prompter": annotations.prompter,
     }
 
 

@@ -33,7 +33,9 @@ class RitmConfig:
     widths: tuple[int, ...] = (128, 96, 64, 32)
 
 
-PRESETS = {"compact": Preset("ritm/compact", RitmConfig(), size=256)}
+PRESETS = {
+    "compact": Preset("ritm/compact", RitmConfig(), size=256, weights={"default": "ritm-compact"})
+}
 """The sizes it comes in; `size` is the short side of the window that is looked at, in pixels."""
 
 
