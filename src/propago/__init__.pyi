@@ -41,6 +41,7 @@ from propago.jobs.convert import convert as convert
 from propago.jobs.demo import demo as demo
 from propago.jobs.doctor import doctor as doctor
 from propago.jobs.evaluate import evaluate as evaluate
+from propago.jobs.export import export as export
 from propago.jobs.many import ManyResults as ManyResults
 from propago.jobs.mask import MadeMask as MadeMask
 from propago.jobs.mask import make_mask as make_mask

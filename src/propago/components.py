@@ -29,6 +29,7 @@ class Component:
             for.
         carry: settings of a method where it carries detections, which correct it soon.
         train: "module:attribute" of the function that makes its `TrainingTask`; empty: untrained.
+        export: "module:attribute" of the function that makes `OnnxPart`s of its network, or empty.
     """
 
     path: str
@@ -40,6 +41,7 @@ class Component:
     associator: str = "iou"
     carry: Mapping[str, Any] = field(default_factory=dict)
     train: str = ""
+    export: str = ""
 
     def load(self, **settings: Any) -> Any:
         """The part, ready to run.
@@ -77,6 +79,7 @@ PROPAGATORS: dict[str, Component] = {
         presets="propago.methods.feelvos.net:PRESETS",
         carry={"size": 224, "anchors": 2, "recent": 0, "looks": 0},
         train="propago.methods.feelvos.train:task",
+        export="propago.methods.feelvos.export:parts",
     ),
     "seg_with_spn": Component(
         "propago.methods.seg_with_spn.run:SegWithSpn",
@@ -121,6 +124,7 @@ REFINERS: dict[str, Component] = {
         "Spatial propagation network (Liu et al. 2017), object by object",
         presets="propago.refinement.spn.net:PRESETS",
         train="propago.refinement.spn.train:task",
+        export="propago.refinement.spn.export:parts",
     ),
 }
 
@@ -144,6 +148,7 @@ DETECTORS: dict[str, Component] = {
         "Proposals, and the class, box and mask of each (He et al. 2017)",
         presets="propago.methods.mask_rcnn.net:PRESETS",
         train="propago.methods.mask_rcnn.train:task",
+        export="propago.methods.mask_rcnn.export:parts",
     ),
     "bridging": Component(
         "propago.methods.bridging.run:BridgingDetector",

@@ -30,6 +30,7 @@ VERBS = {
     "doctor": ("propago.cli.doctor", "what is wrong with a folder of masks, and mend it"),
     "cache": ("propago.cli.cache", "the weights that --finetune made: show them, delete them"),
     "train": ("propago.cli.train", "train a network from a recipe"),
+    "export": ("propago.cli.export", "a trained network as ONNX files"),
     "reproduce": ("propago.cli.reproduce", "a paper's table, its values beside ours"),
     "demo": ("propago.cli.demo", "segment the clip in the package, score it"),
     "models": ("propago.cli.models", "the methods and weights there are, with licences"),

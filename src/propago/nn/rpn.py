@@ -61,17 +61,25 @@ class RegionProposals(nn.Module):
 
     def forward(self, levels: Mapping[int, Tensor]) -> Anchored:
         """See `Anchored`; `levels` are (B, width, h, w) by stride."""
-        logits, offsets, anchors = [], [], []
+        said = self.said(levels)
+        anchors = []
         for stride, cells in self.cells.items():
-            hidden = self.hidden(levels[stride])
-            logits.append(self.logits(hidden).permute(0, 2, 3, 1).flatten(1))
-            offsets.append(
-                self.offsets(hidden).permute(0, 2, 3, 1).flatten(1).unflatten(1, (-1, 4))
-            )
-            grid = (hidden.shape[-2], hidden.shape[-1])
-            anchors.append(grid_anchors(cells.to(hidden.device), grid, stride))
+            level = levels[stride]
+            grid = (level.shape[-2], level.shape[-1])
+            anchors.append(grid_anchors(cells.to(level.device), grid, stride))
         counts = tuple(len(own) for own in anchors)
-        return Anchored(torch.cat(logits, 1), torch.cat(offsets, 1), torch.cat(anchors), counts)
+        logits, offsets = (torch.cat(own, 1) for own in zip(*said, strict=True))
+        return Anchored(logits, offsets, torch.cat(anchors), counts)
+
+    def said(self, levels: Mapping[int, Tensor]) -> list[tuple[Tensor, Tensor]]:
+        """Of each level the logits (B, a) and offsets (B, a, 4) of its anchors."""
+        said = []
+        for stride in self.cells:
+            hidden = self.hidden(levels[stride])
+            logits = self.logits(hidden).permute(0, 2, 3, 1).flatten(1)
+            offsets = self.offsets(hidden).permute(0, 2, 3, 1).flatten(1).unflatten(1, (-1, 4))
+            said.append((logits, offsets))
+        return said
 
 
 @torch.no_grad()

@@ -103,16 +103,24 @@ class SpnNet(nn.Module):
                 f"coarse masks of pictures {tuple(images.shape)} are {(batch, 1, height, width)}; "
                 f"these are {tuple(coarse.shape)}"
             )
-        said = self.guidance(images, coarse)
+        x, gates = self.weighted(coarse, self.guidance(images, coarse))
+        rounds, normalise = self.config.rounds, self.config.normalise
+        return self.compared(propagate(x, gates, rounds=rounds, normalise=normalise))
+
+    def weighted(self, coarse: Tensor, said: Tensor) -> tuple[Tensor, Tensor]:
+        """What is propagated (B, 1 or 2, H, W), and the gates, of what the guidance has said."""
+        batch, _, height, width = coarse.shape
         gates = said[:, :GATES].reshape(batch, 1, len(DIRECTIONS), CONNECTIONS, height, width)
         if not self._trusts:
-            return self._propagated(coarse, gates)
-        trust = said[:, GATES:].sigmoid()
-        both = self._propagated(torch.cat([coarse, 1 - coarse], 1) * trust, gates).clamp_min(0)
-        return both[:, :1] / both.sum(1, keepdim=True).clamp_min(LEAST_TRUST)
+            return coarse, gates
+        return torch.cat([coarse, 1 - coarse], 1) * said[:, GATES:].sigmoid(), gates
 
-    def _propagated(self, x: Tensor, gates: Tensor) -> Tensor:
-        return propagate(x, gates, rounds=self.config.rounds, normalise=self.config.normalise)
+    def compared(self, arrived: Tensor) -> Tensor:
+        """(B, 1, H, W) masks of what has arrived of object and background (B, 1 or 2, H, W)."""
+        if not self._trusts:
+            return arrived
+        both = arrived.clamp_min(0)
+        return both[:, :1] / both.sum(1, keepdim=True).clamp_min(LEAST_TRUST)
 
 
 class VggGuidance(nn.Module):
