@@ -65,7 +65,7 @@ def measured(method: str, part: OnnxPart, rounds: int) -> str:
         for own, x in zip(session.run(None, arrays), exact, strict=True)
     )
     if part.has_loop:
-        part.module.propagate = propagate  # pyright: ignore[reportAttributeAccessIssue]
+        part.module.propagate = propagate  # pyright: ignore[reportArgumentType]
     pairs = [(cpu_ms(in_torch), cpu_ms(lambda: session.run(None, arrays))) for _ in range(rounds)]
     torch_ms, onnx_ms = (median(one) for one in zip(*pairs, strict=True))
     return (

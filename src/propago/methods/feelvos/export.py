@@ -29,7 +29,8 @@ def parts(net: FeelvosNet) -> list[OnnxPart]:
     pixels = {2: (stride, "h"), 3: (stride, "w")}
     rows = {0: "objects"}
     levels = dict(zip(("features8", "features4", "features2"), features, strict=True))
-    finer = {2: (2, "h"), 3: (2, "w")}, {2: (4, "h"), 3: (4, "w")}
+    scales = dict(zip(levels, (1, 2, 4), strict=True))
+    finer = {name: {2: (n, "h"), 3: (n, "w")} for name, n in scales.items()}
     return [
         OnnxPart(
             "frame",
@@ -50,13 +51,7 @@ def parts(net: FeelvosNet) -> list[OnnxPart]:
             Head(net),
             {**levels, "cues": cues, "detail": torch.rand(2, 3, *size)},
             ("logits",),
-            {
-                "features8": cells,
-                "features4": finer[0],
-                "features2": finer[1],
-                "cues": rows | cells,
-                "detail": rows | pixels,
-            },
+            finer | {"cues": rows | cells, "detail": rows | pixels},
         ),
     ]
 
