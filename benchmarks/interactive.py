@@ -4,9 +4,10 @@ python benchmarks/interactive.py --data ../shared/data --set val             # a
 python benchmarks/interactive.py --only prompts --set test
 python benchmarks/interactive.py --only rounds --every 2 --most 2            # a small part
 
-The person looks at the frame with the lowest J, clicks at the worst object there, each time in the
-middle of the largest error, up to `--clicks` times or until J is .9, and has it followed on from
-there (the robot of Caelles et al., "The 2018 DAVIS Challenge", is the model). First masks are true.
+The person looks at the frame with the lowest J that was not looked at before, clicks at the worst
+object there, each time in the middle of the largest error, up to `--clicks` times or until J is .9,
+and has it followed on from there (the robot of Caelles et al., "The 2018 DAVIS Challenge", is the
+model). First masks are true.
 """
 
 import time
@@ -157,10 +158,12 @@ class Work:
                 self.checkpoints.append(result.checkpoint)
 
     def worst(self) -> tuple[int, int]:
-        """Frame and object with the lowest J."""
+        """Frame and object with the lowest J, of the frames of which nothing was said yet."""
         j = [
-            region_similarity(truth, labels, self.ids)
-            for truth, labels in zip(self.truths, self.labels, strict=True)
+            np.full(len(self.ids), np.inf)
+            if n in self.given
+            else region_similarity(truth, self.labels[n], self.ids)
+            for n, truth in enumerate(self.truths)
         ]
         frame, row = np.unravel_index(np.argmin(j), (len(j), len(self.ids)))
         return int(frame), self.ids[int(row)]

@@ -87,10 +87,15 @@ def test_a_prompter_of_ones_own_is_asked_with_all_that_is_said_of_an_object(fram
 
 
 def test_where_clicks_find_nothing_it_is_said_and_a_box_has_its_ellipse(frames, tmp_path):
-    blind = {"prompter": lambda *_: None, "out": tmp_path / "a.png"}
+    out = tmp_path / "a.png"
+
+    def blind(*_):
+        return None
+
     with pytest.raises(UsageError, match="`clicks` 1=60,40@0: nothing is found there"):
-        propago.make_mask(frames, 0, clicks=["1=60,40"], **blind)
-    assert "the ellipse in it is object 1" in propago.make_mask(frames, 0, [DISC], **blind).notes[0]
+        propago.make_mask(frames, 0, out=out, clicks=["1=60,40"], prompter=blind)
+    made = propago.make_mask(frames, 0, [DISC], out, prompter=blind)
+    assert "the ellipse in it is object 1" in made.notes[0]
 
 
 @pytest.mark.parametrize(
@@ -110,11 +115,14 @@ def test_what_cannot_be_done_is_said(frames, tmp_path, drawn, out, said):
 
 def test_an_unsteady_outline_is_said_when_the_run_begins(frames, tmp_path, monkeypatch):
     monkeypatch.setattr(prompted_module, "is_unsteady", lambda *_: True)
-    asked = {"prompter": "grabcut"}
-    made = propago.make_mask(frames, 0, [DISC], tmp_path / "first.png", **asked)
+    made = propago.make_mask(frames, 0, [DISC], tmp_path / "first.png", prompter="grabcut")
     assert "unsteady" in made.notes[0]
     with pytest.warns(PropagoWarning, match=r"look at .*given\.png before you wait: .*unsteady"):
         result = propago.segment(
-            frames, boxes=[DISC], out=tmp_path / "out", method="first_mask", **asked
+            frames,
+            boxes=[DISC],
+            prompter="grabcut",
+            out=tmp_path / "out",
+            method="first_mask",
         )
     assert result.given == tmp_path / "out/given.png"
