@@ -34,7 +34,9 @@ class DilatedResNet(ResNet):
             assert isinstance(block, Bottleneck)
             block.conv2.stride, block.conv2.dilation, block.conv2.padding = (1, 1), (2, 2), (2, 2)
             if block.downsample is not None:
-                block.downsample[0].stride = (1, 1)
+                shortcut = block.downsample[0]
+                assert isinstance(shortcut, nn.Conv2d)
+                shortcut.stride = (1, 1)
 
     def forward(self, images: Tensor, beside: Tensor | None = None) -> dict[int, Tensor]:
         """(B, C, h, w) at strides 4, 8 and 16, the last of the fourth stage; see `ResNet`."""
