@@ -90,8 +90,11 @@ class Carry:
         if method.look_ahead_frames:
             raise UsageError("`carry` needs a method that does not look ahead; this one does")
         self.method, self.settings = method, settings or CarrySettings()
-        how = getattr(method, "settings", None)
-        carrier = {**method.description, **(asdict(how) if is_dataclass(how) else {})}
+        how: Any = getattr(method, "settings", None)
+        carrier = {
+            **method.description,
+            **(asdict(how) if is_dataclass(how) and not isinstance(how, type) else {}),
+        }
         self.description = {"carry": carrier, **asdict(self.settings)}
 
     def begin(self) -> CarryState:
