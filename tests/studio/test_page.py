@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from propago.io.masks import write_mask
 from studio_client import FRAMES, SIZE, TOKEN, slow_follower, studio_app, write_frames
 
 playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
@@ -139,6 +140,26 @@ def test_draw_carry_correct_go_on_and_export(browser, truth, tmp_path):
         with person.page.expect_download() as download:
             person.page.get_by_text("YouTube-VIS").click()
         assert json.loads(download.value.path().read_text())["annotations"]
+        assert not person.faults
+
+
+def test_who_is_who_is_said_in_the_list(browser, truth, tmp_path):
+    drawn = tmp_path / "out" / "annotations"
+    drawn.mkdir(parents=True)
+    write_mask(drawn / "00000.png", truth[0])
+    with served(tmp_path) as address:
+        person = Person(browser, address)
+        person.press("g")
+        person.status("Done")
+        person.press("Home", *["ArrowRight"] * 3, "2")
+        person.until_shown(3)
+        found = person.kept(3)
+        person.page.select_option("#identity", label="swapped with object 1 from this frame on")
+        swapped = np.select([found == 1, found == 2], [2, 1], found)
+        person.until_kept(3, lambda labels: (labels == swapped).all())
+        person.page.select_option("#identity", label="the same as object 1")
+        person.until_kept(3, lambda labels: (labels == (found > 0)).all())
+        assert person.page.locator("#objects li").count() == 1
         assert not person.faults
 
 

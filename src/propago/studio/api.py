@@ -3,7 +3,7 @@
 import asyncio
 import zlib
 from dataclasses import asdict, dataclass
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import numpy as np
 from fastapi import APIRouter, Path, Request, Response, WebSocket, WebSocketDisconnect
@@ -16,6 +16,7 @@ from propago.report.colours import HUES
 from propago.studio.carrying import Carrying
 from propago.studio.events import Hub, Subscription
 from propago.studio.export import EXPORTS, export
+from propago.studio.identities import merge, split, swap
 from propago.studio.pictures import PictureCache
 from propago.studio.project import Project, StudioObject
 from propago.studio.review import worth_a_look
@@ -39,6 +40,14 @@ class PromptFields(BaseModel):
     object: ObjectId
     box: tuple[float, float, float, float] | None = None
     clicks: Annotated[list[tuple[float, float, bool]], Field(max_length=100)] = []
+
+
+class IdentityFields(BaseModel):
+    """What is said of who an object is, from a frame on."""
+
+    what: Literal["swap", "merge", "split"]
+    object: ObjectId
+    other: ObjectId | None = None
 
 
 class RunFields(BaseModel):
@@ -84,6 +93,7 @@ class Api:
             ("GET", "/masks/{index}", self.masks),
             ("PUT", "/annotations/{index}", self.put_annotation),
             ("POST", "/prompts/{index}", self.prompt),
+            ("POST", "/identities/{index}", self.identify),
             ("POST", "/run", self.run),
             ("DELETE", "/run", self.cancel),
             ("GET", "/review", self.review),
@@ -159,6 +169,24 @@ class Api:
         self._tell_annotation(index, ids)
         self.tell_objects()
         return self._labels(index, ids)
+
+    def identify(self, index: FrameIndex, fields: IdentityFields) -> None:
+        """Two objects change places or are the same; or one becomes another."""
+        self._require_frame(index)
+        told, changed = fields.object, [index]
+        if fields.what == "split":
+            split(self._project, index, told)
+            changed = list(self._project.annotations)
+        elif fields.other is None:
+            raise UsageError(f"{fields.what} needs `other`, the second object")
+        elif fields.what == "swap":
+            swap(self._project, index, told, fields.other)
+        else:
+            changed = merge(self._project, index, fields.other, told)
+        self.tell_objects()
+        for t in changed:
+            said = self._project.annotations.get(t)
+            self._tell_annotation(t, said.ids if said else ())
 
     def run(self, fields: RunFields) -> None:
         """Carry the masks, from the first change on."""

@@ -3,7 +3,7 @@
 import { Editor } from "./editor.js";
 import { Frames } from "./frames.js";
 import { bindKeys } from "./keys.js";
-import { objectList } from "./panel.js";
+import { identityChoices, objectList } from "./panel.js";
 import { listen, server } from "./server.js";
 import { Timeline } from "./timeline.js";
 import { Tools } from "./tools.js";
@@ -38,6 +38,7 @@ function objectsChanged() {
   view.setColours(project.objects);
   if (!project.objects[editor.selected]) editor.selected = Number(Object.keys(project.objects)[0] ?? 1);
   objectList($("objects"), editor, project, objects);
+  identityChoices($("identity"), editor, project, objects.identify);
   editor.repaint();
   timeline.draw();
 }
@@ -60,6 +61,15 @@ const objects = {
     objects.tell(id, { name: `object ${id}`, colour: project.hues[(id - 1) % project.hues.length], ended: null });
     objects.select(id);
   },
+  identify: tried(async (said) => {
+    await editor.saving;
+    await server.identify(editor.index, said);
+    editor.history.dropObject(said.object);
+    if (said.other) editor.history.dropObject(said.other);
+    editor.dispatchEvent(new Event("history"));
+    await editor.refresh();
+    say("Segment from here (G) carries it on.");
+  }),
   forget: tried(async (id) => {
     const frame = Object.values(project.annotations).filter((ids) => ids.includes(id)).length;
     if (frame && !confirm(`Delete ${project.objects[id].name} and what is drawn of it on ${frame} frames?`)) return;

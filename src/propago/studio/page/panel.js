@@ -1,4 +1,4 @@
-// The list of objects: choose, name, colour, end, delete.
+// The list of objects: choose, name, colour, end, delete; and who the chosen one is.
 
 export function objectList(list, editor, project, act) {
   const row = (id) => {
@@ -23,4 +23,23 @@ export function objectList(list, editor, project, act) {
     return;
   }
   list.replaceChildren(...Object.keys(project.objects).map(Number).map(row));
+}
+
+// What can be said of who the chosen object is; `say` hears {what, object, other}.
+export function identityChoices(select, editor, project, say) {
+  const chosen = project.objects[editor.selected];
+  const choices = [["", `${chosen ? chosen.name : "The object"} is ...`]];
+  if (chosen) {
+    choices.push([JSON.stringify({ what: "split" }), "another one from this frame on"]);
+    for (const [id, { name }] of Object.entries(project.objects)) {
+      if (Number(id) === editor.selected) continue;
+      choices.push([JSON.stringify({ what: "swap", other: Number(id) }), `swapped with ${name} from this frame on`]);
+      choices.push([JSON.stringify({ what: "merge", other: Number(id) }), `the same as ${name}`]);
+    }
+  }
+  select.replaceChildren(...choices.map(([value, text]) => new Option(text, value)));
+  select.onchange = () => {
+    if (select.value) say({ ...JSON.parse(select.value), object: editor.selected });
+    select.value = "";
+  };
 }

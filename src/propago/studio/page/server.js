@@ -27,6 +27,7 @@ export const server = {
   prompt: async (index, prompt) => labelsOf(await json("POST", `prompts/${index}`, prompt)),
   keepObjects: (objects) => json("PUT", "objects", objects),
   forgetObject: (id) => ask("DELETE", `objects/${id}`),
+  identify: (index, said) => json("POST", `identities/${index}`, said),
   run: (order) => json("POST", "run", order),
   cancel: () => ask("DELETE", "run"),
   review: async () => (await ask("GET", "review")).json(),

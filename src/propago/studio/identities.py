@@ -1,0 +1,106 @@
+"""Who is who: objects that change places, are the same thing, or become another.
+
+What is said of a frame is drawn on it as a person would; the run that follows carries it on.
+"""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from propago.conventions import VOID
+from propago.errors import UsageError
+from propago.studio.project import Project
+
+
+def swap(project: Project, index: int, one: int, other: int) -> tuple[int, ...]:
+    """From a frame on each of two objects is what was found of the other.
+
+    Returns:
+        The ids that are said of the frame now.
+
+    Raises:
+        UsageError: they are the same object, or the frame does not show both.
+    """
+    _require_two(project, one, other)
+    shown = project.shown(index)
+    for i in (one, other):
+        _require_shown(project, shown, index, i)
+    changed = shown.copy()
+    changed[shown == one], changed[shown == other] = other, one
+    return _draw(project, index, changed, (one, other))
+
+
+def merge(project: Project, index: int, into: int, other: int) -> list[int]:
+    """Two objects are the same thing: all that is said of `other` is said of `into`.
+
+    In the frame at hand, where both may have been found, what is shown of both is drawn as one.
+
+    Returns:
+        The frames whose masks have changed.
+
+    Raises:
+        UsageError: they are the same object, or there is no such object.
+    """
+    _require_two(project, into, other)
+    shown = project.shown(index)
+    if other in shown:
+        _draw(project, index, np.where(shown == other, into, shown), (into,))
+    changed = [t for t, said in project.annotations.items() if other in said.ids]
+    for t in changed:
+        labels = project.annotations[t].labels
+        project.annotate(t, np.where(labels == other, into, labels))
+    project.forget_object(other)
+    return sorted({index, *changed})
+
+
+def split(project: Project, index: int, of: int) -> int:
+    """From a frame on, what was found of an object is another one; it ends there.
+
+    Returns:
+        The id of the new object.
+
+    Raises:
+        UsageError: the frame does not show it, there is no frame before, or 254 objects are there.
+    """
+    shown = project.shown(index)
+    _require_shown(project, shown, index, of)
+    if not index:
+        raise UsageError("an object becomes another one behind frame 0: choose a later frame")
+    new = next((i for i in range(1, VOID) if i not in project.objects), None)
+    if new is None:
+        raise UsageError("there are 254 objects, the most that a mask can hold")
+    for t, said in project.annotations.items():
+        if t > index and of in said.ids:
+            project.annotate(t, np.where(said.labels == of, new, said.labels))
+    drawn = _drawn(project, index)
+    project.annotate(index, np.where(drawn == of, 0, drawn))
+    _draw(project, index, np.where(shown == of, new, shown), (new,))
+    project.rename({**project.objects, of: replace(project.objects[of], ended=index)})
+    return new
+
+
+def _draw(project: Project, index: int, labels: np.ndarray, ids: Sequence[int]) -> tuple[int, ...]:
+    """Draw `ids` as they are in `labels`, beside what else is drawn on the frame."""
+    drawn = _drawn(project, index)
+    others = np.where(np.isin(drawn, ids), 0, drawn)
+    return project.annotate(index, np.where(np.isin(labels, ids), labels, others))
+
+
+def _drawn(project: Project, index: int) -> np.ndarray:
+    said = project.annotations.get(index)
+    return np.zeros(project.source.size, np.uint8) if said is None else said.labels
+
+
+def _require_two(project: Project, one: int, other: int) -> None:
+    unknown = sorted({one, other} - set(project.objects))
+    if unknown:
+        raise UsageError(f"there is no object {unknown[0]}; there are {list(project.objects)}")
+    if one == other:
+        raise UsageError(f"object {one} and object {other} are the same: choose two")
+
+
+def _require_shown(project: Project, shown: np.ndarray, index: int, i: int) -> None:
+    if i not in shown:
+        name = project.objects[i].name if i in project.objects else f"object {i}"
+        raise UsageError(f"{name} is not shown in frame {index}: go to a frame that shows it")
