@@ -155,7 +155,7 @@ def test_who_is_who_is_said_in_the_list(browser, truth, tmp_path):
         person.until_shown(3)
         found = person.kept(3)
         person.page.select_option("#identity", label="swapped with object 1 from this frame on")
-        swapped = np.select([found == 1, found == 2], [2, 1], found)
+        swapped = np.array([0, 2, 1], np.uint8)[found]
         person.until_kept(3, lambda labels: (labels == swapped).all())
         person.page.select_option("#identity", label="the same as object 1")
         person.until_kept(3, lambda labels: (labels == (found > 0)).all())
