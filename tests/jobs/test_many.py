@@ -5,7 +5,6 @@ import os
 import shutil
 import signal
 import sys
-from typing import ClassVar
 
 import numpy as np
 import pytest
@@ -35,9 +34,10 @@ def given(videos):
 class Everything:
     """A refiner that makes every object everything."""
 
-    description: ClassVar = {"name": "everything"}
+    def __init__(self):
+        self.description = {"name": "everything"}
 
-    def __call__(self, frame, masks):
+    def __call__(self, frame, masks, /):
         return propago.SoftMasks(masks.ids, masks.probabilities * 0 + 1)
 
 

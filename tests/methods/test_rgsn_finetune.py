@@ -59,11 +59,15 @@ def annotated():
 def test_only_the_decoder_is_fine_tuned_and_only_in_a_copy(tmp_path):
     run = method(tmp_path, steps=12)
     before = {name: tensor.clone() for name, tensor in run.net.state_dict().items()}
+    assert run.finetune is not None
     decoder = fine_tuned_decoder(run.net, 2, [annotated()], run.finetune)
+    assert decoder is not None
     assert set(decoder) == {name for name in before if name.startswith("decoder.")}
     assert any(not torch.equal(decoder[name], before[name]) for name in decoder)
     own = with_decoder(run.net, decoder)
-    assert torch.equal(own.decoder.logits[0].weight, decoder["decoder.logits.0.weight"])
+    assert torch.equal(
+        own.decoder.state_dict()["logits.0.weight"], decoder["decoder.logits.0.weight"]
+    )
     assert own.encoder is run.net.encoder
     assert all(torch.equal(tensor, before[name]) for name, tensor in run.net.state_dict().items())
     assert with_decoder(run.net, None) is run.net
@@ -72,7 +76,9 @@ def test_only_the_decoder_is_fine_tuned_and_only_in_a_copy(tmp_path):
 
 def test_it_learns_the_annotated_object(tmp_path):
     run = method(tmp_path, steps=12)
+    assert run.finetune is not None
     decoder = fine_tuned_decoder(run.net, 2, [annotated()], run.finetune)
+    assert decoder is not None
     crops = finetune.CropExamples(finetune._WarpedClips([annotated()], 2), 64)
     example = finetune._draw(np.random.default_rng(99), crops, torch.device("cpu"))
     with torch.no_grad():

@@ -153,6 +153,8 @@ def test_both_networks_of_bridging_begin_from_the_published_resnet_and_learn(tmp
     assert torch.isfinite(loss)
     for part in (net.categories, net.boxes):
         assert isinstance(part, Fcrn)
-        assert torch.isfinite(part.classifier.weight.grad).all()
-        assert part.classifier.weight.grad.any()
+        gradient = part.classifier.weight.grad
+        assert gradient is not None
+        assert torch.isfinite(gradient).all()
+        assert gradient.any()
         assert part.trunk.layer4[0].conv2.weight.grad.any()

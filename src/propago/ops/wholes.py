@@ -171,7 +171,7 @@ def _told_apart(
     theirs = [b for b in blobs if b.owner in pair and b.area >= LOST * min(sizes.values())]
     if len({b.owner for b in theirs}) == 2:
         return _cleared(pair, sizes, theirs)
-    if not _are_like(*sizes.values(), ALIKE):
+    if min(sizes.values()) < ALIKE * max(sizes.values()):
         return None
     ways = [
         dict(zip(pair, two, strict=True))
@@ -288,6 +288,7 @@ def _nearest(numbers: np.ndarray, wanted: Sequence[int]) -> np.ndarray:
     _, which = cv2.distanceTransformWithLabels(
         (~inside).view(np.uint8), cv2.DIST_L2, 5, labelType=cv2.DIST_LABEL_PIXEL
     )
-    number_of = np.zeros(int(which.max()) + 1, numbers.dtype)
+    which = np.asarray(which, np.int64)
+    number_of = np.zeros(int(which.max()) + 1, np.int32)
     number_of[which[inside]] = numbers[inside]
     return number_of[which]

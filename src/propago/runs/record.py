@@ -17,7 +17,6 @@ from propago.errors import PropagoWarning, UsageError
 from propago.io.source import Source
 from propago.nn.inference import choose_device
 from propago.runs.options import RunOptions
-from propago.types import Described
 
 _PACKAGES = ("torch", "numpy", "opencv-python-headless", "av", "pillow")
 _GIVEN = "given"
@@ -25,7 +24,7 @@ _MACHINE = ("device", "threads")
 """What changes a result in its last bits alone: other ones are said, not refused."""
 
 
-def described(part: Described | None) -> dict[str, Any]:
+def described(part: object) -> dict[str, Any]:
     """What a part says about itself: its name, weights, their hash and licence; {} of None."""
     if part is None:
         return {}

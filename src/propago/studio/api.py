@@ -3,11 +3,10 @@
 import asyncio
 import zlib
 from dataclasses import asdict, dataclass
-from typing import Annotated, Any, Literal
+from typing import Any
 
 import numpy as np
-from fastapi import APIRouter, Path, Request, Response, WebSocket, WebSocketDisconnect
-from pydantic import BaseModel, Field
+from fastapi import APIRouter, Request, Response, WebSocket, WebSocketDisconnect
 from starlette.responses import FileResponse
 
 from propago.errors import MaskError, UsageError
@@ -16,45 +15,19 @@ from propago.report.colours import HUES
 from propago.studio.carrying import Carrying
 from propago.studio.events import Hub, Subscription
 from propago.studio.export import EXPORTS, export
+from propago.studio.fields import (
+    ExportName,
+    FrameIndex,
+    IdentityFields,
+    ObjectFields,
+    ObjectId,
+    PromptFields,
+    RunFields,
+)
 from propago.studio.identities import merge, split, swap
 from propago.studio.pictures import PictureCache
 from propago.studio.project import Project, StudioObject
 from propago.studio.review import worth_a_look
-
-ObjectId = Annotated[int, Field(ge=1, le=254)]
-FrameIndex = Annotated[int, Path(ge=0)]
-ExportName = Annotated[str, Path(pattern="^[a-z-]{1,40}$")]
-
-
-class ObjectFields(BaseModel):
-    """What an object is called."""
-
-    name: Annotated[str, Field(min_length=1, max_length=60)]
-    colour: Annotated[str, Field(pattern="^#[0-9a-fA-F]{6}$")]
-    ended: Annotated[int | None, Field(ge=0)] = None
-
-
-class PromptFields(BaseModel):
-    """Clicks are (x, y, on the object or not), boxes x0, y0, x1, y1, in pixels."""
-
-    object: ObjectId
-    box: tuple[float, float, float, float] | None = None
-    clicks: Annotated[list[tuple[float, float, bool]], Field(max_length=100)] = []
-
-
-class IdentityFields(BaseModel):
-    """What is said of who an object is, from a frame on."""
-
-    what: Literal["swap", "merge", "split"]
-    object: ObjectId
-    other: ObjectId | None = None
-
-
-class RunFields(BaseModel):
-    """How to carry the masks."""
-
-    overwrite: bool = False
-    both_ways: bool = False
 
 
 @dataclass(frozen=True)

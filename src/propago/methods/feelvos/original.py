@@ -70,7 +70,8 @@ class OriginalNet(nn.Module):
         )
         inputs = [made.features + 3, *[made.head] * (HEAD_LAYERS - 1)]
         layers = [separable(width, made.head, HEAD_KERNEL) for width in inputs]
-        self.head = nn.Sequential(*layers, nn.Conv2d(made.head, 1, 1))
+        scores = nn.Conv2d(made.head, 1, 1, bias=False)  # the softmax over groups would undo one
+        self.head = nn.Sequential(*layers, scores)
 
     @property
     def pretrained(self) -> DilatedResNet:
