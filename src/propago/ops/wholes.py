@@ -179,9 +179,7 @@ def _told_apart(
         if sum(b.area for b in chosen) >= BOTH * sum(sizes.values())
         for two in permutations(chosen)
     ]
-    fitting = [
-        way for way in ways if all(_are_like(b.area, sizes[i], WHOLE) for i, b in way.items())
-    ]
+    fitting = [way for way in ways if _fits(way, sizes)]
     return min(fitting, key=lambda way: _cost(known, way), default=None)
 
 

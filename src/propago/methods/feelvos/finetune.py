@@ -4,7 +4,6 @@ Not in the paper, whose point is to do without. An example is a clip of an annot
 warped copies of it; the last is predicted from what was predicted before it, as in training.
 """
 
-import copy
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -20,6 +19,7 @@ from propago.finetune.loop import FineTuneSettings
 from propago.finetune.warp import WarpSettings, warp_pair
 from propago.methods.feelvos.net import FeelvosNet
 from propago.methods.feelvos.objective import ClipBatch, FeelvosObjective
+from propago.nn.sharing import with_part
 from propago.ops.flow import dis_flow
 from propago.types import VOID
 
@@ -72,12 +72,7 @@ def fine_tuned_head(
 
 def with_head(net: FeelvosNet, head: Mapping[str, Tensor] | None) -> FeelvosNet:
     """`net` itself without `head`, else a network with that head that shares all else."""
-    if head is None:
-        return net
-    own = copy.copy(net)
-    own._modules = {**net._modules, "head": copy.deepcopy(net.head)}
-    own.head.load_state_dict({name.removeprefix(HEAD): t for name, t in head.items()})
-    return own
+    return with_part(net, "head", head)
 
 
 def _loss(net: nn.Module, example: _Example) -> Tensor:

@@ -4,7 +4,6 @@ Source: the authors' release of PTSNet (arXiv 1907.01203), which tunes the whole
 steps on warped copies of the first frame. Differs: the decoder alone, a budget.
 """
 
-import copy
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -20,6 +19,7 @@ from propago.finetune.warp import WarpSettings, warp_pair
 from propago.methods.rgsn.examples import FRAMES, CropExamples, collate
 from propago.methods.rgsn.net import RgsnNet
 from propago.methods.rgsn.objective import CropBatch, RgsnObjective
+from propago.nn.sharing import with_part
 
 DECODER = "decoder."
 
@@ -86,12 +86,7 @@ def fine_tuned_decoder(
 
 def with_decoder(net: RgsnNet, decoder: Mapping[str, Tensor] | None) -> RgsnNet:
     """`net` itself without `decoder`, else a network with that decoder that shares all else."""
-    if decoder is None:
-        return net
-    own = copy.copy(net)
-    own._modules = {**net._modules, "decoder": copy.deepcopy(net.decoder)}
-    own.decoder.load_state_dict({name.removeprefix(DECODER): t for name, t in decoder.items()})
-    return own
+    return with_part(net, "decoder", decoder)
 
 
 def _loss(net: nn.Module, example: _Example) -> Tensor:
