@@ -74,6 +74,17 @@ def test_only_the_command_line_prints_or_exits():
         assert not called & {"print", "exit", "quit"}, path
 
 
+def test_the_environment_decides_only_where_the_cache_is_and_how_the_command_starts():
+    readers = {
+        str(path.relative_to(PACKAGE))
+        for path in SOURCES
+        for node in ast.walk(tree(path))
+        if isinstance(node, ast.Attribute) and node.attr in ("environ", "getenv")
+        if isinstance(node.value, ast.Name) and node.value.id == "os"
+    }
+    assert readers == {"finetune/cache.py", "cli/__init__.py"}
+
+
 def test_opencv_is_given_bytes_not_paths():
     """On Windows it opens no path of other letters; `io/imread.py` does. A camera is a number."""
     by_path = re.compile(r"cv2\.(im(read|write|count)\w*|Video(Capture|Writer)\((?!int))\(?")

@@ -1,6 +1,5 @@
 """Where a small object is looked at a second time, enlarged."""
 
-import os
 from dataclasses import dataclass
 
 import torch
@@ -8,7 +7,7 @@ from torch import Tensor
 
 from propago.methods.feelvos.object_inputs import others_of
 
-LOOK_PX = int(os.environ.get("PX", "208"))
+LOOK_PX = 208
 """Side of the enlarged window: a multiple of 16."""
 
 BOXES = 2.0
