@@ -2,7 +2,8 @@
 
 A person of `val` walks in front of the scenery of another `val` sequence, both played to and fro.
 From frame 600 on it is away (it walks out to the left), and comes back from the right 300 frames
-later.
+later. Time is that of the processor, composing the film included: it does not depend on what
+else runs.
 
     python benchmarks/long.py --data ../shared/data
 """
@@ -32,6 +33,9 @@ from propago.types import Annotation
 
 LEAVES, AWAY = 600, 300
 STEP_PX = 12
+BACK = 0.1
+"""It is back when this part of what was first seen of it is in the picture."""
+
 Clip = list[tuple[np.ndarray, np.ndarray]]
 """Images (H, W, 3) and labels (H, W), uint8."""
 
@@ -50,7 +54,7 @@ def main() -> None:
     film = walking(actor, scenery, options.frames)
     first = next(film)
     method = load_method("feelvos")
-    truth: list[np.ndarray] = [first[1]]
+    truth, whole_px = [first[1]], (first[1] == 1).sum()
 
     def shown() -> Iterator[np.ndarray]:
         yield first[0]
@@ -59,24 +63,30 @@ def main() -> None:
             yield image
 
     print(f"commit {commit()}, {options.who} before {options.where}, {options.frames} frames\n")
-    print("| frames | J | false pixels where it is away | frames/s | MB at the end |")
+    print("| frames | J | false pixels where it is away | CPU ms a frame | MB at the end |")
     print("|---|---|---|---|---|")
-    overlaps, false, began, found = [], [], time.perf_counter(), None
+    overlaps, false, began = [], [], time.process_time()
+    shown_at, found_at = None, None
     for t, result in enumerate(segment_frames(shown(), {0: Annotation(first[1])}, method)):
-        there = bool((truth[0] == 1).any())
+        visible = (truth[0] == 1).sum() / whole_px
+        there = visible > 0
         overlap = float(region_similarity(truth.pop(0), result.labels, [1])[0])
         (overlaps if there else false).append(overlap if there else int((result.labels == 1).sum()))
-        back = t - LEAVES - AWAY
-        if there and back >= 0 and found is None and overlap > 0.5:
-            found = back
+        if t >= LEAVES + AWAY:
+            if shown_at is None and visible >= BACK:
+                shown_at = t
+            if found_at is None and there and overlap > 0.5:
+                found_at = t
         if t % 200 == 199:
-            speed = 200 / (time.perf_counter() - began)
+            cost_ms = 1000 * (time.process_time() - began) / 200
             memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
             js = f"{np.mean(overlaps):.3f}" if overlaps else "-"
             wrong = f"{np.mean(false):.0f}" if false else "-"
-            print(f"| {t - 199} to {t} | {js} | {wrong} | {speed:.1f} | {memory:.0f} |", flush=True)
-            overlaps, false, began = [], [], time.perf_counter()
-    print(f"\nJ above 0.5 again {found} frames after it began to come back")
+            print(
+                f"| {t - 199} to {t} | {js} | {wrong} | {cost_ms:.0f} | {memory:.0f} |", flush=True
+            )
+            overlaps, false, began = [], [], time.process_time()
+    print(f"\na tenth of it is back in frame {shown_at}; J is above 0.5 from frame {found_at} on")
 
 
 def read(davis: Path, source: Source) -> Clip:
