@@ -77,6 +77,18 @@ def test_only_the_head_is_fine_tuned_and_only_in_a_copy(tmp_path):
     assert with_head(net, None) is net
 
 
+def test_the_head_lies_between_the_networks_own_and_the_fine_tuned_one(tmp_path, monkeypatch):
+    net = method(tmp_path).net
+    heads = {}
+    for taken in (0.0, 0.5, 1.0):
+        monkeypatch.setattr(finetune, "TAKEN", taken)
+        heads[taken] = head_of(method(tmp_path), annotated(), net)
+    own = net.state_dict()
+    for name, tensor in heads[0.5].items():
+        assert torch.equal(heads[0.0][name], own[name])
+        torch.testing.assert_close(tensor, (own[name] + heads[1.0][name]) / 2)
+
+
 def test_it_learns_the_annotated_frame(tmp_path):
     """Loss on a clip of the same frame, drawn by another seed than those of the fine-tuning."""
     net, frame = method(tmp_path).net, annotated()

@@ -33,6 +33,13 @@ MOTION = WarpSettings(shift=0.08, rotation_deg=12.0, scale=0.12, flip=0.0)
 HARDEST, DAMAGED = 0.25, 0.4
 """Of `FeelvosObjective`, as in training."""
 
+TAKEN = 0.5
+"""The head that is used lies so far of the way from the network's own to the fine-tuned one.
+
+Weights between the two forget less of what the network knew, and are better where the video goes
+on unlike its first frame (Wortsman et al., "Robust fine-tuning of zero-shot models", CVPR 2022).
+"""
+
 CLIP_FRAMES = 3
 MAX_OBJECTS = 4
 """So many are in an example, chosen by chance: memory does not grow with the objects."""
@@ -51,6 +58,8 @@ def fine_tuned_head(
 ) -> dict[str, Tensor] | None:
     """Parameters of the head fine-tuned on `frames`, by name; None where they show no object.
 
+    They are `TAKEN` of the way from those of `net` to those that fine-tuning ends with.
+
     Raises:
         KeyboardInterrupt: the same call goes on where this one was.
     """
@@ -59,7 +68,7 @@ def fine_tuned_head(
         return None
     device = net.sharpness.device
     made_of = ("feelvos", net.config, HARDEST, DAMAGED, CLIP_FRAMES, MAX_OBJECTS, MOTION, shown)
-    return finetune.tensors(
+    tuned = finetune.tensors(
         "head",
         net,
         made_of,
@@ -68,6 +77,8 @@ def fine_tuned_head(
         draw=lambda rng: _draw(rng, shown, device),
         settings=SETTINGS,
     )
+    own = {name: parameter.detach().cpu() for name, parameter in net.named_parameters()}
+    return {name: torch.lerp(own[name], tensor, TAKEN) for name, tensor in tuned.items()}
 
 
 def with_head(net: FeelvosNet, head: Mapping[str, Tensor] | None) -> FeelvosNet:
