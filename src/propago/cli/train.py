@@ -22,10 +22,10 @@ class TrainArguments:
     """
 
     recipe: tyro.conf.Positional[str]
-    """A shipped recipe (bridging-compact, feelvos-compact, feelvos-long, feelvos-synthetic,
-    maskrnn-compact, mask-rcnn-compact, mask-rcnn-long, masktrack-rcnn-compact,
+    """A shipped recipe (bridging-compact, feelvos-compact, feelvos-long, feelvos-longer,
+    feelvos-synthetic, maskrnn-compact, mask-rcnn-compact, mask-rcnn-long, masktrack-rcnn-compact,
     rgmp-compact-pairs, rgmp-compact, rgmp-compact-video, rgsn-compact,
-    ritm-compact, seg-with-spn-foreground, spn-compact), or a TOML file."""
+    ritm-compact, ritm-long, seg-with-spn-foreground, spn-compact), or a TOML file."""
     data: Path = Path("data")
     """Folder with the real data of the recipe: davis, saliency_sod, coco_small, voc2007_44,
     stills."""

@@ -33,7 +33,7 @@ MOTION = WarpSettings(shift=0.08, rotation_deg=12.0, scale=0.12, flip=0.0)
 HARDEST, DAMAGED = 0.25, 0.4
 """Of `FeelvosObjective`, as in training."""
 
-TAKEN = 0.5
+TAKEN = 0.8
 """The head that is used lies so far of the way from the network's own to the fine-tuned one.
 
 Weights between the two forget less of what the network knew, and are better where the video goes
