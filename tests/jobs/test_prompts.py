@@ -3,7 +3,9 @@
 import pytest
 
 from propago.errors import UsageError
+from propago.jobs.prompted import load_prompter
 from propago.jobs.prompts import Box, Clicks, by_object, parse_box, parse_clicks
+from propago.methods.grabcut.run import GrabCut
 from propago.prompts import Prompt
 
 
@@ -57,3 +59,12 @@ def test_two_boxes_of_an_object_on_a_frame_are_refused():
     twice = [parse_box("1=1,1,5,5@0"), parse_box("1=2,2,5,5")]
     with pytest.raises(UsageError, match="boxed twice on frame 0"):
         by_object(twice, (50, 60), 0)
+
+
+def test_a_prompter_with_a_network_is_loaded_on_the_device_that_is_asked_for():
+    assert load_prompter("ritm", "cpu").device.type == "cpu"
+    assert isinstance(load_prompter("grabcut", "cpu"), GrabCut)
+    with pytest.raises(UsageError, match="cpu"):
+        load_prompter("ritm", "abacus")
+    with pytest.raises(UsageError, match="ritm"):
+        load_prompter("crystal-ball", "cpu")

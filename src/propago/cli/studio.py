@@ -47,7 +47,7 @@ class StudioArguments:
     prompter: Literal["ritm", "grabcut"] | None = None
     """What answers boxes and clicks, see `propago models`."""
     device: str = "auto"
-    """auto, cpu, cuda or mps."""
+    """auto, cpu, cuda or mps, for the method and what answers boxes and clicks."""
     threads: int | None = None
     """Processor threads; all of them if left out."""
     size: int | None = None

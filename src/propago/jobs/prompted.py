@@ -64,13 +64,23 @@ class PromptedWriter(Writer[Any]):
             )
 
 
-def load_prompter(prompter: str | Prompter | None, **settings: Any) -> Prompter:
+def load_prompter(
+    prompter: str | Prompter | None, device: str = "auto", **settings: Any
+) -> Prompter:
     """What makes masks of boxes and clicks: a name in `PROMPTERS`, the default if None; or itself.
+
+    Args:
+        prompter: the name, or an object.
+        device: auto, cpu, cuda or mps, for one with a network.
+        settings: as its `load` takes them.
 
     Raises:
         UsageError: no such name.
         WeightsError: no such weights, or damaged ones.
     """
+    row = PROMPTERS.get(prompter or PROMPTER) if isinstance(prompter, str | None) else None
+    if row and "device" in row.setting_names():
+        settings["device"] = device
     return load_component(PROMPTERS, prompter or PROMPTER, "`prompter`", **settings)
 
 

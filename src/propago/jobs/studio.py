@@ -89,7 +89,7 @@ def serve_studio(  # noqa: PLR0913
     token = secrets.token_urlsafe(24)
     hosts = LOOPBACK if host in LOOPBACK else frozenset("*")
     follow = Follower(opened, output, method, options)
-    app = create_app(project, follow, load_prompter(prompter), token, hosts)
+    app = create_app(project, follow, load_prompter(prompter, options.device), token, hosts)
     listening = _listen(host, port)
     shown = f"[{host}]" if ":" in host else host
     ready(StudioAddress(f"http://{shown}:{listening.getsockname()[1]}/{token}/", output.root))
