@@ -60,7 +60,7 @@ $(VENV)/studio.stamp: $(VENV)/torch.stamp pyproject.toml constraints.txt
 	@touch $@ $(VENV)/core.stamp
 
 $(VENV)/full.stamp: $(VENV)/torch.stamp pyproject.toml constraints.txt
-	$(PIP) -c constraints.txt -e '.[dev,docs,fast,onnx,studio,train]'
+	$(PIP) -c constraints.txt -e '.[cluster,dev,docs,fast,onnx,studio,train]'
 	@touch $@ $(VENV)/core.stamp $(VENV)/studio.stamp
 
 # --no-deps: only torch itself is looked for on the extra index, so that one that cannot be

@@ -60,6 +60,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if not {"GOMP_SPINCOUNT", "OMP_WAIT_POLICY"} & set(os.environ) and _is_crowded():
         os.environ["GOMP_SPINCOUNT"] = _SHORT_WAIT
     os.environ.setdefault("OPENCV_LOG_LEVEL", "SILENT")  # what it logs, errors say
+    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # nothing is sent to anyone
     module = import_module(VERBS[verb][0])
     with warnings.catch_warnings():
         warnings.showwarning = partial(_note, module)

@@ -33,6 +33,7 @@ def clean_many(  # noqa: PLR0913 - the options of a verb
     threads: int | None = None,
     jobs: int = 1,
     shard: str | None = None,
+    cluster: str | None = None,
     overwrite: bool = False,
     resume: bool = False,
     progress: Progress | None = None,
@@ -46,6 +47,8 @@ def clean_many(  # noqa: PLR0913 - the options of a verb
         threads: of the processor, in each process; their share of all of them if None.
         jobs: videos at a time, each in a process of its own.
         shard: "i/n": every n-th video from the i-th on, for n machines that share `out`.
+        cluster: the processes are of a Ray cluster: "local", "ray" or "ray://HOST:PORT", whose
+            machines share all folders; the video of one that is killed is gone on with by another.
         overwrite: delete earlier results in `out`.
         resume: keep what the journals in `out` call done, whatever its settings were.
         progress: called as (videos done, videos in all, "videos").
@@ -60,7 +63,7 @@ def clean_many(  # noqa: PLR0913 - the options of a verb
         _OneCleaned(settings, shared_threads(threads, jobs)),
         [ManifestEntry(name, own, own) for name, own in find_folders(folder).sequences.items()],
         Path(out) if out else RUNS / folder.resolve().name,
-        ManyOptions(jobs=jobs, shard=shard),
+        ManyOptions(jobs=jobs, shard=shard, cluster=cluster),
         overwrite=overwrite,
         resume=resume,
         goes_on=False,

@@ -42,6 +42,11 @@ class ManifestEntry:
     source: Path
     given: Path | None
 
+    def absolute(self) -> "ManifestEntry":
+        """The same wherever a process stands."""
+        given = self.given.absolute() if self.given else None
+        return ManifestEntry(self.name, self.source.absolute(), given)
+
 
 def is_manifest(source: str | Path) -> bool:
     """Whether it is a list of videos, or a folder with videos in it."""

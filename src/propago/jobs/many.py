@@ -2,15 +2,16 @@
 
 import json
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Generic, Protocol, TypeVar
 
 from propago.errors import PropagoError
 from propago.jobs.manifest import ManifestEntry, shard_of
 from propago.jobs.options import ManyOptions
+from propago.runs.cluster import map_on_cluster
 from propago.runs.executor import map_tasks
 from propago.runs.journal import LineLog
 from propago.runs.options import Progress
@@ -70,7 +71,7 @@ def run_many(
         work: what the verb makes of a video. With several processes it is pickled once for each.
         entries: the videos.
         base: holds the folders and the journal.
-        many: how many at a time, and which.
+        many: how many at a time, where, and which.
         overwrite: folders may hold results, which `work` deletes.
         resume: folders may hold results of an earlier run.
         goes_on: `work` itself knows what an interrupted run has done; otherwise `resume` keeps
@@ -78,7 +79,7 @@ def run_many(
         progress: called as (videos done, videos in all, "videos").
 
     Raises:
-        UsageError: a folder holds results, no such shard, or fewer than one process.
+        UsageError: a folder holds results, no such shard, fewer than one process, no such cluster.
     """
     entries = shard_of(list(entries), many.shard)
     for entry in entries:
@@ -93,7 +94,7 @@ def run_many(
     try:
         log.append(*(before[name] for name in kept))
         tasks = [entry for entry in entries if entry.name not in before]
-        for done in map_tasks(_Guarded(work, base), tasks, many.jobs, _killed):
+        for done in _carried_out(_Guarded(work, base), tasks, many):
             log.append(done.line)
             if done.result is not None:
                 results.append(done.result)
@@ -104,6 +105,17 @@ def run_many(
     finally:
         log.close()
     return ManyResults(base, journal, tuple(results), failed, tuple(kept))
+
+
+def _carried_out(
+    work: "_Guarded[Result]", tasks: Sequence[ManifestEntry], many: ManyOptions
+) -> "Iterator[_Done[Result]]":
+    if many.cluster is None:
+        return map_tasks(work, tasks, many.jobs, _killed)
+    work = replace(work, base=work.base.absolute())
+    return map_on_cluster(
+        work, [entry.absolute() for entry in tasks], many.cluster, many.jobs, _killed
+    )
 
 
 def shared_threads(threads: int | None, jobs: int) -> int | None:
@@ -136,13 +148,21 @@ class _Guarded(Generic[Result]):
     work: Callable[[ManifestEntry, OutputFolder], Result]
     base: Path
 
-    def __call__(self, entry: ManifestEntry) -> _Done[Result]:
+    def __call__(self, entry: ManifestEntry, again: bool = False) -> _Done[Result]:
+        work = _going_on(self.work) if again else self.work
         try:
-            return _Done(entry.name, self.work(entry, OutputFolder(self.base / entry.name)))
+            return _Done(entry.name, work(entry, OutputFolder(self.base / entry.name)))
         except PropagoError as error:
             return _Done(entry.name, error=str(error))
         except Exception as error:  # of one video; the others go on
             return _Done(entry.name, error=f"unexpected {type(error).__name__}: {error}")
+
+
+def _going_on(work: Any) -> Any:
+    """The work on a video that a killed process has begun, where a checkpoint can help."""
+    if not hasattr(work, "options"):
+        return work
+    return replace(work, options=replace(work.options, resume=True, overwrite=False))
 
 
 def _killed(entry: ManifestEntry, how: str) -> _Done:

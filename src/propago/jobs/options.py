@@ -87,10 +87,13 @@ class ManyOptions:
     Attributes:
         jobs: of many videos: how many at a time, each in a process of its own.
         shard: of many videos: I/N takes every N-th from the I-th on, for N machines.
+        cluster: of many videos: the `jobs` processes are of a Ray cluster: local, ray (the one of
+            RAY_ADDRESS, or that runs here), ray://HOST:PORT. A killed one's video is gone on with.
     """
 
     jobs: int = 1
     shard: str | None = None
+    cluster: str | None = None
 
     def refuse_for_one(self, *, is_set: bool = False) -> None:
         """Refuse what is set where there is one video; a set, too, has `jobs`.
@@ -102,3 +105,5 @@ class ManyOptions:
             raise UsageError("`jobs` is for many videos: a video is done by one process")
         if self.shard:
             raise UsageError("`shard` is for many videos: give a folder of videos, or a list")
+        if self.cluster:
+            raise UsageError("`cluster` is for many videos: give a folder of videos, or a list")

@@ -29,6 +29,7 @@ def refine_many(  # noqa: PLR0913 - the options of a verb
     threads: int | None = None,
     jobs: int = 1,
     shard: str | None = None,
+    cluster: str | None = None,
     overwrite: bool = False,
     resume: bool = False,
     progress: Progress | None = None,
@@ -47,6 +48,8 @@ def refine_many(  # noqa: PLR0913 - the options of a verb
         threads: of the processor, in each process; their share of all of them if None.
         jobs: videos at a time, each in a process of its own.
         shard: "i/n": every n-th video from the i-th on, for n machines that share `out`.
+        cluster: the processes are of a Ray cluster: "local", "ray" or "ray://HOST:PORT", whose
+            machines share all folders; the video of one that is killed is gone on with by another.
         overwrite: delete earlier results in `out`.
         resume: keep what the journals in `out` call done, whatever its options were.
         progress: called as (videos done, videos in all, "videos").
@@ -63,7 +66,7 @@ def refine_many(  # noqa: PLR0913 - the options of a verb
         _OneRefined(sharpen, how, shared_threads(threads, jobs)),
         read_manifest(videos, masks),
         Path(out) if out else RUNS / Path(videos).resolve().stem,
-        ManyOptions(jobs=jobs, shard=shard),
+        ManyOptions(jobs=jobs, shard=shard, cluster=cluster),
         overwrite=overwrite,
         resume=resume,
         goes_on=False,

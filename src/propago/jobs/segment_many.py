@@ -28,6 +28,7 @@ def segment_many(  # noqa: PLR0913
     options: SegmentOptions | None = None,
     jobs: int = 1,
     shard: str | None = None,
+    cluster: str | None = None,
     progress: Progress | None = None,
 ) -> ManyResults[SegmentResult]:
     """Segment the videos of a folder or list; one that fails does not stop the others.
@@ -44,6 +45,8 @@ def segment_many(  # noqa: PLR0913
             is gone on with. Processes share the processor where `threads` is None.
         jobs: videos at a time, each in a process of its own.
         shard: "i/n": every n-th video from the i-th on, for n machines that share `out`.
+        cluster: the processes are of a Ray cluster: "local", "ray" or "ray://HOST:PORT", whose
+            machines share all folders; the video of one that is killed is gone on with by another.
         progress: called as (videos done, videos in all, "videos").
 
     Raises:
@@ -56,13 +59,13 @@ def segment_many(  # noqa: PLR0913
         method, refine, clean, replace(options, threads=shared_threads(options.threads, jobs))
     )
     entries = read_manifest(videos, masks)
-    if jobs == 1:
+    if jobs == 1 and cluster is None:
         work.load()
     return run_many(
         work,
         entries,
         Path(out) if out else RUNS / Path(videos).resolve().stem,
-        ManyOptions(jobs=jobs, shard=shard),
+        ManyOptions(jobs=jobs, shard=shard, cluster=cluster),
         overwrite=options.overwrite,
         resume=options.resume,
         progress=progress,

@@ -26,6 +26,7 @@ def track_many(  # noqa: PLR0913 - the options of a verb
     options: TrackOptions | None = None,
     jobs: int = 1,
     shard: str | None = None,
+    cluster: str | None = None,
     progress: Progress | None = None,
 ) -> ManyResults[TrackResult]:
     """Find and track the instances of many videos; one that fails does not stop the others.
@@ -43,6 +44,8 @@ def track_many(  # noqa: PLR0913 - the options of a verb
             is gone on with. Processes share the processor where `threads` is None.
         jobs: videos at a time, each in a process of its own.
         shard: "i/n": every n-th video from the i-th on, for n machines that share `out`.
+        cluster: the processes are of a Ray cluster: "local", "ray" or "ray://HOST:PORT", whose
+            machines share all folders; the video of one that is killed is gone on with by another.
         progress: called as (videos done, videos in all, "videos").
 
     Raises:
@@ -56,7 +59,7 @@ def track_many(  # noqa: PLR0913 - the options of a verb
         _OneTracked(method, associator, carry, refine, own),
         read_manifest(videos, detections, "detections"),
         Path(out) if out else RUNS / Path(videos).resolve().stem,
-        ManyOptions(jobs=jobs, shard=shard),
+        ManyOptions(jobs=jobs, shard=shard, cluster=cluster),
         overwrite=options.overwrite,
         resume=options.resume,
         progress=progress,
