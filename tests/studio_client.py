@@ -11,10 +11,12 @@ pytest.importorskip("fastapi", reason="the extra `studio` is not installed")
 
 from starlette.testclient import TestClient
 
+from propago.io.masks import write_mask
 from propago.io.pictures import write_picture
 from propago.io.video import open_source
-from propago.jobs.options import SegmentOptions
-from propago.jobs.studio import Follower
+from propago.jobs.options import SegmentOptions, TrackOptions
+from propago.jobs.studio import Follower, open_project
+from propago.jobs.track import track
 from propago.methods.grabcut.run import GrabCut
 from propago.runs.output_folder import OutputFolder
 from propago.studio.app import create_app
@@ -31,6 +33,17 @@ def write_frames(folder, frames=FRAMES, size=SIZE):
     folder.mkdir()
     for t, image in enumerate(images):
         write_picture(folder / f"{t:05d}.png", image)
+    return labels
+
+
+def track_frames_of(place):
+    """Two tracks of the frames in `place`, found without fault, in `place / tracked`."""
+    labels = write_frames(place / "frames")
+    (place / "found").mkdir()
+    for t, one in enumerate(labels):
+        write_mask(place / "found" / f"{t:05d}.png", one)
+    options = TrackOptions(overlay=False)
+    track(place / "frames", place / "found", out=place / "tracked", options=options)
     return labels
 
 
@@ -98,16 +111,16 @@ def slow_follower(place, at, reached, go_on):
     return follow
 
 
-def studio_app(place, follow=None, prompter=None):
+def studio_app(place, follow=None, prompter=None, masks=None):
     """The project of the frames in `place`, in `place / out`, and its application."""
-    project = Project(open_source(place / "frames"), OutputFolder(place / "out"))
+    project = open_project(open_source(place / "frames"), OutputFolder(place / "out"), masks)
     return project, create_app(project, follow or follower(place), prompter or GrabCut(), TOKEN)
 
 
 @contextmanager
-def studio(place, follow=None, prompter=None):
+def studio(place, follow=None, prompter=None, masks=None):
     """A page of the frames in `place`."""
-    project, app = studio_app(place, follow, prompter)
+    project, app = studio_app(place, follow, prompter, masks)
     with TestClient(app, base_url=ADDRESS) as client:
         page = Page(client, project)
         page.wait_for_pictures()

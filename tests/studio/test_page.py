@@ -12,7 +12,15 @@ import pytest
 from PIL import Image
 
 from propago.io.masks import write_mask
-from studio_client import FRAMES, SIZE, TOKEN, slow_follower, studio_app, write_frames
+from studio_client import (
+    FRAMES,
+    SIZE,
+    TOKEN,
+    slow_follower,
+    studio_app,
+    track_frames_of,
+    write_frames,
+)
 
 playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
 uvicorn = pytest.importorskip("uvicorn", reason="the extra `studio` is not installed")
@@ -34,9 +42,9 @@ def browser():
 
 
 @contextmanager
-def served(place, port=0, follow=None):
+def served(place, port=0, follow=None, masks=None):
     """The address of a studio of the frames in `place`, served as `propago studio` does it."""
-    _, app = studio_app(place, follow)
+    _, app = studio_app(place, follow, masks=masks)
     listening = socket.create_server(("127.0.0.1", port))
     server = uvicorn.Server(uvicorn.Config(app, log_level="error", timeout_graceful_shutdown=1))
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
@@ -160,6 +168,25 @@ def test_who_is_who_is_said_in_the_list(browser, truth, tmp_path):
         person.page.select_option("#identity", label="the same as object 1")
         person.until_kept(3, lambda labels: (labels == (found > 0)).all())
         assert person.page.locator("#objects li").count() == 1
+        assert not person.faults
+
+
+def test_tracks_are_named_joined_and_saved(browser, tmp_path):
+    labels = track_frames_of(tmp_path)
+    with served(tmp_path, masks=tmp_path / "tracked") as address:
+        person = Person(browser, address)
+        assert person.page.locator("#objects .small").all_inner_texts() == ["object", "object"]
+        assert not person.page.is_visible("#run")
+        person.page.fill("#objects li:nth-child(1) input[type=text]", "Anna")
+        person.page.keyboard.press("Enter")
+        person.page.locator("#canvas").focus()
+        person.press("2")
+        person.page.select_option("#identity", label="the same as Anna")
+        person.until_kept(3, lambda shown: (shown == (labels[3] > 0)).all())
+        person.press("Control+s")
+        person.status("Saved")
+        (track,) = json.loads((tmp_path / "out" / "tracks.json").read_text())
+        assert (track["id"], track["name"]) == (1, "Anna")
         assert not person.faults
 
 

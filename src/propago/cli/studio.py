@@ -26,6 +26,7 @@ class StudioArguments:
     Examples:
         propago studio clip.mp4
         propago studio clip.mp4 --masks first.png --out work
+        propago studio clip.mp4 --masks runs/track/clip
     """
 
     source: tyro.conf.Positional[str]
@@ -33,7 +34,8 @@ class StudioArguments:
     masks: tyro.conf.UseAppendAction[
         Annotated[tuple[Annotated[Path, tyro.conf.arg(metavar="PATH")], ...], tyro.conf.arg()]
     ] = ()
-    """Masks to begin with: of the first frame, or a folder of masks named by frame."""
+    """Masks to begin with: of the first frame, or a folder of masks named by frame. Or a folder
+    that `propago track` wrote: rename, join, part and delete its tracks, and save."""
     out: Path | None = None
     """The folder of masks and results. Default: runs/studio/<name of the source>."""
     host: str = "127.0.0.1"

@@ -8,6 +8,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from propago.errors import UsageError
+from propago.io.formats.track_run import sniff_instances
 from propago.io.merged_masks import read_merged
 from propago.io.source import Source
 from propago.io.video import open_source
@@ -23,6 +24,7 @@ from propago.runs.processor import processor
 from propago.runs.writers import Result, Writer
 from propago.studio.carrying import Order, OtherResultsError
 from propago.studio.project import Project
+from propago.studio.tracks import TrackProject, holds_tracks
 
 RUNS = Path("runs/studio")
 
@@ -59,6 +61,7 @@ def serve_studio(  # noqa: PLR0913
     Args:
         source: anything `segment` takes.
         masks: to begin with, as `segment` takes them; what is drawn in `out` stands above them.
+            Or a folder that `track` wrote: its tracks are corrected and saved in `out`.
         out: the folder; runs/studio/<name of the source> if None. What lies there is gone on with.
         method: a name in `propago.components.PROPAGATORS`.
         prompter: what answers boxes and clicks: a name in `PROMPTERS`, the default if None.
@@ -82,10 +85,7 @@ def serve_studio(  # noqa: PLR0913
     options = replace(options or SegmentOptions(), overlay=False)
     opened = open_source(source, **options.reading)
     output = OutputFolder(out or RUNS / opened.name)
-    places = [Path(p) for p in ([masks] if isinstance(masks, str | Path) else masks or ())]
-    given = read_merged(places, opened, fit=options.fit_masks)[0] if places else {}
-    output.refuse([opened.path, *places], resume=True)
-    project = Project(opened, output, given)
+    project = open_project(opened, output, masks, fit=options.fit_masks)
     token = secrets.token_urlsafe(24)
     hosts = LOOPBACK if host in LOOPBACK else frozenset("*")
     follow = Follower(opened, output, method, options)
@@ -95,6 +95,32 @@ def serve_studio(  # noqa: PLR0913
     ready(StudioAddress(f"http://{shown}:{listening.getsockname()[1]}/{token}/", output.root))
     config = uvicorn.Config(app, log_level="warning", access_log=False, timeout_graceful_shutdown=2)
     uvicorn.Server(config).run(sockets=[listening])
+
+
+def open_project(
+    source: Source,
+    output: OutputFolder,
+    masks: str | Path | Sequence[str | Path] | None = None,
+    *,
+    fit: bool = False,
+) -> Project:
+    """What is worked on: masks that are carried, or the tracks of a folder that `track` wrote.
+
+    Raises:
+        UsageError: the folder has other results.
+        SourceError: the tracks are damaged.
+        MaskError: a given mask or track is illegal.
+        OutputError: the folder cannot be used.
+    """
+    places = [Path(p) for p in ([masks] if isinstance(masks, str | Path) else masks or ())]
+    output.refuse([source.path, *places], resume=True)
+    tracks = next((place for place in places if sniff_instances(place)), None)
+    if tracks is not None and len(places) > 1:
+        raise UsageError(f"{tracks} holds tracks: give it alone as `masks`")
+    if tracks is not None or holds_tracks(output.root):
+        return TrackProject(source, output, tracks)
+    given = read_merged(places, source, fit=fit)[0] if places else {}
+    return Project(source, output, given)
 
 
 class Follower:

@@ -78,9 +78,9 @@ class InstanceWriter(Writer[TrackedFrame]):
 
     def complete(self, output: OutputFolder, frames: int, progress: Progress | None) -> None:
         if not output.table.exists():
-            _write_table(output)
+            write_table(output)
         if not output.tracks.exists():
-            _write_tracks(output)
+            write_tracks(output)
 
 
 def instances_of(
@@ -94,11 +94,9 @@ def instances_of(
     if found.ids is None or found.masks is None:
         return
     for n, mask in enumerate(found.masks):
-        class_id, region = int(found.classes[n]), region_of(mask)
-        if region is None:
+        class_id, place = int(found.classes[n]), measured(mask)
+        if place is None:
             continue
-        rows, columns = np.nonzero(region.mask)
-        centroid = region.left + columns.mean() + 0.5, region.top + rows.mean() + 0.5
         line = {
             "index": frame.index,
             "name": frame.name,
@@ -107,12 +105,24 @@ def instances_of(
             "class_id": class_id,
             "class": class_names.get(class_id, str(class_id)),
             "score": round(float(found.confidence[n]), 4),
-            "box": list(region.xyxy),
-            "area": region.area,
-            "centroid": [round(float(c), 2) for c in centroid],
+            **place,
             "parent": 0 if found.parents is None else int(found.parents[n]),
         }
         yield n, line
+
+
+def measured(mask: np.ndarray) -> dict[str, Any] | None:
+    """Box, area and centroid of an (H, W) bool mask, in pixels; None of an empty one."""
+    region = region_of(mask)
+    if region is None:
+        return None
+    rows, columns = np.nonzero(region.mask)
+    centroid = region.left + columns.mean() + 0.5, region.top + rows.mean() + 0.5
+    return {
+        "box": list(region.xyxy),
+        "area": region.area,
+        "centroid": [round(float(c), 2) for c in centroid],
+    }
 
 
 def read_instances(output: OutputFolder) -> Iterator[dict[str, Any]]:
@@ -127,23 +137,35 @@ def frame_names(output: OutputFolder) -> list[str]:
         return [json.loads(line)["name"] for line in file]
 
 
-def _write_table(output: OutputFolder) -> None:
+def write_table(output: OutputFolder, names: Mapping[int, str] | None = None) -> None:
+    """tracks.csv from the instances; with `names` of tracks a last column has them.
+
+    Raises:
+        OutputError: it cannot be written.
+    """
     with (
         replacing(output.table) as unfinished,
         unfinished.open("w", encoding="utf-8", newline="") as file,
     ):
         table = csv.writer(file)
-        table.writerow(COLUMNS)
+        table.writerow((*COLUMNS, "label") if names else COLUMNS)
         for line in read_instances(output):
             time = "" if line["time_s"] is None else f"{line['time_s']:.6g}"
             head = (line["index"], line["name"], time, line["id"], line["class_id"], line["class"])
             place = (*line["box"], line["area"], *line["centroid"])
-            table.writerow((*head, line["score"], *place, line["parent"] or ""))
+            label = (names.get(line["id"], ""),) if names else ()
+            table.writerow((*head, line["score"], *place, line["parent"] or "", *label))
 
 
-def _write_tracks(output: OutputFolder) -> None:
-    """One track at a time, from the places of its lines, so that memory stays flat."""
-    names = frame_names(output)
+def write_tracks(output: OutputFolder, names: Mapping[int, str] | None = None) -> None:
+    """tracks.json from the instances; tracks in `names` have a "name".
+
+    One track at a time, from the places of its lines, so that memory stays flat.
+
+    Raises:
+        OutputError: it cannot be written.
+    """
+    frames = frame_names(output)
     places = _places(output.instances)
     with (
         replacing(output.tracks) as unfinished,
@@ -156,7 +178,9 @@ def _write_tracks(output: OutputFolder) -> None:
             for offset in offsets:
                 lines.seek(offset)
                 mine.append(json.loads(lines.readline()))
-            file.write(("," if n else "") + "\n" + json.dumps(_track(track_id, mine, names)))
+            label = {"name": names[track_id]} if names and track_id in names else {}
+            track = _track(track_id, mine, frames) | label
+            file.write(("," if n else "") + "\n" + json.dumps(track))
         file.write("\n]\n")
 
 

@@ -24,10 +24,11 @@ from propago.studio.fields import (
     PromptFields,
     RunFields,
 )
-from propago.studio.identities import merge, split, swap
+from propago.studio.identities import say_who_is_who
 from propago.studio.pictures import PictureCache
 from propago.studio.project import Project, StudioObject
 from propago.studio.review import worth_a_look
+from propago.studio.tracks import TrackProject
 
 
 @dataclass(frozen=True)
@@ -69,6 +70,7 @@ class Api:
             ("POST", "/identities/{index}", self.identify),
             ("POST", "/run", self.run),
             ("DELETE", "/run", self.cancel),
+            ("POST", "/save", self.save),
             ("GET", "/review", self.review),
             ("POST", "/exports/{name}", self.make_export),
             ("GET", "/exports/{name}", self.export_file),
@@ -87,6 +89,8 @@ class Api:
             "fps": float(source.fps) if source.fps else None,
             "pictures": self._pictures_said(),
             "objects": self._objects_said(),
+            "classes": self._project.classes,
+            "tracks": isinstance(self._project, TrackProject),
             "hues": HUES,
             "annotations": {t: list(a.ids) for t, a in self._project.annotations.items()},
             "figures": self._project.figures,
@@ -105,6 +109,7 @@ class Api:
         """Take an object back."""
         self._project.forget_object(object_id)
         self.tell_objects()
+        self._tell_tracks()
         for index, annotation in self._project.annotations.items():
             self._tell_annotation(index, annotation.ids)
 
@@ -146,28 +151,28 @@ class Api:
     def identify(self, index: FrameIndex, fields: IdentityFields) -> None:
         """Two objects change places or are the same; or one becomes another."""
         self._require_frame(index)
-        told, changed = fields.object, [index]
-        if fields.what == "split":
-            split(self._project, index, told)
-            changed = list(self._project.annotations)
-        elif fields.other is None:
-            raise UsageError(f"{fields.what} needs `other`, the second object")
-        elif fields.what == "swap":
-            swap(self._project, index, told, fields.other)
-        else:
-            changed = merge(self._project, index, fields.other, told)
+        changed = say_who_is_who(self._project, index, fields.what, fields.object, fields.other)
         self.tell_objects()
+        self._tell_tracks()
         for t in changed:
             said = self._project.annotations.get(t)
             self._tell_annotation(t, said.ids if said else ())
 
     def run(self, fields: RunFields) -> None:
         """Carry the masks, from the first change on."""
+        if isinstance(self._project, TrackProject):
+            raise UsageError("tracks are corrected and saved here, not carried on")
         self._carrying.start(overwrite=fields.overwrite, both_ways=fields.both_ways)
 
     def cancel(self) -> None:
         """Stop the run; it can be gone on with."""
         self._carrying.cancel()
+
+    def save(self) -> dict[str, str]:
+        """Write corrected tracks."""
+        if not isinstance(self._project, TrackProject):
+            raise UsageError("there are no tracks to save; what is drawn is kept at once")
+        return {"path": str(self._project.save())}
 
     def review(self) -> list[dict[str, Any]]:
         """The frames most worth a look, with the reason."""
@@ -203,7 +208,12 @@ class Api:
 
     def tell_objects(self) -> None:
         """Objects are new or other ones."""
-        self._hub.publish({"type": "objects", "objects": self._objects_said()})
+        said = {"objects": self._objects_said(), "classes": self._project.classes}
+        self._hub.publish({"type": "objects", **said})
+
+    def _tell_tracks(self) -> None:
+        if isinstance(self._project, TrackProject):
+            self._hub.publish({"type": "tracks", "figures": self._project.figures})
 
     def _tell_annotation(self, index: int, ids: tuple[int, ...]) -> None:
         self._hub.publish({"type": "annotation", "index": index, "ids": list(ids)})

@@ -11,6 +11,7 @@ from propago.io.conversion import read_videos, write_videos
 from propago.io.video_formats import video_format
 from propago.runs.writers import OverlayWriter
 from propago.studio.project import Project
+from propago.studio.tracks import TrackProject
 
 
 @dataclass(frozen=True)
@@ -41,6 +42,8 @@ def export(name: str, project: Project) -> Path:
     """
     if name not in EXPORTS:
         raise UsageError(f"there is no export {name!r}; there are {', '.join(EXPORTS)}")
+    if isinstance(project, TrackProject):
+        project.save()
     if not project.output.masks.is_dir():
         raise UsageError("there is nothing to export yet: carry the masks through the video first")
     path = EXPORTS[name].path(project)
@@ -64,7 +67,13 @@ def _write_format(name: str) -> Callable[[Project, Path], None]:
 
     def write(project: Project, path: Path) -> None:
         make_folder(path.parent)
-        write_videos(path, read_videos(project.output.masks, "label-maps"), name)
+        tracked = isinstance(project, TrackProject)
+        found = (
+            read_videos(project.output.root, "track-run")
+            if tracked
+            else read_videos(project.output.masks, "label-maps")
+        )
+        write_videos(path, found, name)
 
     return write
 

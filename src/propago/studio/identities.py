@@ -11,6 +11,40 @@ import numpy as np
 from propago.conventions import VOID
 from propago.errors import UsageError
 from propago.studio.project import Project
+from propago.studio.tracks import TrackProject
+
+
+def say_who_is_who(
+    project: Project, index: int, what: str, one: int, other: int | None
+) -> list[int]:
+    """Swap, merge or split an object, in a project of any kind.
+
+    Args:
+        project: in which.
+        index: the frame from which on it holds.
+        what: swap, merge or split.
+        one: the object that is spoken of; merged, it becomes `other`.
+        other: the second one.
+
+    Returns:
+        The frames of which a person's masks may have changed.
+
+    Raises:
+        UsageError: as the function of that name; the second object is not named.
+    """
+    tracks = isinstance(project, TrackProject)
+    if what == "split":
+        project.split(index, one) if tracks else split(project, index, one)
+        return list(project.annotations)
+    if other is None:
+        raise UsageError(f"{what} needs `other`, the second object")
+    if what == "swap":
+        project.swap(index, one, other) if tracks else swap(project, index, one, other)
+        return [index, *project.annotations]
+    if not tracks:
+        return merge(project, index, other, one)
+    project.merge(other, one)
+    return list(project.annotations)
 
 
 def swap(project: Project, index: int, one: int, other: int) -> tuple[int, ...]:

@@ -90,6 +90,11 @@ class Project:
             return dict(sorted(self._drawn.items()))
 
     @property
+    def classes(self) -> dict[int, str]:
+        """The names of the objects' classes; of what a person draws none is known."""
+        return {}
+
+    @property
     def ends(self) -> list[tuple[int, int]]:
         """(id, first frame without it) of the objects that end."""
         return [(i, told.ended) for i, told in self.objects.items() if told.ended is not None]

@@ -12,6 +12,7 @@ const KEYS = [
   ["Home, End", "first and last frame"],
   ["Space", "play and stop"],
   ["G", "segment from here, or go on"],
+  ["Ctrl S", "save tracks"],
   ["R", "next frame worth a look"],
   ["V", "overlay, masks, picture"],
   ["0", "the whole picture"],
@@ -37,6 +38,7 @@ export function bindKeys(act, table) {
 function pressed(act, event) {
   const { key } = event, small = key.toLowerCase();
   if (event.ctrlKey || event.metaKey) {
+    if (small === "s") return act.save;
     if (small === "z") return event.shiftKey ? act.redo : act.undo;
     return small === "y" ? act.redo : null;
   }

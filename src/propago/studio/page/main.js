@@ -68,11 +68,11 @@ const objects = {
     if (said.other) editor.history.dropObject(said.other);
     editor.dispatchEvent(new Event("history"));
     await editor.refresh();
-    say("Segment from here (G) carries it on.");
+    say(project.tracks ? "Kept; Save writes it." : "Segment from here (G) carries it on.");
   }),
   forget: tried(async (id) => {
     const frame = Object.values(project.annotations).filter((ids) => ids.includes(id)).length;
-    if (frame && !confirm(`Delete ${project.objects[id].name} and what is drawn of it on ${frame} frames?`)) return;
+    if ((frame || project.tracks) && !confirm(`Delete ${project.objects[id].name} and what is drawn of it on ${frame} frames?`)) return;
     await editor.saving;
     await server.forgetObject(id);
     editor.history.dropObject(id);
@@ -121,8 +121,15 @@ const heard = {
     if (index === editor.index) editor.refresh().catch(failed); else frames.forgetMask(index);
     timeline.draw();
   },
-  objects({ objects: told }) {
-    project.objects = told;
+  tracks({ figures }) {
+    project.figures = timeline.figures = figures;
+    looks = [];
+    frames.forgetMasksBehind(-1);
+    editor.refresh().catch(failed);
+    timeline.draw();
+  },
+  objects({ objects: told, classes }) {
+    Object.assign(project, { objects: told, classes });
     objectsChanged();
   },
   run({ type, ...run }) { runChanged(run); },
@@ -156,7 +163,7 @@ async function readAnew() {
 }
 
 function takeAnew(told) {
-  for (const key of ["pictures", "objects", "annotations", "figures"]) project[key] = told[key];
+  for (const key of ["pictures", "objects", "classes", "annotations", "figures"]) project[key] = told[key];
   timeline.figures = project.figures;
   frames.forgetMasksBehind(-1);
   objectsChanged();
@@ -178,6 +185,14 @@ const run = tried(async (overwrite = false) => {
   await editor.saving;
   say("Starting ...");
   await server.run({ overwrite, both_ways: $("both").checked });
+});
+
+const save = tried(async () => {
+  if (!project.tracks) return;
+  await editor.saving;
+  say("Writing ...");
+  const { path } = await server.save();
+  say(`Saved in ${path}: masks, tracks.json and tracks.csv.`);
 });
 
 const look = tried(async () => {
@@ -202,7 +217,8 @@ const actions = {
   by: tried((step) => editor.show(editor.index + step)),
   view() { view.mode = (view.mode + 1) % MODES.length; $("view").textContent = MODES[view.mode]; view.draw(); },
   fit: () => view.fit(),
-  run: () => run(false),
+  run: () => project.tracks ? undefined : run(false),
+  save,
   cancel: tried(() => server.cancel()),
   look,
   add: objects.add,
@@ -219,7 +235,7 @@ const actions = {
 
 for (const [id, action] of Object.entries({
   undo: actions.undo, redo: actions.redo, view: actions.view, fit: actions.fit, help: actions.help,
-  add: actions.add, run: actions.run, cancel: actions.cancel, again: () => run(true), look,
+  add: actions.add, run: actions.run, cancel: actions.cancel, again: () => run(true), look, save,
   forget: tried(() => editor.forget()), first: () => actions.go(0), back: () => actions.by(-1),
   play: actions.play, next: () => actions.by(1),
 })) $(id).addEventListener("click", action);
@@ -245,6 +261,8 @@ document.title = `${project.name} - propago studio`;
 $("name").textContent = project.name;
 $("out").textContent = `Everything lies in ${project.out}`;
 actions.tool("click");
+$("tracks").hidden = !project.tracks;
+$("carry").hidden = Boolean(project.tracks);
 if (!Object.keys(project.objects).length) objects.add();
 listen(hear, tried(async (gone) => {
   $("veil").hidden = !gone;

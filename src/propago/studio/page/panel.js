@@ -11,7 +11,9 @@ export function objectList(list, editor, project, act) {
       .addEventListener("change", (event) => act.tell(id, { colour: event.target.value }));
     make("input", { type: "text", value: said.name, maxLength: 60, title: "Name", ariaLabel: `Name of object ${id}` })
       .addEventListener("change", (event) => act.tell(id, { name: event.target.value.trim() || `object ${id}` }));
+    if (project.tracks) make("span", { className: "small", textContent: project.classes[id] ?? "" });
     const ends = make("button", { textContent: said.ended === null ? "Ends" : `Ends ${said.ended}`, title: "It is gone from this frame on; again: it is not" });
+    ends.hidden = Boolean(project.tracks);
     ends.classList.toggle("on", said.ended !== null);
     ends.addEventListener("click", () => act.tell(id, { ended: said.ended === null ? editor.index : null }));
     make("button", { textContent: "x", title: "Delete the object and what is drawn of it", ariaLabel: `Delete object ${id}` })

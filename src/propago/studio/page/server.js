@@ -29,6 +29,7 @@ export const server = {
   forgetObject: (id) => ask("DELETE", `objects/${id}`),
   identify: (index, said) => json("POST", `identities/${index}`, said),
   run: (order) => json("POST", "run", order),
+  save: async () => (await ask("POST", "save")).json(),
   cancel: () => ask("DELETE", "run"),
   review: async () => (await ask("GET", "review")).json(),
   makeExport: async (name) => (await ask("POST", `exports/${name}`)).json(),
