@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import fields, is_dataclass, replace
 from inspect import getdoc
 from types import ModuleType, NoneType
-from typing import Any, TypeVar, get_args, get_type_hints
+from typing import Annotated, Any, TypeVar, get_args, get_type_hints
 
 import tyro
 from tyro.constructors import (
@@ -17,6 +17,22 @@ from tyro.constructors import (
 from propago.cli.help import named_arguments
 
 Arguments = TypeVar("Arguments")
+
+Boxes = tyro.conf.UseAppendAction[
+    Annotated[
+        tuple[Annotated[str, tyro.conf.arg(metavar="BOX")], ...],
+        tyro.conf.arg(name="box", metavar="BOX"),
+    ]
+]
+"""The type of the argument `boxes`: --box, once for each object."""
+
+Clicks = tyro.conf.UseAppendAction[
+    Annotated[
+        tuple[Annotated[str, tyro.conf.arg(metavar="CLICKS")], ...],
+        tyro.conf.arg(name="click", metavar="CLICKS"),
+    ]
+]
+"""The type of the argument `clicks`: --click, once for each object."""
 
 registry = ConstructorRegistry()
 registry.struct_rule(named_arguments)

@@ -3,11 +3,11 @@
 import sys
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Literal
 
 import tyro
 
-from propago.cli.arguments import parse, with_flags
+from propago.cli.arguments import Boxes, Clicks, parse, with_flags
 from propago.cli.progress import say_licence
 
 
@@ -25,19 +25,9 @@ class MaskArguments:
     """A video file, a folder of frames, a quoted glob of images, a multi-page TIFF."""
     index: tyro.conf.Positional[int] = 0
     """Which frame, counted from 0."""
-    boxes: tyro.conf.UseAppendAction[
-        Annotated[
-            tuple[Annotated[str, tyro.conf.arg(metavar="BOX")], ...],
-            tyro.conf.arg(name="box", metavar="BOX"),
-        ]
-    ] = ()
+    boxes: Boxes = ()
     """ID=x0,y0,x1,y1: a box in pixels around object ID. Once for each object."""
-    clicks: tyro.conf.UseAppendAction[
-        Annotated[
-            tuple[Annotated[str, tyro.conf.arg(metavar="CLICKS")], ...],
-            tyro.conf.arg(name="click", metavar="CLICKS"),
-        ]
-    ] = ()
+    clicks: Clicks = ()
     """ID=x,y or ID=x,y,x,y,-x,-y: clicks in pixels on object ID, with a minus beside it."""
     prompter: Literal["ritm", "grabcut"] | None = None
     """What makes masks of boxes and clicks, see `propago models`."""

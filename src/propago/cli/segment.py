@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import tyro
 
-from propago.cli.arguments import parse, with_flags
+from propago.cli.arguments import Boxes, Clicks, parse, with_flags
 from propago.cli.exports import Formats, refuse_unknown, say_exports
 from propago.cli.many import say_many
 from propago.cli.progress import frame_progress, say_licence
@@ -46,19 +46,9 @@ class SegmentArguments:
     """A mask of the first frame (indexed, grey or RGB PNG), or a folder of masks named by frame:
     several annotated frames, objects that enter late, corrections. Give --masks several times for
     one file or folder an object."""
-    boxes: tyro.conf.UseAppendAction[
-        Annotated[
-            tuple[Annotated[str, tyro.conf.arg(metavar="BOX")], ...],
-            tyro.conf.arg(name="box", metavar="BOX"),
-        ]
-    ] = ()
+    boxes: Boxes = ()
     """ID=x0,y0,x1,y1[@frame]: a box in pixels around object ID, which becomes a mask."""
-    clicks: tyro.conf.UseAppendAction[
-        Annotated[
-            tuple[Annotated[str, tyro.conf.arg(metavar="CLICKS")], ...],
-            tyro.conf.arg(name="click", metavar="CLICKS"),
-        ]
-    ] = ()
+    clicks: Clicks = ()
     """ID=x,y[,x,y][,-x,-y][@frame]: clicks in pixels on object ID, with a minus beside it, which
     become a mask."""
     prompter: Literal["ritm", "grabcut"] | None = None

@@ -1,54 +1,25 @@
 """Mask R-CNN on a frame."""
 
-from collections.abc import Mapping
-from dataclasses import asdict
 from pathlib import Path
-from typing import Any
 
 import torch
 
 from propago.detections import Detections
-from propago.io.categories import CATEGORIES
 from propago.methods.mask_rcnn.net import PRESETS
 from propago.methods.mask_rcnn.published import load_published
 from propago.nn.detection import DetectionSettings, at_full_size, find
-from propago.nn.inference import choose_device, for_detector, ready, require_working_size
+from propago.nn.inference import choose_device, for_detector, require_working_size
 from propago.nn.mask_rcnn import MaskRcnn
 from propago.nn.presets import load_network, preset_called
+from propago.nn.rcnn_detector import MAX_INSIDE, RcnnDetector
 from propago.types import Frame
 
-MAX_INSIDE = 0.9
-"""Of the compact preset: it finds parts of what it finds, too."""
 
+class MaskRcnnDetector(RcnnDetector[MaskRcnn]):
+    """Mask R-CNN as a `Detector`."""
 
-class MaskRcnnDetector:
-    """Mask R-CNN as a `Detector`.
-
-    Attributes:
-        class_names: by category id.
-    """
-
-    class_names: Mapping[int, str] = CATEGORIES
-
-    def __init__(
-        self,
-        net: MaskRcnn,
-        size: int = PRESETS["compact"].size,
-        settings: DetectionSettings | None = None,
-        device: torch.device | None = None,
-        description: Mapping[str, Any] | None = None,
-    ):
-        """Run `net` on `device`, pictures at the short side `size` in pixels."""
-        self.device = device or torch.device("cpu")
-        self.net = ready(net, self.device)
-        self.size = size
-        self.settings = settings or DetectionSettings()
-        self.description = {
-            "detector": "mask_rcnn",
-            **(description or {}),
-            "size": size,
-            **asdict(self.settings),
-        }
+    name = "mask_rcnn"
+    usual_size = PRESETS["compact"].size
 
     @classmethod
     def load(
@@ -86,8 +57,7 @@ class MaskRcnnDetector:
             about = load_published(net, Path(weights))
         else:
             net, about = load_network(PRESETS, MaskRcnn, preset, weights)
-        if max_inside is None:
-            max_inside = 1.0 if preset == "paper" else MAX_INSIDE
+        max_inside = MAX_INSIDE[preset] if max_inside is None else max_inside
         settings = DetectionSettings(min_confidence, most=most, max_inside=max_inside)
         return cls(net, size or chosen.size, settings, choose_device(device), about)
 

@@ -1,55 +1,26 @@
 """MaskTrack R-CNN on a frame: instances with what tells them apart."""
 
-from collections.abc import Mapping
-from dataclasses import asdict
 from pathlib import Path
-from typing import Any
 
 import torch
 
 from propago.detections import Detections
-from propago.io.categories import CATEGORIES
 from propago.methods.masktrack_rcnn.net import PRESETS, MaskTrackRcnn
 from propago.nn.detection import DetectionSettings, at_full_size, find
-from propago.nn.inference import choose_device, for_detector, ready, require_working_size
+from propago.nn.inference import choose_device, for_detector, require_working_size
 from propago.nn.presets import load_network, preset_called
+from propago.nn.rcnn_detector import MAX_INSIDE, RcnnDetector
 from propago.types import Frame
 
 MOST = {"compact": 100, "paper": 10}
 """Instances of a frame; 10 as in the authors' release, by preset."""
 
-MAX_INSIDE = 0.9
-"""Of the compact preset, as for Mask R-CNN: it finds parts of what it finds, too."""
 
+class MaskTrackDetector(RcnnDetector[MaskTrackRcnn]):
+    """The network as a `Detector`; its detections have embeddings, for `masktrack` to associate."""
 
-class MaskTrackDetector:
-    """The network as a `Detector` whose detections have embeddings, for the associator `masktrack`.
-
-    Attributes:
-        class_names: by category id, of the compact preset.
-    """
-
-    class_names: Mapping[int, str] = CATEGORIES
-
-    def __init__(
-        self,
-        net: MaskTrackRcnn,
-        size: int = PRESETS["compact"].size,
-        settings: DetectionSettings | None = None,
-        device: torch.device | None = None,
-        description: Mapping[str, Any] | None = None,
-    ):
-        """Run `net` on `device`, pictures at the short side `size` in pixels."""
-        self.device = device or torch.device("cpu")
-        self.net = ready(net, self.device)
-        self.size = size
-        self.settings = settings or DetectionSettings()
-        self.description = {
-            "detector": "masktrack_rcnn",
-            **(description or {}),
-            "size": size,
-            **asdict(self.settings),
-        }
+    name = "masktrack_rcnn"
+    usual_size = PRESETS["compact"].size
 
     @classmethod
     def load(
@@ -83,8 +54,7 @@ class MaskTrackDetector:
         if size is not None:
             require_working_size(size)
         net, about = load_network(PRESETS, MaskTrackRcnn, preset, weights)
-        if max_inside is None:
-            max_inside = 1.0 if preset == "paper" else MAX_INSIDE
+        max_inside = MAX_INSIDE[preset] if max_inside is None else max_inside
         most = MOST[preset] if most is None else most
         settings = DetectionSettings(min_confidence, most=most, max_inside=max_inside)
         return cls(net, size or chosen.size, settings, choose_device(device), about)
