@@ -64,7 +64,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     module = import_module(VERBS[verb][0])
     with warnings.catch_warnings():
         warnings.showwarning = partial(_note, module)
-        return _carried_out(module, rest)
+        return _carried_out(module, verb, rest)
 
 
 def _is_crowded(loads: Path = Path("/proc/loadavg")) -> bool:
@@ -75,10 +75,15 @@ def _is_crowded(loads: Path = Path("/proc/loadavg")) -> bool:
     return float(last_minute) > 0.7 and int(running.split("/")[0]) > 1
 
 
-def _carried_out(verb: ModuleType, arguments: Sequence[str]) -> int:
+def _carried_out(verb: ModuleType, name: str, arguments: Sequence[str]) -> int:
     """Run a verb; its errors become a message and an exit code."""
     try:
-        return verb.run(arguments)
+        if not any("://" in word for word in arguments):
+            return verb.run(arguments)
+        from propago.cli.remote import at_hand
+
+        with at_hand(name, arguments) as local:
+            return verb.run(local)
     except PropagoError as error:
         return _failed(_in_flags(str(error), verb), error.exit_code)
     except KeyboardInterrupt as error:
