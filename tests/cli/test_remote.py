@@ -5,6 +5,7 @@ import json
 import pytest
 
 from propago.cli import main
+from propago.cli.remote import at_hand
 from propago.io.masks import write_mask
 from propago.io.remote import fetch, put_back, stamps
 from propago.io.writer import VideoWriter
@@ -91,6 +92,14 @@ def test_what_is_not_there_and_who_cannot_be_asked(store, capsys):
     assert "there is nothing at memory://in/clip.mp4" in capsys.readouterr().err
     assert main(["clean", "nowhere://masks"]) == 2
     assert "nowhere://masks cannot be opened" in capsys.readouterr().err
+    assert main(["clean", "memory://in/masks", "--cluster", "ray://head:10001"]) == 2
+    assert "needs folders that all of them share" in capsys.readouterr().err
+
+
+def test_the_address_of_a_cluster_is_no_file():
+    words = ["videos", "--cluster", "ray://head:10001", "--cluster=ray://head:10001"]
+    with at_hand("segment", words) as local:
+        assert local == words
 
 
 def test_only_what_changed_is_sent_and_the_record_comes_last(store, tmp_path, monkeypatch):

@@ -34,7 +34,7 @@ def at_hand(verb: str, arguments: Sequence[str]) -> Iterator[list[str]]:
         OutputError: results cannot be put back.
     """
     flagged = list(_flagged(arguments)) if verb in VERBS else []
-    if not any(is_address(value) for _, value, _ in flagged):
+    if not any(is_address(value) and flag not in _NO_FILES for flag, value, _ in flagged):
         yield list(arguments)
         return
     if any(flag == "--cluster" and is_address(value) for flag, value, _ in flagged):
