@@ -11,6 +11,7 @@ pytest.importorskip("fastapi", reason="the extra `studio` is not installed")
 
 from starlette.testclient import TestClient
 
+from propago.io.formats import open_masks
 from propago.io.masks import write_mask
 from propago.io.pictures import write_picture
 from propago.io.video import open_source
@@ -111,16 +112,22 @@ def slow_follower(place, at, reached, go_on):
     return follow
 
 
-def studio_app(place, follow=None, prompter=None, masks=None):
+def studio_app(place, follow=None, prompter=None, masks=None, gt=None):
     """The project of the frames in `place`, in `place / out`, and its application."""
     project = open_project(open_source(place / "frames"), OutputFolder(place / "out"), masks)
-    return project, create_app(project, follow or follower(place), prompter or GrabCut(), TOKEN)
+    return project, create_app(
+        project,
+        follow or follower(place),
+        prompter or GrabCut(),
+        TOKEN,
+        truth=None if gt is None else open_masks(gt),
+    )
 
 
 @contextmanager
-def studio(place, follow=None, prompter=None, masks=None):
+def studio(place, follow=None, prompter=None, masks=None, gt=None):
     """A page of the frames in `place`."""
-    project, app = studio_app(place, follow, prompter, masks)
+    project, app = studio_app(place, follow, prompter, masks, gt)
     with TestClient(app, base_url=ADDRESS) as client:
         page = Page(client, project)
         page.wait_for_pictures()

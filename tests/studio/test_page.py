@@ -12,6 +12,7 @@ import pytest
 from PIL import Image
 
 from propago.io.masks import write_mask
+from propago.metrics.davis import region_similarity
 from studio_client import (
     FRAMES,
     SIZE,
@@ -42,9 +43,9 @@ def browser():
 
 
 @contextmanager
-def served(place, port=0, follow=None, masks=None):
+def served(place, port=0, follow=None, masks=None, gt=None):
     """The address of a studio of the frames in `place`, served as `propago studio` does it."""
-    _, app = studio_app(place, follow, masks=masks)
+    _, app = studio_app(place, follow, masks=masks, gt=gt)
     listening = socket.create_server(("127.0.0.1", port))
     server = uvicorn.Server(uvicorn.Config(app, log_level="error", timeout_graceful_shutdown=1))
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
@@ -187,6 +188,39 @@ def test_tracks_are_named_joined_and_saved(browser, tmp_path):
         person.status("Saved")
         (track,) = json.loads((tmp_path / "out" / "tracks.json").read_text())
         assert (track["id"], track["name"]) == (1, "Anna")
+        assert not person.faults
+
+
+def test_views_beside_the_truth_and_j_of_the_frame(browser, truth, tmp_path):
+    for folder, labels in (
+        ("out/annotations", np.where(truth[0] == 2, 0, truth[0])),
+        ("gt", truth[0]),
+    ):
+        (tmp_path / folder).mkdir(parents=True)
+        write_mask(tmp_path / folder / "00000.png", labels)
+    with served(tmp_path, gt=tmp_path / "gt") as address:
+        person = Person(browser, address)
+        shown = lambda: person.page.inner_text("#quality")  # noqa: E731
+        assert shown() == "J 0.500: object 1 1.000, 2 0.000"
+        person.press("n", "b")
+        person.drag((40, 40), (55, 40))
+        person.until_kept(0, lambda labels: (labels == 2).any())
+        each = region_similarity(truth[0], person.kept(0), (1, 2))
+        assert shown().startswith(f"J {each.mean():.3f}: object 1 {each[0]:.3f}")
+        for name in ("Masks", "Picture", "Side by side", "Difference", "Overlay"):
+            person.press("v")
+            assert person.page.inner_text("#view") == name
+            person.page.wait_for_timeout(50)
+            assert ("blue: missed" in shown()) is (name == "Difference")
+        person.press("v", "v", "v", "c")
+        canvas = person.page.locator("#canvas").bounding_box()
+        middle = canvas["y"] + canvas["height"] / 2
+        person.press("b", "1")
+        before = person.kept(0)
+        person.page.mouse.click(canvas["x"] + canvas["width"] * 0.75, middle)
+        person.until_kept(0, lambda labels: not (labels == before).all())
+        changed = np.argwhere(person.kept(0) != before)
+        np.testing.assert_allclose(changed.mean(0), (SIZE[0] / 2, SIZE[1] / 2), atol=2)
         assert not person.faults
 
 

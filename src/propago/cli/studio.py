@@ -38,6 +38,8 @@ class StudioArguments:
     that `propago track` wrote: rename, join, part and delete its tracks, and save."""
     out: Path | None = None
     """The folder of masks and results. Default: runs/studio/<name of the source>."""
+    gt: Annotated[Path | None, tyro.conf.arg(metavar="PATH")] = None
+    """The ground truth, masks named like the frames: the page shows what differs, and J."""
     host: str = "127.0.0.1"
     """The address to listen at. Another one lets other machines in, if they know the secret."""
     port: int = 0
@@ -77,6 +79,7 @@ def run(argv: list[str]) -> int:
             arguments.source,
             arguments.masks or None,
             out=arguments.out,
+            gt=arguments.gt,
             method=arguments.method,
             prompter=arguments.prompter,
             host=arguments.host,

@@ -8,6 +8,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from propago.errors import UsageError
+from propago.io.formats import open_masks
 from propago.io.formats.track_run import sniff_instances
 from propago.io.merged_masks import read_merged
 from propago.io.source import Source
@@ -49,6 +50,7 @@ def serve_studio(  # noqa: PLR0913
     masks: str | Path | Sequence[str | Path] | None = None,
     *,
     out: str | Path | None = None,
+    gt: str | Path | None = None,
     method: str = "feelvos",
     prompter: str | None = None,
     host: str = "127.0.0.1",
@@ -63,6 +65,7 @@ def serve_studio(  # noqa: PLR0913
         masks: to begin with, as `segment` takes them; what is drawn in `out` stands above them.
             Or a folder that `track` wrote: its tracks are corrected and saved in `out`.
         out: the folder; runs/studio/<name of the source> if None. What lies there is gone on with.
+        gt: the ground truth, anything `propago.open_masks` takes, named like the frames.
         method: a name in `propago.components.PROPAGATORS`.
         prompter: what answers boxes and clicks: a name in `PROMPTERS`, the default if None.
         host: the address to listen at; others than this machine reach it only where that is theirs.
@@ -85,11 +88,12 @@ def serve_studio(  # noqa: PLR0913
     options = replace(options or SegmentOptions(), overlay=False)
     opened = open_source(source, **options.reading)
     output = OutputFolder(out or RUNS / opened.name)
+    truth = None if gt is None else open_masks(gt)
     project = open_project(opened, output, masks, fit=options.fit_masks)
     token = secrets.token_urlsafe(24)
     hosts = LOOPBACK if host in LOOPBACK else frozenset("*")
     follow = Follower(opened, output, method, options)
-    app = create_app(project, follow, load_prompter(prompter, options.device), token, hosts)
+    app = create_app(project, follow, load_prompter(prompter, options.device), token, hosts, truth)
     listening = _listen(host, port)
     shown = f"[{host}]" if ":" in host else host
     ready(StudioAddress(f"http://{shown}:{listening.getsockname()[1]}/{token}/", output.root))

@@ -1,7 +1,6 @@
 """What the page asks for and tells: one method a path."""
 
 import asyncio
-import zlib
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -29,6 +28,7 @@ from propago.studio.pictures import PictureCache
 from propago.studio.project import Project, StudioObject
 from propago.studio.review import worth_a_look
 from propago.studio.tracks import TrackProject
+from propago.studio.truth import label_answer
 
 
 @dataclass(frozen=True)
@@ -122,7 +122,7 @@ class Api:
         """The label map of a frame, (H, W) bytes; `x-drawn` has the ids a person drew."""
         self._require_frame(index)
         drawn = self._project.annotations.get(index)
-        return self._labels(index, drawn.ids if drawn else ())
+        return label_answer(self._project.shown(index), drawn.ids if drawn else ())
 
     async def put_annotation(self, index: FrameIndex, request: Request) -> None:
         """Keep a person's masks of a frame: (H, W) bytes, 0 where nothing is said."""
@@ -146,7 +146,7 @@ class Api:
         ids = self._project.annotate(index, labels)
         self._tell_annotation(index, ids)
         self.tell_objects()
-        return self._labels(index, ids)
+        return label_answer(self._project.shown(index), ids)
 
     def identify(self, index: FrameIndex, fields: IdentityFields) -> None:
         """Two objects change places or are the same; or one becomes another."""
@@ -253,15 +253,6 @@ class Api:
         positive = tuple((x, y) for x, y, on in fields.clicks if on)
         negative = tuple((x, y) for x, y, on in fields.clicks if not on)
         return Prompt(box, positive, negative, present if present.any() else None)
-
-    def _labels(self, index: int, drawn: tuple[int, ...]) -> Response:
-        data = zlib.compress(self._project.shown(index).tobytes(), 1)
-        headers = {
-            "content-encoding": "deflate",
-            "cache-control": "no-store",
-            "x-drawn": ",".join(map(str, drawn)),
-        }
-        return Response(data, media_type="application/octet-stream", headers=headers)
 
     def _require_frame(self, index: int) -> None:
         """Refuse an index that no decoded frame has."""

@@ -11,6 +11,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp
 
 from propago.errors import PropagoError, UsageError
+from propago.io.mask_sequence import MaskSequence
 from propago.prompts import Prompter
 from propago.studio.access import Guard
 from propago.studio.api import Api
@@ -18,6 +19,7 @@ from propago.studio.carrying import Carrying, Follow
 from propago.studio.events import Hub
 from propago.studio.pictures import PictureCache
 from propago.studio.project import Project
+from propago.studio.truth import Truth
 
 LOOPBACK = frozenset(("127.0.0.1", "localhost", "::1"))
 """Names in `Host` of a server that only this machine reaches."""
@@ -31,6 +33,7 @@ def create_app(
     prompter: Prompter,
     token: str,
     hosts: frozenset[str] = LOOPBACK,
+    truth: MaskSequence | None = None,
 ) -> ASGIApp:
     """The studio of a project as an ASGI application; every path begins with the token.
 
@@ -40,6 +43,10 @@ def create_app(
         prompter: answers clicks and boxes.
         token: that whoever talks to it must know.
         hosts: names of the server that may stand in `Host`; "*" allows any.
+        truth: the true masks of some frames, where there are any.
+
+    Raises:
+        MaskError: the truth is of another video.
     """
     hub = Hub()
     pictures = PictureCache(project.source)
@@ -55,6 +62,7 @@ def create_app(
 
     app = FastAPI(lifespan=lifespan, docs_url=None, redoc_url=None, openapi_url=None)
     app.include_router(api.router())
+    app.include_router(Truth(project, truth).router())
     app.add_exception_handler(PropagoError, _told)
     for name, (data, kind) in _page_files().items():
         app.add_api_route(f"/{name}", _sender(data, kind), methods=["GET"])

@@ -26,9 +26,10 @@ export class Editor extends EventTarget {
     this.index = index;
     this.#tell("moved");
     const version = ++this.version;
-    const [picture, mask] = await Promise.all([this.frames.picture(index), this.frames.mask(index)]);
+    const [picture, mask, truth] = await Promise.all([this.frames.picture(index), this.frames.mask(index), this.frames.truth(index)]);
     if (version !== this.version) return;
     this.view.picture = picture;
+    this.view.truth = truth;
     this.#take(mask);
     this.shown = index;
     this.frames.ahead(index, this.project.pictures.ready);
@@ -47,6 +48,7 @@ export class Editor extends EventTarget {
   repaint(box) {
     this.view.setLabels(this.map.labels, box);
     this.view.draw();
+    this.#tell("painted");
   }
 
   // A change begins: `finish` keeps it, whatever `change` calls did in between.

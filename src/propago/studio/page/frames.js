@@ -5,14 +5,19 @@ const MOST_BYTES = 160e6;
 export class Frames {
   constructor(server, width, height) {
     this.server = server;
-    this.most = Math.max(4, Math.min(120, Math.floor(MOST_BYTES / (5 * width * height))));
+    this.most = Math.max(4, Math.min(120, Math.floor(MOST_BYTES / (6 * width * height))));
     this.pictures = new Map();
     this.masks = new Map();
+    this.truths = new Map();
+    this.withTruth = new Set();
   }
 
   picture(index) { return this.#of(this.pictures, index, () => this.server.picture(index)); }
 
   mask(index) { return this.#of(this.masks, index, () => this.server.masks(index)); }
+
+  // The true labels of a frame, null where there are none.
+  async truth(index) { return this.withTruth.has(index) ? this.#of(this.truths, index, () => this.server.truth(index)) : null; }
 
   forgetMask(index) { this.masks.delete(index); }
 

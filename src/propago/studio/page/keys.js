@@ -14,7 +14,7 @@ const KEYS = [
   ["G", "segment from here, or go on"],
   ["Ctrl S", "save tracks"],
   ["R", "next frame worth a look"],
-  ["V", "overlay, masks, picture"],
+  ["V", "overlay, masks, picture, side by side, difference to the truth"],
   ["0", "the whole picture"],
   ["wheel, two fingers, middle button", "zoom and move"],
   ["?", "this table"],

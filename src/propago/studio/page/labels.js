@@ -80,3 +80,20 @@ export function saidOf(labels, drawn) {
   for (const id of drawn) known[id] = id;
   return labels.map((id) => known[id]);
 }
+
+const VOID = 255;
+
+// J of each object of a frame, by id: intersection over union without void pixels; what is only in
+// one of both maps has 0.
+export function jaccard(labels, truth) {
+  const shared = new Uint32Array(256), either = new Uint32Array(256);
+  for (let at = 0; at < truth.length; at++) {
+    const true_ = truth[at], found = labels[at];
+    if (true_ === VOID) continue;
+    either[true_]++;
+    if (true_ === found) shared[true_]++; else either[found]++;
+  }
+  const found = {};
+  for (let id = 1; id < VOID; id++) if (either[id]) found[id] = shared[id] / either[id];
+  return found;
+}

@@ -3,6 +3,7 @@
 import { Editor } from "./editor.js";
 import { Frames } from "./frames.js";
 import { bindKeys } from "./keys.js";
+import { jaccard } from "./labels.js";
 import { identityChoices, objectList } from "./panel.js";
 import { listen, server } from "./server.js";
 import { Timeline } from "./timeline.js";
@@ -15,6 +16,7 @@ const $ = (id) => document.getElementById(id);
 const project = await server.project();
 const view = new View($("canvas"), project.width, project.height);
 const frames = new Frames(server, project.width, project.height);
+frames.withTruth = new Set(await server.truthFrames());
 const editor = new Editor(server, view, frames, project);
 const timeline = new Timeline($("timeline"), editor, project);
 const tools = new Tools(editor, view, failed);
@@ -141,6 +143,17 @@ function moved() {
   timeline.draw();
 }
 
+// J of the frame as it is shown, where there is truth.
+function qualityChanged() {
+  $("quality").textContent = "";
+  if (!view.truth) return;
+  const found = jaccard(editor.map.labels, view.truth), all = Object.values(found);
+  if (!all.length) return;
+  const each = Object.entries(found).map(([id, j]) => `${project.objects[id]?.name ?? id} ${j.toFixed(3)}`);
+  const legend = MODES[view.mode] === "Difference" ? " (blue: missed, orange: too much, yellow: another object)" : "";
+  $("quality").textContent = `J ${(all.reduce((a, b) => a + b) / all.length).toFixed(3)}: ${each.join(", ")}${legend}`;
+}
+
 // Everything is read anew when the connection comes back: other tabs may have drawn. What is heard
 // meanwhile comes after it: it may be newer than what is read.
 let heardMeanwhile = null;
@@ -215,7 +228,11 @@ const actions = {
   play: tried(play),
   go: tried((index) => editor.show(index)),
   by: tried((step) => editor.show(editor.index + step)),
-  view() { view.mode = (view.mode + 1) % MODES.length; $("view").textContent = MODES[view.mode]; view.draw(); },
+  view() {
+    view.setMode((view.mode + 1) % (frames.withTruth.size ? MODES.length : MODES.length - 1));
+    $("view").textContent = MODES[view.mode];
+    qualityChanged();
+  },
   fit: () => view.fit(),
   run: () => project.tracks ? undefined : run(false),
   save,
@@ -248,6 +265,7 @@ for (const [name, title] of Object.entries(project.exports)) {
   $("exports").append(button);
 }
 editor.addEventListener("moved", moved);
+editor.addEventListener("painted", qualityChanged);
 editor.addEventListener("shown", () => { $("canvas").dataset.shown = editor.shown; });
 editor.addEventListener("failed", (event) => failed(event.detail));
 editor.addEventListener("history", () => {
