@@ -1,5 +1,6 @@
-"""The errors propago raises on bad input. Imports nothing, so that the command line starts fast."""
+"""The errors propago raises on bad input. Light, so that the command line starts fast."""
 
+import math
 from typing import Self
 
 
@@ -46,3 +47,31 @@ class WeightsError(PropagoError):
 
 class PropagoWarning(UserWarning):
     """Something a user should know although the work goes on; says what was not done and why."""
+
+
+def require_range(
+    settings: object,
+    *names: str,
+    least: float | None = None,
+    above: float | None = None,
+    most: float | None = None,
+    below: float | None = None,
+) -> None:
+    """Refuse a setting that is not finite or not in this range.
+
+    Raises:
+        UsageError: it names the first such setting and the range.
+    """
+    bounds = {"at least": least, "above": above, "at most": most, "below": below}
+    legal = " and ".join(f"{word} {bound:g}" for word, bound in bounds.items() if bound is not None)
+    for name in names:
+        value = getattr(settings, name)
+        fits = (
+            math.isfinite(value)
+            and (least is None or value >= least)
+            and (above is None or value > above)
+            and (most is None or value <= most)
+            and (below is None or value < below)
+        )
+        if not fits:
+            raise UsageError(f"{name} = {value}: it is a number {legal}")

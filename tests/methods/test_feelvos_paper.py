@@ -175,5 +175,5 @@ def test_what_cannot_be_loaded_says_what_can(options, error, says):
 
 
 def test_settings_that_cannot_work():
-    with pytest.raises(UsageError, match="references 1"):
+    with pytest.raises(UsageError, match="references = 1"):
         OriginalSettings(references=1)

@@ -1,6 +1,5 @@
 """What a network is trained on, whatever the network: the task that `training.fit` takes."""
 
-import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -10,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from propago.errors import UsageError
+from propago.errors import UsageError, require_range
 from propago.types import VOID
 
 
@@ -183,31 +182,3 @@ def parameter_groups(
         {"params": [p for p in learning if p in inside], "lr_scale": lr_scale},
     ]
     return [*groups, {"params": [*frozen], "lr_scale": 0.0}] if still else groups
-
-
-def require_range(
-    settings: object,
-    *names: str,
-    least: float | None = None,
-    above: float | None = None,
-    most: float | None = None,
-    below: float | None = None,
-) -> None:
-    """Refuse a setting that is not finite or not in this range.
-
-    Raises:
-        UsageError: it names the first such setting and the range.
-    """
-    bounds = {"at least": least, "above": above, "at most": most, "below": below}
-    legal = " and ".join(f"{word} {bound:g}" for word, bound in bounds.items() if bound is not None)
-    for name in names:
-        value = getattr(settings, name)
-        fits = (
-            math.isfinite(value)
-            and (least is None or value >= least)
-            and (above is None or value > above)
-            and (most is None or value <= most)
-            and (below is None or value < below)
-        )
-        if not fits:
-            raise UsageError(f"{name} = {value}: it is a number {legal}")

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from propago.detections import Detections
-from propago.errors import UsageError
+from propago.errors import require_range
 from propago.nn.mask_rcnn import MaskRcnn
 from propago.nn.rcnn_losses import BOX_WEIGHTS
 from propago.nn.rpn import LEAST_SIDE_PX, proposals
@@ -46,11 +46,8 @@ class DetectionSettings:
         Raises:
             UsageError: it names the setting and what is legal.
         """
-        for name in ("min_confidence", "max_iou", "max_inside"):
-            if not 0 <= getattr(self, name) <= 1:
-                raise UsageError(f"{name} = {getattr(self, name)}: it is a number from 0 to 1")
-        if self.most < 1:
-            raise UsageError(f"most = {self.most}: it is at least 1")
+        require_range(self, "min_confidence", "max_iou", "max_inside", least=0, most=1)
+        require_range(self, "most", least=1)
 
 
 class Found(NamedTuple):

@@ -7,8 +7,7 @@ from typing import Any, Literal, get_args
 
 from torch import optim
 
-from propago.data.task import require_range
-from propago.errors import UsageError
+from propago.errors import UsageError, require_range
 from propago.nn.schedule import half_cosine, polynomial, stepped, warm_up
 
 Optimiser = Literal["adamw", "sgd"]

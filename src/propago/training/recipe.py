@@ -12,8 +12,8 @@ from typing import Any
 
 from propago.components import KINDS, imported
 from propago.data.sources import Sources, ingredients
-from propago.data.task import TrainingTask, require_range
-from propago.errors import UsageError
+from propago.data.task import TrainingTask
+from propago.errors import UsageError, require_range
 from propago.training.optimisation import Optimisation
 
 Task = Callable[[Any, Sources], TrainingTask]

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from propago.data.instances import InstanceExample, InstancePieces
 from propago.data.mixture import Mixture
 from propago.data.sources import Sources
-from propago.data.task import ImageSettings, TrainingTask, parameter_groups, require_range
-from propago.errors import UsageError
+from propago.data.task import ImageSettings, TrainingTask, parameter_groups
+from propago.errors import UsageError, require_range
 from propago.methods.bridging.net import PRESETS, BridgingNet, FcrnPair, bridging_net
 from propago.methods.bridging.objective import HARDEST, BridgingObjective
 from propago.methods.bridging.run import BridgingDetector

@@ -7,7 +7,7 @@ from typing import TypeVar
 import torch
 from torch import Tensor
 
-from propago.errors import UsageError
+from propago.errors import require_range
 from propago.methods.feelvos.finetune import with_head
 from propago.methods.feelvos.memory import Memory
 from propago.methods.feelvos.net import PRESETS, VISIBLE, FeelvosNet, FrameFeatures
@@ -50,10 +50,9 @@ class FeelvosSettings:
     def __post_init__(self) -> None:
         """Refuse what cannot work."""
         require_working_size(self.size)
-        if self.anchors < 2 or self.recent < 0 or self.interval_frames < 1:
-            raise UsageError("anchors is at least 2, recent at least 0, interval_frames at least 1")
-        if self.looks < 0:
-            raise UsageError(f"looks {self.looks}: it is at least 0")
+        require_range(self, "anchors", least=2)
+        require_range(self, "interval_frames", least=1)
+        require_range(self, "recent", "looks", least=0)
 
 
 @dataclass(frozen=True)

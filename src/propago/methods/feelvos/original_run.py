@@ -8,7 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from propago.errors import UsageError
+from propago.errors import require_range
 from propago.methods.feelvos.memory import owners
 from propago.methods.feelvos.original import STRIDE, OriginalNet, Reference
 from propago.nn.inference import ready, require_working_size
@@ -38,8 +38,7 @@ class OriginalSettings:
             UsageError: it names the setting and what is legal.
         """
         require_working_size(self.size)
-        if self.references < 2:
-            raise UsageError(f"references {self.references}: it is at least 2")
+        require_range(self, "references", least=2)
 
 
 class Encoded(NamedTuple):

@@ -11,7 +11,8 @@ from propago.data.clips import Clip
 from propago.data.mixture import Mixture
 from propago.data.objects import visible_objects
 from propago.data.sources import Sources
-from propago.data.task import ClipSettings, TrainingTask, parameter_groups, require_range, stacked
+from propago.data.task import ClipSettings, TrainingTask, parameter_groups, stacked
+from propago.errors import require_range
 from propago.methods.maskrnn.net import PRESETS, MaskRnnNet
 from propago.methods.maskrnn.objective import MaskRnnObjective, MotionClips
 from propago.methods.maskrnn.run import MaskRnn

@@ -8,13 +8,8 @@ import torch
 from propago.data.instance_pairs import InstancePair, InstancePairs
 from propago.data.mixture import Mixture
 from propago.data.sources import Sources
-from propago.data.task import (
-    InstanceSettings,
-    TrainingTask,
-    parameter_groups,
-    require_range,
-    stacked,
-)
+from propago.data.task import InstanceSettings, TrainingTask, parameter_groups, stacked
+from propago.errors import require_range
 from propago.methods.masktrack_rcnn.net import PRESETS, MaskTrackRcnn
 from propago.methods.masktrack_rcnn.objective import MaskTrackObjective, TrackPairs
 from propago.methods.masktrack_rcnn.run import MaskTrackDetector

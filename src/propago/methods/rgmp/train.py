@@ -8,7 +8,8 @@ import numpy as np
 from propago.data.clips import Clip
 from propago.data.mixture import Mixture
 from propago.data.sources import Sources
-from propago.data.task import ClipSettings, TrainingTask, parameter_groups, require_range, stacked
+from propago.data.task import ClipSettings, TrainingTask, parameter_groups, stacked
+from propago.errors import require_range
 from propago.methods.rgmp.net import PRESETS, RgmpNet
 from propago.methods.rgmp.objective import ObjectClips, RgmpObjective
 from propago.methods.rgmp.run import Rgmp

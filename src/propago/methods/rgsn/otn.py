@@ -12,7 +12,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from propago.errors import UsageError
+from propago.errors import require_range
 from propago.ops.boxes import clipped, pairwise_ious
 
 Head = Mapping[str, Tensor]
@@ -86,11 +86,8 @@ class OtnSettings:
         Raises:
             UsageError: a number that is not above 0, or that keeps no frame beside the first.
         """
-        if min(self.kept_positives, self.kept_negatives) < 2:
-            raise UsageError("kept_positives and kept_negatives are at least 2")
-        for name, value in vars(self).items():
-            if name != "online" and not value > 0:
-                raise UsageError(f"{name} = {value}: it is a number above 0")
+        require_range(self, "kept_positives", "kept_negatives", least=2)
+        require_range(self, *(name for name in vars(self) if name != "online"), above=0)
 
 
 def untaught(inputs: int, hidden: int, generator: torch.Generator) -> Head:

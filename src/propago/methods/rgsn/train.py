@@ -4,7 +4,8 @@ from dataclasses import dataclass
 
 from propago.data.mixture import Mixture
 from propago.data.sources import Sources
-from propago.data.task import ImageSettings, TrainingTask, parameter_groups, require_range
+from propago.data.task import ImageSettings, TrainingTask, parameter_groups
+from propago.errors import require_range
 from propago.methods.rgsn.examples import FRAMES, CropExamples, collate
 from propago.methods.rgsn.net import PRESETS, RgsnNet, of_two_encodings
 from propago.methods.rgsn.objective import RgsnObjective

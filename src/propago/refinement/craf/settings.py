@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal
 
-from propago.errors import UsageError
+from propago.errors import UsageError, require_range
 
 
 @dataclass(frozen=True)
@@ -59,14 +59,10 @@ class CrafSettings:
         """
         if self.regions not in ("best", "consistent"):
             raise UsageError(f"regions {self.regions!r}: there are best and consistent")
-        shares = ("threshold", "alpha", "beta", "gamma", "delta", "least_iou")
-        for name in shares:
-            value = getattr(self, name)
-            if value is not None and not 0 <= value <= 1:
-                raise UsageError(f"{name} is {value}; it is between 0 and 1")
-        for name in ("reach_px", "recover_from_px", "holes_px", "islands_px"):
-            if getattr(self, name) < 0:
-                raise UsageError(f"{name} is {getattr(self, name)}; it is at least 0")
+        beta = () if self.beta is None else ("beta",)
+        shares = ("threshold", "alpha", *beta, "gamma", "delta", "least_iou")
+        require_range(self, *shares, least=0, most=1)
+        require_range(self, "reach_px", "recover_from_px", "holes_px", "islands_px", least=0)
 
     @classmethod
     def paper(cls) -> "CrafSettings":

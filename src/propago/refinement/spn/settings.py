@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from propago.errors import UsageError
+from propago.errors import require_range
 
 
 @dataclass(frozen=True)
@@ -28,5 +28,5 @@ class SpnSettings:
         Raises:
             UsageError: it is.
         """
-        if not 0 <= self.present < 1 or min(self.margin_px, self.cover_px) < 0:
-            raise UsageError("present is in [0, 1), margin_px and cover_px at least 0")
+        require_range(self, "present", least=0, below=1)
+        require_range(self, "margin_px", "cover_px", least=0)
