@@ -36,8 +36,8 @@ HARDEST, DAMAGED = 0.25, 0.4
 TAKEN = 0.8
 """The head that is used lies so far of the way from the network's own to the fine-tuned one.
 
-Weights between the two forget less of what the network knew, and are better where the video goes
-on unlike its first frame (Wortsman et al., "Robust fine-tuning of zero-shot models", CVPR 2022).
+Weights between the two forget less of what the network knew (Wortsman et al., "Robust fine-tuning
+of zero-shot models", CVPR 2022). Chosen on `val`, see docs/finetuning.md.
 """
 
 CLIP_FRAMES = 3
