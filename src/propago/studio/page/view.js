@@ -7,6 +7,9 @@ const [MASKS, PICTURE, BESIDE, DIFFERENCE] = [1, 2, 3, 4];
 // What is missed, too much, and of another object, as 0xAABBGGRR.
 const MISSED = 0xffff9e4a, EXTRA = 0xff2a7cff, OTHER = 0xff4ae1ff, VOID = 255;
 
+// Of a true object that nobody has drawn.
+const UNKNOWN = 0xffffffff;
+
 export class View {
   constructor(canvas, width, height) {
     this.canvas = canvas;
@@ -102,7 +105,7 @@ export class View {
     context.setTransform(1, 0, 0, 1, 0, 0);
     context.clearRect(0, 0, canvas.width, canvas.height);
     if (this.mode === BESIDE) {
-      this.#panel(0, true, this.truth && this.#coloured((true_) => true_ === VOID ? 0 : this.colours[true_]));
+      this.#panel(0, true, this.truth && this.#coloured((true_) => true_ === VOID ? 0 : true_ && (this.colours[true_] || UNKNOWN)));
       this.#panel(this.room, true, this.masks);
     } else if (this.mode === DIFFERENCE && this.truth) {
       this.#panel(0, true, this.#coloured((true_, found) => true_ === found || true_ === VOID ? 0 : !found ? MISSED : !true_ ? EXTRA : OTHER), 1);
