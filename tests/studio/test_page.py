@@ -301,6 +301,20 @@ def test_a_4k_frame_is_drawn_on_at_its_own_pixels(browser, tmp_path):
         assert not person.faults
 
 
+def test_a_source_that_breaks_off_is_said_and_its_whole_frames_are_drawn_on(
+    browser, truth, tmp_path
+):
+    (tmp_path / "frames" / "00005.png").write_bytes(b"\x89PNG\r\n\x1a\n damaged")
+    with served(tmp_path) as address:
+        person = Person(browser, address)
+        person.until(lambda: "00005.png" in person.page.inner_text("#veil"))
+        person.press("End", "b")
+        person.until_shown(4)
+        person.drag((20, 20), (30, 20))
+        person.until_kept(4, lambda labels: labels[20, 25] == 1)
+        assert not person.faults
+
+
 def test_the_keys_are_told(browser, truth, tmp_path):
     with served(tmp_path) as address:
         person = Person(browser, address)

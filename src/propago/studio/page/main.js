@@ -32,6 +32,12 @@ function say(text) {
   $("status").classList.remove("bad");
 }
 
+// What stands over the picture, while there is something to say.
+function veil(text) {
+  $("veil").hidden = !text;
+  $("veil").textContent = text ?? "";
+}
+
 const tried = (action) => async (...given) => {
   try { await action(...given); } catch (error) { failed(error); }
 };
@@ -103,7 +109,7 @@ const heard = {
     const waited = project.pictures.ready === 0;
     project.pictures = pictures;
     if (waited && pictures.ready) editor.show(0).catch(failed);
-    if (pictures.damage) { $("veil").hidden = false; $("veil").textContent = pictures.damage; }
+    veil(pictures.damage);
     moved();
   },
   begun({ after }) {
@@ -179,6 +185,7 @@ function takeAnew(told) {
   for (const key of ["pictures", "objects", "classes", "annotations", "figures"]) project[key] = told[key];
   timeline.figures = project.figures;
   frames.forgetMasksBehind(-1);
+  veil(project.pictures.damage);
   objectsChanged();
   runChanged(told.run);
 }
@@ -283,9 +290,8 @@ $("tracks").hidden = !project.tracks;
 $("carry").hidden = Boolean(project.tracks);
 if (!Object.keys(project.objects).length) objects.add();
 listen(hear, tried(async (gone) => {
-  $("veil").hidden = !gone;
-  if (gone) $("veil").textContent = "The connection is lost; trying again. Nothing that was drawn is lost.";
-  else await readAnew();
+  veil(gone ? "The connection is lost; trying again. Nothing that was drawn is lost." : project.pictures.damage);
+  if (!gone) await readAnew();
 }));
 objectsChanged();
 runChanged(project.run);
