@@ -152,6 +152,28 @@ def test_draw_carry_correct_go_on_and_export(browser, truth, tmp_path):
         assert not person.faults
 
 
+@pytest.mark.filterwarnings("ignore:other masks are given")
+def test_a_correction_at_frame_20_leaves_the_frames_before_it(browser, tmp_path):
+    truth = write_frames(tmp_path / "frames", 24)
+    (tmp_path / "out" / "annotations").mkdir(parents=True)
+    write_mask(tmp_path / "out" / "annotations" / "00000.png", truth[0])
+    with served(tmp_path) as address:
+        person = Person(browser, address)
+        person.press("g")
+        person.status("Done")
+        before = [person.kept(t) for t in range(24)]
+        person.press("Home", "Shift+ArrowRight", "Shift+ArrowRight", "1", "b")
+        person.until_shown(20)
+        person.drag((10, 5), (50, 5))
+        person.until_kept(20, lambda labels: labels[5, 30] == 1)
+        person.press("g")
+        person.status("Done")
+        person.until_kept(23, lambda labels: not (labels == before[23]).all())
+        for t in range(20):
+            np.testing.assert_array_equal(person.kept(t), before[t])
+        assert not person.faults
+
+
 def test_who_is_who_is_said_in_the_list(browser, truth, tmp_path):
     drawn = tmp_path / "out" / "annotations"
     drawn.mkdir(parents=True)
