@@ -151,3 +151,61 @@ def test_the_average_soon_forgets_the_untrained_weights():
     for count in range(1, 101):
         mean = average(mean, torch.tensor(0.0), torch.tensor(count))
     assert mean < 0.001
+
+
+class Squares(nn.Module):
+    """A weight that learns the mean of what it sees."""
+
+    def __init__(self):
+        super().__init__()
+        self.net = nn.ParameterDict({"a": nn.Parameter(torch.tensor(4.0))})
+
+    def forward(self, batch, seed):
+        loss = (self.net["a"] - torch.as_tensor(np.array(batch))).square().mean()
+        return loss, {"loss": loss.item()}
+
+
+class Numbers:
+    """Draws numbers by chance."""
+
+    def sample(self, rng):
+        return rng.normal()
+
+
+PLAIN = {
+    "optimiser": "sgd",
+    "warmup_steps": 0,
+    "learning_rate": 0.1,
+    "ema_decay": 0.0,
+    "weight_decay": 0.0,
+}
+
+
+def learnt(folder, steps=6, **settings):
+    squares = Squares()
+    task = TrainingTask("squares", squares.net, squares, Numbers(), list)
+    optimisation = Optimisation(**{**PLAIN, **settings})
+    file = CheckpointFile(folder, every_s=0.0)
+    return float(fit(task, optimisation, Budget(steps=steps), file, workers=0).net["a"].detach())
+
+
+def test_batches_that_are_accumulated_are_one_large_batch(tmp_path):
+    whole = learnt(tmp_path / "whole", batch=6)
+    small = learnt(tmp_path / "small", batch=2, accumulate=3)
+    assert small == pytest.approx(whole, rel=1e-6)
+    assert small != pytest.approx(learnt(tmp_path / "fewer", batch=2), rel=1e-3)
+
+
+def test_a_run_that_accumulates_goes_on_with_the_next_examples(tmp_path):
+    def stops(step, spent, doing):
+        if step == 3:
+            raise KeyboardInterrupt
+
+    whole = learnt(tmp_path / "whole", batch=2, accumulate=2)
+    squares = Squares()
+    task = TrainingTask("squares", squares.net, squares, Numbers(), list)
+    settings = Optimisation(**PLAIN, batch=2, accumulate=2)
+    file = CheckpointFile(tmp_path / "broken", every_s=0.0)
+    with pytest.raises(KeyboardInterrupt):
+        fit(task, settings, Budget(steps=6), file, workers=0, watch=Watch(on_step=stops))
+    assert learnt(tmp_path / "broken", batch=2, accumulate=2) == whole

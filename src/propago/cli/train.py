@@ -22,8 +22,8 @@ class TrainArguments:
     """
 
     recipe: tyro.conf.Positional[str]
-    """A shipped recipe (bridging-compact, feelvos-compact, feelvos-long, feelvos-longer,
-    feelvos-synthetic, maskrnn-compact, mask-rcnn-compact, mask-rcnn-long, masktrack-rcnn-compact,
+    """A shipped recipe (bridging-compact, feelvos-compact, feelvos-long, feelvos-synthetic,
+    maskrnn-compact, mask-rcnn-compact, mask-rcnn-long, masktrack-rcnn-compact,
     rgmp-compact-pairs, rgmp-compact, rgmp-compact-video, rgsn-compact,
     ritm-compact, ritm-long, seg-with-spn-foreground, spn-compact), or a TOML file."""
     data: Path = Path("data")

@@ -2,9 +2,10 @@
 
 import copy
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Any
 
 import torch
@@ -68,9 +69,10 @@ def fit(
 ) -> FitResult:
     """Train a network.
 
-    Under `torchrun` each process draws examples of its own; the batch of a step is that of
-    `optimisation` times the number of processes. All stop at the same step, by the main process's
-    clock, and leave the process group; the main one alone validates and writes files.
+    Under `torchrun` each process draws examples of its own; a step learns from `batch` times
+    `accumulate` of `optimisation` examples times the number of processes. All stop at the same
+    step, by the main process's clock, and leave the process group; the main one alone validates
+    and writes files.
 
     Args:
         task: network, objective and examples.
@@ -92,7 +94,7 @@ def fit(
     accelerator = Accelerator()
     run = _begin(task, optimisation, checkpoint, accelerator, seed, budget, watch or Watch())
     together = optimisation.batch * accelerator.num_processes
-    first = run.progress.step * together
+    first = run.progress.step * together * optimisation.accumulate
     numbered = NumberedExamples(task.dataset, seed, first, 10**6 * together)
     loader = load(numbered, optimisation.batch, task.collate, workers)
     model, optimiser, loader = accelerator.prepare(task.objective, run.optimiser, loader)
@@ -102,11 +104,11 @@ def fit(
         _kept(run),
         RunLog(checkpoint.folder, run.active, run.watch.report, run.progress.step) as log,
     ):
-        for batch in _timed(loader, run.progress, budget):
+        for batches in _timed(loader, optimisation.accumulate, run.progress, budget):
             elapsed_s = run.progress.elapsed_s
             rate = optimisation.rate(run.progress.step, budget.spent(run.progress.step, elapsed_s))
             with uninterrupted():
-                log.gather(_step(accelerator, run, model, optimiser, batch, rate))
+                log.gather(_step(accelerator, run, model, optimiser, batches, rate))
             run.say("training")
             if run.progress.step % LOG_EVERY_STEPS == 0:
                 log.write(run.progress.step, elapsed_s, {"learning_rate": rate})
@@ -200,15 +202,19 @@ def _step(
     run: _Run,
     model: nn.Module,
     optimiser: Any,
-    batch: Any,
+    batches: Sequence[Any],
     rate: float,
 ) -> dict[str, float]:
-    """Learn from a batch; numbers for the log."""
+    """Learn from the mean over batches; numbers of the last for the log."""
     for group in optimiser.param_groups:
         group["lr"] = rate * group["lr_scale"]
     seed = (run.seed * 10**6 + run.progress.step) * 1000 + accelerator.process_index
-    loss, numbers = model(batch, seed)
-    accelerator.backward(loss)
+    numbers: dict[str, float] = {}
+    for i, batch in enumerate(batches):
+        last = i == len(batches) - 1
+        with nullcontext() if last else accelerator.no_sync(model):
+            loss, numbers = model(batch, seed + i * accelerator.num_processes)
+            accelerator.backward(loss / len(batches))
     accelerator.clip_grad_norm_(model.parameters(), run.optimisation.clip_norm)
     optimiser.step()
     optimiser.zero_grad()
@@ -230,14 +236,17 @@ def _warmed_up_average(decay: float) -> Callable[[Tensor, Tensor, Any], Tensor]:
     return average
 
 
-def _timed(loader: Any, progress: Progress, budget: Budget) -> Iterator[Any]:
-    """Batches until the budget is spent; keeps `progress.elapsed_s`, the main process's clock."""
-    before = time.monotonic()
-    for batch in loader:
+def _timed(loader: Any, accumulate: int, progress: Progress, budget: Budget) -> Iterator[list[Any]]:
+    """The batches of each step until the budget is spent.
+
+    Keeps `progress.elapsed_s`, the main process's clock.
+    """
+    before, batches = time.monotonic(), iter(loader)
+    while step := list(islice(batches, accumulate)):
         progress.elapsed_s = broadcast_object_list([progress.elapsed_s])[0]
         if budget.spent(progress.step, progress.elapsed_s) >= 1:
             return
-        yield batch
+        yield step
         now = time.monotonic()
         progress.elapsed_s += now - before
         before = now

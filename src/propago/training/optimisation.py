@@ -22,7 +22,8 @@ class Optimisation:
         optimiser: "adamw" or "sgd".
         schedule: "cosine" and "poly" end at 0 with the budget, "step" falls at `milestones`.
         learning_rate: the highest.
-        batch: examples of a step, in each process.
+        batch: examples that go through the network together, in each process.
+        accumulate: so many batches, whose mean gradient makes a step.
         weight_decay: of AdamW it is decoupled.
         momentum: of SGD.
         power: of "poly", (1 - spent) ** power.
@@ -37,6 +38,7 @@ class Optimisation:
     schedule: Schedule = "cosine"
     learning_rate: float = 1e-3
     batch: int = 4
+    accumulate: int = 1
     weight_decay: float = 0.02
     momentum: float = 0.9
     power: float = 0.9
@@ -59,7 +61,7 @@ class Optimisation:
         require_range(self, "learning_rate", "clip_norm", "power", "gamma", above=0)
         require_range(self, "weight_decay", "warmup_steps", least=0)
         require_range(self, "ema_decay", "momentum", least=0, below=1)
-        require_range(self, "batch", least=1)
+        require_range(self, "batch", "accumulate", least=1)
         if not all(a < b for a, b in pairwise((0, *self.milestones, 1))):
             raise UsageError(f"milestones = {self.milestones}: they rise from above 0 to below 1")
 
