@@ -21,13 +21,14 @@ SMALL = FeelvosConfig(embedding_channels=16, head_width=16, refine_widths=(8, 8)
 CLIPS = SyntheticClips(size=(32, 32), frames=2, max_objects=2)
 
 
-def train(folder, objective=FeelvosObjective, every_s=0.0, on_step=None):
+def train(folder, objective=FeelvosObjective, every_s=0.0, on_step=None, **settings):
     torch.manual_seed(3)
     net = FeelvosNet(SMALL)
     task = TrainingTask("feelvos", net, objective(net), CLIPS, collate)
     file = CheckpointFile(folder, every_s=every_s)
     budget, watch = Budget(steps=4), Watch(on_step=on_step)
-    return fit(task, Optimisation(batch=2), budget, file, seed=3, workers=0, watch=watch).net
+    optimisation = Optimisation(batch=2, **settings)
+    return fit(task, optimisation, budget, file, seed=3, workers=0, watch=watch).net
 
 
 def test_a_resumed_run_ends_where_an_unbroken_one_does(tmp_path):
@@ -209,3 +210,22 @@ def test_a_run_that_accumulates_goes_on_with_the_next_examples(tmp_path):
     with pytest.raises(KeyboardInterrupt):
         fit(task, settings, Budget(steps=6), file, workers=0, watch=Watch(on_step=stops))
     assert learnt(tmp_path / "broken", batch=2, accumulate=2) == whole
+
+
+def test_bfloat16_learns_nearly_the_same(tmp_path):
+    """The layers compute in it, the weights stay float32."""
+    seen = []
+
+    class Seeing(FeelvosObjective):
+        def forward(self, batch, seed):
+            seen.append(torch.is_autocast_enabled("cpu"))
+            return super().forward(batch, seed)
+
+    losses = {}
+    for precision in ("float32", "bfloat16"):
+        net = train(tmp_path / precision, Seeing, precision=precision)
+        assert {p.dtype for p in net.parameters()} == {torch.float32}
+        log = (tmp_path / precision / "log.jsonl").read_text().splitlines()
+        losses[precision] = json.loads(log[-1])["loss"]
+    assert seen == [False] * 4 + [True] * 4
+    assert losses["bfloat16"] == pytest.approx(losses["float32"], rel=0.02)

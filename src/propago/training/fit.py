@@ -142,6 +142,11 @@ class _Run:
     def parts(self) -> dict[str, Any]:
         return {"model": self.task.objective, "average": self.average, "optimiser": self.optimiser}
 
+    def precision(self, device: torch.device) -> torch.autocast:
+        """In which the objective is computed."""
+        mixed = self.optimisation.precision == "bfloat16"
+        return torch.autocast(device.type, torch.bfloat16, enabled=mixed)
+
     def save(self) -> None:
         if self.active:
             self.checkpoint.write(self.progress, self.parts())
@@ -213,7 +218,8 @@ def _step(
     for i, batch in enumerate(batches):
         last = i == len(batches) - 1
         with nullcontext() if last else accelerator.no_sync(model):
-            loss, numbers = model(batch, seed + i * accelerator.num_processes)
+            with run.precision(accelerator.device):
+                loss, numbers = model(batch, seed + i * accelerator.num_processes)
             accelerator.backward(loss / len(batches))
     accelerator.clip_grad_norm_(model.parameters(), run.optimisation.clip_norm)
     optimiser.step()

@@ -12,6 +12,10 @@ from propago.nn.schedule import half_cosine, polynomial, stepped, warm_up
 
 Optimiser = Literal["adamw", "sgd"]
 Schedule = Literal["cosine", "poly", "step"]
+Precision = Literal["float32", "bfloat16"]
+
+
+CHOICES = (("optimiser", Optimiser), ("schedule", Schedule), ("precision", Precision))
 
 
 @dataclass(frozen=True)
@@ -32,6 +36,8 @@ class Optimisation:
         warmup_steps: 0 are none.
         clip_norm: of the gradient.
         ema_decay: of the averaged weights, which are what training ends with; 0 keeps the last.
+        precision: "bfloat16" computes most layers in it (autocast), where the device is fast at it;
+            weights stay float32.
     """
 
     optimiser: Optimiser = "adamw"
@@ -47,6 +53,7 @@ class Optimisation:
     warmup_steps: int = 100
     clip_norm: float = 5.0
     ema_decay: float = 0.998
+    precision: Precision = "float32"
 
     def __post_init__(self) -> None:
         """Refuse what is out of range.
@@ -54,7 +61,7 @@ class Optimisation:
         Raises:
             UsageError: it names the setting and what is legal.
         """
-        for name, choices in (("optimiser", Optimiser), ("schedule", Schedule)):
+        for name, choices in CHOICES:
             if getattr(self, name) not in get_args(choices):
                 legal = ", ".join(get_args(choices))
                 raise UsageError(f"{name} = {getattr(self, name)!r}: there are {legal}")
