@@ -74,7 +74,7 @@ def test_only_the_command_line_prints_or_exits():
         assert not called & {"print", "exit", "quit"}, path
 
 
-def test_the_environment_decides_only_where_the_cache_is_and_how_the_command_starts():
+def test_the_environment_decides_where_the_cache_is_and_how_processes_start_and_nothing_else():
     readers = {
         str(path.relative_to(PACKAGE))
         for path in SOURCES
@@ -82,7 +82,7 @@ def test_the_environment_decides_only_where_the_cache_is_and_how_the_command_sta
         if isinstance(node, ast.Attribute) and node.attr in ("environ", "getenv")
         if isinstance(node.value, ast.Name) and node.value.id == "os"
     }
-    assert readers == {"finetune/cache.py", "cli/__init__.py"}
+    assert readers == {"finetune/cache.py", "cli/__init__.py", "training/restart.py"}
 
 
 def test_opencv_is_given_bytes_not_paths():

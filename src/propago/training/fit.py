@@ -21,6 +21,7 @@ from propago.training.checkpoint import CheckpointFile, Progress
 from propago.training.datasets import NumberedExamples, load
 from propago.training.interrupt import uninterrupted
 from propago.training.optimisation import Optimisation
+from propago.training.restart import meet_again
 from propago.training.run_log import Report, RunLog
 from propago.training.validation import ValidationResult, Validator
 
@@ -91,6 +92,7 @@ def fit(
         UsageError: `last.pt` is of a run with other settings.
         OutputError: `last.pt` is damaged, or the folder cannot be written to.
     """
+    meet_again()
     accelerator = Accelerator()
     run = _begin(task, optimisation, checkpoint, accelerator, seed, budget, watch or Watch())
     together = optimisation.batch * accelerator.num_processes
