@@ -3,6 +3,7 @@
 import os
 
 from torch import distributed
+from torch.distributed.distributed_c10d import PrefixStore
 from torch.distributed.rendezvous import rendezvous
 
 
@@ -17,5 +18,5 @@ def meet_again() -> None:
     if not attempt or distributed.is_initialized():
         return
     store, rank, size = next(iter(rendezvous("env://")))
-    own = distributed.PrefixStore(f"attempt {attempt}", store)
+    own = PrefixStore(f"attempt {attempt}", store)
     distributed.init_process_group(store=own, rank=rank, world_size=size)
