@@ -49,7 +49,7 @@ def refine_many(  # noqa: PLR0913 - the options of a verb
         jobs: videos at a time, each in a process of its own.
         shard: "i/n": every n-th video from the i-th on, for n machines that share `out`.
         cluster: the processes are of a Ray cluster: "local", "ray" or "ray://HOST:PORT", whose
-            machines share all folders; the video of one that is killed is gone on with by another.
+            machines share all folders; the video of one that is killed is begun again by another.
         overwrite: delete earlier results in `out`.
         resume: keep what the journals in `out` call done, whatever its options were.
         progress: called as (videos done, videos in all, "videos").

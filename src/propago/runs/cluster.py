@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from typing import Any, TypeVar
 
 from propago.errors import PropagoError, UsageError
+from propago.runs.executor import require_a_job
 
 Task = TypeVar("Task")
 Result = TypeVar("Result")
@@ -40,8 +41,7 @@ def map_on_cluster(
         PropagoError: the cluster cannot be reached, or what `work` raises.
     """
     refuse_unknown_cluster(cluster)
-    if workers < 1:
-        raise UsageError(f"`jobs` is {workers}; it is at least 1")
+    require_a_job(workers)
     waiting = deque((n, task, 1) for n, task in enumerate(tasks))
     total, done = len(waiting), {}
     with _connected(cluster, workers) as ray:

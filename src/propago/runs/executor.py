@@ -36,8 +36,7 @@ def map_tasks(
         UsageError: fewer than one job.
         PropagoError: what `work` raises; or a process ended by itself.
     """
-    if jobs < 1:
-        raise UsageError(f"`jobs` is {jobs}; it is at least 1")
+    require_a_job(jobs)
     if jobs == 1:
         yield from map(work, tasks)
         return
@@ -55,6 +54,16 @@ def map_tasks(
     finally:
         for worker in workers:
             worker.end()
+
+
+def require_a_job(jobs: int) -> None:
+    """Refuse fewer than one task at a time.
+
+    Raises:
+        UsageError: they are fewer.
+    """
+    if jobs < 1:
+        raise UsageError(f"`jobs` is {jobs}; it is at least 1")
 
 
 class _Worker:

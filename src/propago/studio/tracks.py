@@ -137,33 +137,38 @@ class TrackProject(Project):
         make_folder(output.masks)
         lines: list[Line] = []
         frames: list[Line] = []
+        classes = self.classes
         for frame in self._frames:
             write_mask(output.masks / f"{frame['name']}.png", self.shown(frame["index"]))
-            found = self._drawn_over(frame)
+            found = self._drawn_over(frame, classes)
             lines += found
             areas = {str(x["id"]): {"area": x["area"], "score": x["score"]} for x in found}
             frames.append(frame | {"objects": areas})
         _write(output.instances, lines)
         _write(output.frames, frames)
-        names = self._given_names()
+        names = self._given_names(classes)
         write_table(output, names)
         write_tracks(output, names)
         return output.root
 
-    def _given_names(self) -> dict[int, str]:
-        """The names of a person's choice by track."""
-        classes = self.classes
+    def _given_names(self, classes: Mapping[int, str]) -> dict[int, str]:
+        """The names of a person's choice by track; by their `classes` they have others."""
         told = {i: said.name for i, said in self.objects.items()}
         return {i: name for i, name in told.items() if name != f"{classes.get(i)} {i}"}
 
-    def _drawn_over(self, frame: Line) -> list[Line]:
-        """The lines of a frame, with what a person drew in place of what was found."""
+    def _drawn_over(self, frame: Line, classes: Mapping[int, str]) -> list[Line]:
+        """The lines of a frame, with what a person drew in place of what was found.
+
+        Args:
+            frame: its line in frames.jsonl.
+            classes: the name of the class of each track.
+        """
         lines = self._by_frame.get(frame["index"], [])
         drawn = self.annotations.get(frame["index"])
         if drawn is None:
             return lines
         class_ids = {line["class"]: line["class_id"] for line in self._lines}
-        classes, claimed, made = self.classes, np.isin(drawn.labels, drawn.ids), []
+        claimed, made = np.isin(drawn.labels, drawn.ids), []
         for line in lines:
             if line["id"] not in drawn.ids:
                 mask = decode([_rle(line)], self.source.size)[0] & ~claimed

@@ -14,8 +14,7 @@ Optimiser = Literal["adamw", "sgd"]
 Schedule = Literal["cosine", "poly", "step"]
 Precision = Literal["float32", "bfloat16"]
 
-
-CHOICES = (("optimiser", Optimiser), ("schedule", Schedule), ("precision", Precision))
+_CHOICES = (("optimiser", Optimiser), ("schedule", Schedule), ("precision", Precision))
 
 
 @dataclass(frozen=True)
@@ -61,7 +60,7 @@ class Optimisation:
         Raises:
             UsageError: it names the setting and what is legal.
         """
-        for name, choices in CHOICES:
+        for name, choices in _CHOICES:
             if getattr(self, name) not in get_args(choices):
                 legal = ", ".join(get_args(choices))
                 raise UsageError(f"{name} = {getattr(self, name)!r}: there are {legal}")

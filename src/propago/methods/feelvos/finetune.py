@@ -77,8 +77,11 @@ def fine_tuned_head(
         draw=lambda rng: _draw(rng, shown, device),
         settings=SETTINGS,
     )
-    own = {name: parameter.detach().cpu() for name, parameter in net.named_parameters()}
-    return {name: torch.lerp(own[name], tensor, TAKEN) for name, tensor in tuned.items()}
+    own = dict(net.named_parameters())
+    return {
+        name: torch.lerp(own[name].detach().to(tensor), tensor, TAKEN)
+        for name, tensor in tuned.items()
+    }
 
 
 def with_head(net: FeelvosNet, head: Mapping[str, Tensor] | None) -> FeelvosNet:
