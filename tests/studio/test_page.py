@@ -198,7 +198,8 @@ def test_tracks_are_named_joined_and_saved(browser, tmp_path):
     labels = track_frames_of(tmp_path)
     with served(tmp_path, masks=tmp_path / "tracked") as address:
         person = Person(browser, address)
-        assert person.page.locator("#objects .small").all_inner_texts() == ["object", "object"]
+        classes = person.page.locator("#objects .kind")
+        assert [one.input_value() for one in classes.all()] == ["object", "object"]
         assert not person.page.is_visible("#run")
         person.page.fill("#objects li:nth-child(1) input[type=text]", "Anna")
         person.page.keyboard.press("Enter")
@@ -206,10 +207,20 @@ def test_tracks_are_named_joined_and_saved(browser, tmp_path):
         person.press("2")
         person.page.select_option("#identity", label="the same as Anna")
         person.until_kept(3, lambda shown: (shown == (labels[3] > 0)).all())
+        assert person.page.locator("#objects li").count() == 1
+        person.press("Control+z", "Control+z")
+        person.until(lambda: person.page.locator("#objects li").count() == 2)
+        name = person.page.locator("#objects li:nth-child(1) input[type=text]:not(.kind)")
+        person.until(lambda: name.input_value() == "object 1")
+        person.press("Control+Shift+z", "Control+Shift+z")
+        person.until(lambda: person.page.locator("#objects li").count() == 1)
+        person.page.fill("#objects .kind", "cat")
+        person.page.keyboard.press("Enter")
+        person.page.locator("#canvas").focus()
         person.press("Control+s")
         person.status("Saved")
         (track,) = json.loads((tmp_path / "out" / "tracks.json").read_text())
-        assert (track["id"], track["name"]) == (1, "Anna")
+        assert (track["id"], track["name"], track["category_id"]) == (1, "Anna", 2)
         assert not person.faults
 
 

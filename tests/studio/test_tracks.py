@@ -10,7 +10,9 @@ from PIL import Image
 from propago.errors import MaskError, UsageError
 from propago.io.formats.track_run import read_instances
 from propago.io.video import open_source
+from propago.jobs.options import TrackOptions
 from propago.jobs.studio import open_project
+from propago.jobs.track import track
 from propago.runs.output_folder import OutputFolder
 from studio_client import FRAMES, SIZE, TOKEN, studio, track_frames_of, write_frames
 
@@ -155,3 +157,87 @@ def test_folders_and_sources_that_do_not_fit_are_refused(found, tmp_path):
     write_frames(tmp_path / "larger", size=(50, 70))
     with pytest.raises(MaskError, match="the video that was tracked"):
         open_project(open_source(tmp_path / "larger"), OutputFolder(tmp_path / "out"), tracked)
+
+
+def told_objects(page):
+    return page.get("api/project").json()["objects"]
+
+
+def rename(page, object_id, **fields):
+    objects = told_objects(page)
+    objects[str(object_id)] |= fields
+    assert page.client.put(f"/{TOKEN}/api/objects", json=objects).status_code == 200
+
+
+def test_another_class_stands_in_all_files_and_the_name_after_the_class_follows(page, tmp_path):
+    rename(page, 2, class_name="cat")
+    assert told_objects(page)["2"]["name"] == "cat 2"
+    assert page.get("api/project").json()["classes"] == {"1": "object", "2": "cat"}
+    _, table, tracks = saved(page, tmp_path)
+    assert {(r["id"], r["class_id"], r["class"]) for r in table} == {
+        ("1", "1", "object"),
+        ("2", "2", "cat"),
+    }
+    assert [(track["category_id"], track.get("name")) for track in tracks] == [(1, None), (2, None)]
+    assert page.post("api/exports/youtube-vis").status_code == 200
+    made = json.loads(page.get("api/exports/youtube-vis").content)
+    assert [c["name"] for c in made["categories"]] == ["object", "cat"]
+    rename(page, 2, class_name=None)
+    assert saved(page, tmp_path)[2][1]["category_id"] == 1
+
+
+def test_a_part_keeps_the_class_and_what_is_drawn_anew_has_the_usual_one(page, tmp_path):
+    rename(page, 1, class_name="cat", name="Tom")
+    rename(page, 2, class_name="cat")
+    page.post("api/identities/4", what="split", object=1)
+    drawn = np.zeros(SIZE, np.uint8)
+    drawn[40:46, 2:12] = 4
+    page.draw(0, drawn)
+    objects = told_objects(page)
+    assert (objects["3"]["name"], objects["3"]["class_name"]) == ("cat 3", "cat")
+    assert page.get("api/project").json()["classes"] == dict.fromkeys("123", "cat") | {
+        "4": "object"
+    }
+    _, _, tracks = saved(page, tmp_path)
+    assert [track["category_id"] for track in tracks] == [2, 2, 2, 1]
+
+
+def test_the_record_says_what_was_done_by_hand_and_to_what(page, found, tmp_path):
+    rename(page, 1, name="Anna")
+    rename(page, 1, class_name="cat")
+    page.post("api/identities/4", what="split", object=1)
+    page.client.delete(f"/{TOKEN}/api/objects/2")
+    page.draw(2, np.where(found[2] == 1, 1, 0))
+    page.post("api/save")
+    record = OutputFolder(tmp_path / "out").read_record()
+    assert record["status"] == "corrected"
+    assert record["corrections"] == [
+        {"what": "name", "object": 1, "name": "Anna"},
+        {"what": "class", "object": 1, "class": "cat", "was": "object"},
+        {"what": "split", "object": 1, "other": 3, "frame": 4},
+        {"what": "delete", "object": 2, "name": "object 2"},
+        {"what": "draw", "frame": 2, "objects": [1]},
+    ]
+    tracker = OutputFolder(tmp_path / "tracked").read_record()
+    assert record["tracked"] == tracker
+    assert tracker["status"] == "done"
+    with pytest.raises(UsageError, match="corrected by hand"):
+        track(
+            tmp_path / "frames",
+            tmp_path / "found",
+            out=tmp_path / "out",
+            options=TrackOptions(overlay=False, resume=True),
+        )
+
+
+def test_corrected_tracks_are_corrected_again_and_the_record_says_both(page, tmp_path):
+    rename(page, 1, name="Anna")
+    page.post("api/save")
+    source = open_source(tmp_path / "frames")
+    again = open_project(source, OutputFolder(tmp_path / "again"), tmp_path / "out")
+    assert again.objects[1].name == "Anna"
+    again.forget_object(2)
+    again.save()
+    record = OutputFolder(tmp_path / "again").read_record()
+    assert [said["what"] for said in record["corrections"]] == ["name", "delete"]
+    assert record["tracked"] == OutputFolder(tmp_path / "tracked").read_record()

@@ -25,7 +25,8 @@ from propago.runs.processor import processor
 from propago.runs.writers import Result, Writer
 from propago.studio.carrying import Order, OtherResultsError
 from propago.studio.project import Project
-from propago.studio.tracks import TrackProject, holds_tracks
+from propago.studio.track_files import holds_tracks
+from propago.studio.tracks import TrackProject
 
 RUNS = Path("runs/studio")
 

@@ -18,6 +18,9 @@ from propago.io.source import Source
 from propago.nn.inference import choose_device
 from propago.runs.options import RunOptions
 
+CORRECTED = "corrected"
+"""The status of results that a person has corrected."""
+
 _PACKAGES = ("torch", "numpy", "opencv-python-headless", "av", "pillow")
 _GIVEN = "given"
 _MACHINE = ("device", "threads")
@@ -78,8 +81,13 @@ def refuse_other_inputs(record: Mapping[str, Any], inputs: Mapping[str, Any], wh
     """Refuse to go on with a run that was made of other inputs; another processor is only said.
 
     Raises:
-        UsageError: the inputs differ; the message says in what.
+        UsageError: the inputs differ, the message says in what; or the results were corrected.
     """
+    if record.get("status") == CORRECTED:
+        raise UsageError(
+            f"`resume`: what lies in {where} was corrected by hand and is no run that goes on; "
+            "choose another `out`"
+        )
     before = record.get("inputs", {})
     differing = [key for key in inputs if before.get(key) != inputs[key]]
     told = {key: _difference(key, before.get(key), inputs[key]) for key in differing}

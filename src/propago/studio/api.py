@@ -1,7 +1,9 @@
 """What the page asks for and tells: one method a path."""
 
 import asyncio
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
 from typing import Any
 
 import numpy as np
@@ -9,7 +11,7 @@ from fastapi import APIRouter, Request, Response, WebSocket, WebSocketDisconnect
 from starlette.responses import FileResponse
 
 from propago.errors import MaskError, UsageError
-from propago.prompts import Prompt, Prompter
+from propago.prompts import Prompter
 from propago.report.colours import HUES
 from propago.studio.carrying import Carrying
 from propago.studio.events import Hub, Subscription
@@ -23,21 +25,14 @@ from propago.studio.fields import (
     PromptFields,
     RunFields,
 )
+from propago.studio.history import Said, StudioObject
 from propago.studio.identities import say_who_is_who
 from propago.studio.pictures import PictureCache
-from propago.studio.project import Project, StudioObject
+from propago.studio.project import Project
+from propago.studio.prompting import Prompting
 from propago.studio.review import worth_a_look
 from propago.studio.tracks import TrackProject
 from propago.studio.truth import label_answer
-
-
-@dataclass(frozen=True)
-class Answer:
-    """The mask that an object was given by clicks, and what it was before the first of them."""
-
-    index: int
-    before: np.ndarray
-    mask: np.ndarray
 
 
 class Api:
@@ -53,8 +48,7 @@ class Api:
     ) -> None:
         """All parts are made by `create_app`."""
         self._project, self._pictures, self._carrying = project, pictures, carrying
-        self._prompter, self._hub = prompter, hub
-        self._answered: dict[int, Answer] = {}
+        self._prompting, self._hub = Prompting(prompter), hub
 
     def router(self) -> APIRouter:
         """Every path."""
@@ -68,6 +62,8 @@ class Api:
             ("PUT", "/annotations/{index}", self.put_annotation),
             ("POST", "/prompts/{index}", self.prompt),
             ("POST", "/identities/{index}", self.identify),
+            ("POST", "/undo", self.undo),
+            ("POST", "/redo", self.redo),
             ("POST", "/run", self.run),
             ("DELETE", "/run", self.cancel),
             ("POST", "/save", self.save),
@@ -94,6 +90,7 @@ class Api:
             "hues": HUES,
             "annotations": {t: list(a.ids) for t, a in self._project.annotations.items()},
             "figures": self._project.figures,
+            "steps": self._project.steps,
             "run": asdict(self._carrying.state),
             "out": str(self._project.output.root),
             "exports": {name: made.title for name, made in EXPORTS.items()},
@@ -101,17 +98,23 @@ class Api:
         }
 
     def put_objects(self, objects: dict[ObjectId, ObjectFields]) -> None:
-        """Keep names, colours and ends."""
-        self._project.rename({i: StudioObject(**said.model_dump()) for i, said in objects.items()})
-        self.tell_objects()
+        """Keep names, colours, ends and classes."""
+        told = {i: StudioObject(**said.model_dump()) for i, said in objects.items()}
+        with self._step():
+            self._project.rename(told)
 
     def delete_object(self, object_id: ObjectId) -> None:
         """Take an object back."""
-        self._project.forget_object(object_id)
-        self.tell_objects()
-        self._tell_tracks()
-        for index, annotation in self._project.annotations.items():
-            self._tell_annotation(index, annotation.ids)
+        with self._step():
+            self._project.forget_object(object_id)
+
+    def undo(self) -> dict[str, int | None]:
+        """Take the last step back; the frame of which masks were drawn in it, if of one alone."""
+        return {"index": self._told(self._project.undo)}
+
+    def redo(self) -> dict[str, int | None]:
+        """Do it again; as `undo`."""
+        return {"index": self._told(self._project.redo)}
 
     def picture(self, index: FrameIndex) -> Response:
         """A frame as JPEG, at its own size."""
@@ -133,30 +136,20 @@ class Api:
         """A mask for an object from a box and clicks, which is kept at once; as `masks`."""
         self._require_frame(index)
         shown = self._project.shown(index)
-        before = self._before_clicks(index, fields, shown == fields.object)
-        prompt = self._read_prompt(fields, before)
-        mask = self._prompter(self._pictures.rgb(index), prompt)
-        if mask is None:
-            raise UsageError("nothing is found there: draw a box around it, or use the brush")
+        mask = self._prompting.mask(index, self._pictures.rgb(index), shown, fields)
         drawn = self._project.annotations.get(index)
         labels = np.zeros_like(shown) if drawn is None else drawn.labels.copy()
         labels[labels == fields.object] = 0
         labels[mask] = fields.object
-        self._answered[fields.object] = Answer(index, before, mask)
-        ids = self._project.annotate(index, labels)
-        self._tell_annotation(index, ids)
-        self.tell_objects()
+        with self._step():
+            ids = self._project.annotate(index, labels)
         return label_answer(self._project.shown(index), ids)
 
     def identify(self, index: FrameIndex, fields: IdentityFields) -> None:
         """Two objects change places or are the same; or one becomes another."""
         self._require_frame(index)
-        changed = say_who_is_who(self._project, index, fields.what, fields.object, fields.other)
-        self.tell_objects()
-        self._tell_tracks()
-        for t in changed:
-            said = self._project.annotations.get(t)
-            self._tell_annotation(t, said.ids if said else ())
+        with self._step():
+            say_who_is_who(self._project, index, fields.what, fields.object, fields.other)
 
     def run(self, fields: RunFields) -> None:
         """Carry the masks, from the first change on."""
@@ -206,17 +199,36 @@ class Api:
         """More pictures are there."""
         self._hub.publish({"type": "pictures", **self._pictures_said()})
 
-    def tell_objects(self) -> None:
-        """Objects are new or other ones."""
-        said = {"objects": self._objects_said(), "classes": self._project.classes}
-        self._hub.publish({"type": "objects", **said})
+    @contextmanager
+    def _step(self) -> Iterator[None]:
+        """What is changed in it is one step for `undo`, and every page is told."""
+        before = self._project.said
+        try:
+            with self._project.step():
+                yield
+        finally:
+            self._tell_since(before)
 
-    def _tell_tracks(self) -> None:
-        if isinstance(self._project, TrackProject):
-            self._hub.publish({"type": "tracks", "figures": self._project.figures})
+    def _told(self, move: Callable[[], None]) -> int | None:
+        before = self._project.said
+        move()
+        frames = self._tell_since(before)
+        return frames[0] if len(frames) == 1 else None
 
-    def _tell_annotation(self, index: int, ids: tuple[int, ...]) -> None:
-        self._hub.publish({"type": "annotation", "index": index, "ids": list(ids)})
+    def _tell_since(self, before: Said) -> list[int]:
+        """Tell every page what is said otherwise now; the frames with other masks."""
+        project, now = self._project, self._project.said
+        frames = now.frames_unlike(before)
+        for t in frames:
+            ids = now.annotations[t].ids if t in now.annotations else ()
+            self._hub.publish({"type": "annotation", "index": t, "ids": list(ids)})
+        if now.objects != before.objects or now.lines is not before.lines:
+            said = {"objects": self._objects_said(), "classes": project.classes}
+            self._hub.publish({"type": "objects", **said})
+        if now.lines is not before.lines:
+            self._hub.publish({"type": "tracks", "figures": project.figures})
+        self._hub.publish({"type": "steps", "steps": project.steps})
+        return frames
 
     def _keep_annotation(self, index: int, body: bytes) -> None:
         self._require_frame(index)
@@ -224,35 +236,8 @@ class Api:
         if len(body) != height * width:
             raise MaskError(f"a mask is {height * width} bytes; {len(body)} came")
         labels = np.frombuffer(body, np.uint8).reshape(height, width)
-        known = self._project.objects
-        ids = self._project.annotate(index, labels)
-        self._tell_annotation(index, ids)
-        if known != self._project.objects:
-            self.tell_objects()
-
-    def _before_clicks(self, index: int, fields: PromptFields, now: np.ndarray) -> np.ndarray:
-        """(H, W) bool: the mask that all these clicks correct, unless it was drawn on since."""
-        last = self._answered.get(fields.object)
-        if last is None or last.index != index or len(fields.clicks) < 2:
-            return now
-        return last.before if np.array_equal(last.mask, now) else now
-
-    def _read_prompt(self, fields: PromptFields, present: np.ndarray) -> Prompt:
-        height, width = present.shape
-        box = None
-        if fields.box:
-            x0, y0, x1, y1 = fields.box
-            box = (max(x0, 0.0), max(y0, 0.0), min(x1, float(width)), min(y1, float(height)))
-            if not (box[2] - box[0] >= 2 and box[3] - box[1] >= 2):
-                raise UsageError(f"a box has at least 2x2 pixels of the frame; this is {box}")
-        for x, y, _ in fields.clicks:
-            if not (0 <= x < width and 0 <= y < height):
-                raise UsageError(f"a click lies in the frame of {width}x{height}; this is {x}, {y}")
-        if not fields.box and not fields.clicks:
-            raise UsageError("a prompt is a box or clicks; neither came")
-        positive = tuple((x, y) for x, y, on in fields.clicks if on)
-        negative = tuple((x, y) for x, y, on in fields.clicks if not on)
-        return Prompt(box, positive, negative, present if present.any() else None)
+        with self._step():
+            self._project.annotate(index, labels)
 
     def _require_frame(self, index: int) -> None:
         """Refuse an index that no decoded frame has."""

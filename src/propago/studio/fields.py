@@ -16,6 +16,7 @@ class ObjectFields(BaseModel):
     name: Annotated[str, Field(min_length=1, max_length=60)]
     colour: Annotated[str, Field(pattern="^#[0-9a-fA-F]{6}$")]
     ended: Annotated[int | None, Field(ge=0)] = None
+    class_name: Annotated[str | None, Field(min_length=1, max_length=60)] = None
 
 
 class PromptFields(BaseModel):

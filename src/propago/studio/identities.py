@@ -14,9 +14,7 @@ from propago.studio.project import Project
 from propago.studio.tracks import TrackProject
 
 
-def say_who_is_who(
-    project: Project, index: int, what: str, one: int, other: int | None
-) -> list[int]:
+def say_who_is_who(project: Project, index: int, what: str, one: int, other: int | None) -> None:
     """Swap, merge or split an object, in a project of any kind.
 
     Args:
@@ -26,32 +24,23 @@ def say_who_is_who(
         one: the object that is spoken of; merged, it becomes `other`.
         other: the second one.
 
-    Returns:
-        The frames of which a person's masks may have changed.
-
     Raises:
         UsageError: as the function of that name; the second object is not named.
     """
-    tracks = isinstance(project, TrackProject)
+    tracks = project if isinstance(project, TrackProject) else None
     if what == "split":
-        project.split(index, one) if tracks else split(project, index, one)
-        return list(project.annotations)
+        tracks.split(index, one) if tracks else split(project, index, one)
+        return
     if other is None:
         raise UsageError(f"{what} needs `other`, the second object")
     if what == "swap":
-        project.swap(index, one, other) if tracks else swap(project, index, one, other)
-        return [index, *project.annotations]
-    if not tracks:
-        return merge(project, index, other, one)
-    project.merge(other, one)
-    return list(project.annotations)
+        tracks.swap(index, one, other) if tracks else swap(project, index, one, other)
+    else:
+        tracks.merge(other, one) if tracks else merge(project, index, other, one)
 
 
-def swap(project: Project, index: int, one: int, other: int) -> tuple[int, ...]:
+def swap(project: Project, index: int, one: int, other: int) -> None:
     """From a frame on each of two objects is what was found of the other.
-
-    Returns:
-        The ids that are said of the frame now.
 
     Raises:
         UsageError: they are the same object, or the frame does not show both.
@@ -62,16 +51,13 @@ def swap(project: Project, index: int, one: int, other: int) -> tuple[int, ...]:
         _require_shown(project, shown, index, i)
     changed = shown.copy()
     changed[shown == one], changed[shown == other] = other, one
-    return _draw(project, index, changed, (one, other))
+    _draw(project, index, changed, (one, other))
 
 
-def merge(project: Project, index: int, into: int, other: int) -> list[int]:
+def merge(project: Project, index: int, into: int, other: int) -> None:
     """Two objects are the same thing: all that is said of `other` is said of `into`.
 
     In the frame at hand, where both may have been found, what is shown of both is drawn as one.
-
-    Returns:
-        The frames whose masks have changed.
 
     Raises:
         UsageError: they are the same object, or there is no such object.
@@ -80,12 +66,10 @@ def merge(project: Project, index: int, into: int, other: int) -> list[int]:
     shown = project.shown(index)
     if other in shown:
         _draw(project, index, np.where(shown == other, into, shown), (into,))
-    changed = [t for t, said in project.annotations.items() if other in said.ids]
-    for t in changed:
-        labels = project.annotations[t].labels
-        project.annotate(t, np.where(labels == other, into, labels))
+    for t, said in project.annotations.items():
+        if other in said.ids:
+            project.annotate(t, np.where(said.labels == other, into, said.labels))
     project.forget_object(other)
-    return sorted({index, *changed})
 
 
 def split(project: Project, index: int, of: int) -> int:
@@ -114,11 +98,11 @@ def split(project: Project, index: int, of: int) -> int:
     return new
 
 
-def _draw(project: Project, index: int, labels: np.ndarray, ids: Sequence[int]) -> tuple[int, ...]:
+def _draw(project: Project, index: int, labels: np.ndarray, ids: Sequence[int]) -> None:
     """Draw `ids` as they are in `labels`, beside what else is drawn on the frame."""
     drawn = _drawn(project, index)
     others = np.where(np.isin(drawn, ids), 0, drawn)
-    return project.annotate(index, np.where(np.isin(labels, ids), labels, others))
+    project.annotate(index, np.where(np.isin(labels, ids), labels, others))
 
 
 def _drawn(project: Project, index: int) -> np.ndarray:

@@ -1,41 +1,31 @@
 """What lies in a studio's folder: a person's masks, the objects' names, and the run's results."""
 
-import json
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, replace
-from pathlib import Path
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import asdict, replace
 from threading import RLock
 from typing import Any
 
 import numpy as np
 
 from propago.conventions import VOID
-from propago.errors import MaskError, OutputError, UsageError
+from propago.errors import MaskError, UsageError
 from propago.io.annotations import read_annotations
-from propago.io.atomic import make_folder, replacing, unwritable
+from propago.io.atomic import make_folder
 from propago.io.masks import read_labels, write_mask
 from propago.io.source import Source
 from propago.report.colours import HUES, hue_of
 from propago.runs.output_folder import OutputFolder
+from propago.studio.history import History, Said, StudioObject
+from propago.studio.project_files import (
+    SETTINGS,
+    Figures,
+    delete,
+    read_figures,
+    read_objects,
+    write_settings,
+)
 from propago.types import Annotation
-
-Figures = dict[int, dict[int, tuple[int, float]]]
-"""By frame, by object: area in pixels and mean probability."""
-
-
-@dataclass(frozen=True)
-class StudioObject:
-    """How an object is called and shown.
-
-    Attributes:
-        name: of a person's choice.
-        colour: "#rrggbb".
-        ended: the first frame without it by a person's word; None where it does not end.
-    """
-
-    name: str
-    colour: str
-    ended: int | None = None
 
 
 class Project:
@@ -67,15 +57,17 @@ class Project:
         """
         self.source, self.output = source, output
         self.folder = output.root / "annotations"
-        self._settings = output.root / "studio.json"
+        self._settings = output.root / SETTINGS
         self._lock = RLock()
         make_folder(output.root)
-        self._objects = _read_objects(self._settings)
+        self._history = History(source.size[0] * source.size[1])
+        self._objects = read_objects(self._settings)
         self._drawn = self._read_drawn()
         for index, annotation in (given or {}).items():
             if index not in self._drawn:
                 self.annotate(index, annotation.labels)
-        self.figures: Figures = _read_figures(output.frames)
+        self.figures: Figures = read_figures(output.frames)
+        self._begin()
 
     @property
     def objects(self) -> dict[int, StudioObject]:
@@ -147,15 +139,8 @@ class Project:
         if labels.dtype == np.uint16 and labels.max(initial=0) >= VOID:
             raise MaskError(f"the studio has objects 1 to 254; this mask has {labels.max()}")
         annotation = Annotation(labels.astype(np.uint8))
-        path = self.folder / f"{self.name_of(index)}.png"
         with self._lock:
-            if annotation.ids:
-                make_folder(self.folder)
-                write_mask(path, annotation.labels)
-                self._drawn[index] = annotation
-            else:
-                _delete(path)
-                self._drawn.pop(index, None)
+            self._keep(index, annotation if annotation.ids else None)
             self._name_new(annotation.ids)
         return annotation.ids
 
@@ -186,6 +171,54 @@ class Project:
             del self._objects[object_id]
             self._write_objects()
 
+    @property
+    def said(self) -> Said:
+        """All that a person has said, as a value."""
+        with self._lock:
+            return Said(self.annotations, self.objects)
+
+    @property
+    def steps(self) -> tuple[int, int]:
+        """How many steps can be undone, and done again."""
+        return self._history.steps
+
+    @contextmanager
+    def step(self) -> Iterator[None]:
+        """What is changed in it, by this thread alone, is one step for `undo`."""
+        with self._lock:
+            before = self.said
+            try:
+                yield
+            finally:
+                if not before.is_same(self.said):
+                    self._history.add(before)
+
+    def undo(self) -> None:
+        """Take the last step back.
+
+        Raises:
+            UsageError: there is none.
+            OutputError: it cannot be written.
+        """
+        with self._lock:
+            before = self._history.undo(self.said)
+            if before is None:
+                raise UsageError("there is nothing to undo")
+            self._restore(before)
+
+    def redo(self) -> None:
+        """Do the step again that was taken back last.
+
+        Raises:
+            UsageError: there is none.
+            OutputError: it cannot be written.
+        """
+        with self._lock:
+            before = self._history.redo(self.said)
+            if before is None:
+                raise UsageError("there is nothing to do again")
+            self._restore(before)
+
     def begin_results(self, after: int | None) -> None:
         """A run goes on behind a frame: later figures no longer hold."""
         kept = -1 if after is None else after
@@ -195,17 +228,42 @@ class Project:
         """A run has written a frame."""
         self.figures = self.figures | {index: dict(objects)}
 
+    def _begin(self) -> None:
+        """There is an object to draw, before anything is written."""
+        if not self._objects:
+            self._objects = {1: _new_object(1)}
+
     def _name_new(self, ids: tuple[int, ...] | list[int]) -> None:
         new = [i for i in ids if i not in self._objects]
         for i in new:
-            self._objects[i] = StudioObject(f"object {i}", HUES[hue_of(i)])
+            self._objects[i] = _new_object(i)
         if new:
             self._write_objects()
 
     def _write_objects(self) -> None:
-        told = {str(i): asdict(said) for i, said in sorted(self._objects.items())}
-        with replacing(self._settings) as unfinished:
-            unfinished.write_text(json.dumps({"objects": told}, indent=1) + "\n", "utf-8")
+        write_settings(self._settings, self._settings_said())
+
+    def _settings_said(self) -> dict[str, Any]:
+        """What stands in studio.json."""
+        return {"objects": {str(i): asdict(said) for i, said in sorted(self._objects.items())}}
+
+    def _restore(self, said: Said) -> None:
+        """Say what was said once, and nothing else."""
+        for t in self.said.frames_unlike(said):
+            self._keep(t, said.annotations.get(t))
+        self._objects = dict(said.objects)
+        self._write_objects()
+
+    def _keep(self, index: int, annotation: Annotation | None) -> None:
+        """Write a person's masks of a frame, or take them back."""
+        path = self.folder / f"{self.name_of(index)}.png"
+        if annotation is None:
+            delete(path)
+            self._drawn.pop(index, None)
+        else:
+            make_folder(self.folder)
+            write_mask(path, annotation.labels)
+            self._drawn[index] = annotation
 
     def _read_drawn(self) -> dict[int, Annotation]:
         if not self.folder.is_dir() or not any(self.folder.glob("*.png")):
@@ -216,38 +274,5 @@ class Project:
         return {t: replace(said, labels=said.labels.astype(np.uint8)) for t, said in drawn.items()}
 
 
-def _read_objects(path: Path) -> dict[int, StudioObject]:
-    try:
-        told = json.loads(path.read_text("utf-8"))["objects"]
-        return {int(i): StudioObject(**said) for i, said in told.items()}
-    except FileNotFoundError:
-        return {}
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        raise OutputError(
-            f"{path} is damaged ({error}); delete it: names and colours are lost, no masks"
-        ) from error
-
-
-def _read_figures(path: Path) -> Figures:
-    try:
-        text = path.read_text("utf-8")
-        lines: list[dict[str, Any]] = [
-            json.loads(t) for t in text.splitlines(True) if t[-1] == "\n"
-        ]
-        return {
-            line["index"]: {
-                int(i): (said["area"], said["score"]) for i, said in line["objects"].items()
-            }
-            for line in lines
-        }
-    except FileNotFoundError:
-        return {}
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        raise OutputError(f"{path} is damaged ({error}); choose another `out`") from error
-
-
-def _delete(path: Path) -> None:
-    try:
-        path.unlink(missing_ok=True)
-    except OSError as error:
-        raise unwritable(path, error) from error
+def _new_object(i: int) -> StudioObject:
+    return StudioObject(f"object {i}", HUES[hue_of(i)])

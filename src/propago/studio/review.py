@@ -4,7 +4,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 
 from propago.runs.journal import WEAK_SCORE
-from propago.studio.project import Figures
+from propago.studio.project_files import Figures
 
 JUMP = 0.5
 """An area that changes from frame to frame by more than this share of the larger one has jumped."""

@@ -1,42 +1,52 @@
-"""What `track` wrote, corrected: who is who and how it is called; saved as `track` writes it."""
+"""What `track` wrote, corrected: who is who and what it is; saved as `track` writes it."""
 
-import json
-import shutil
-from collections import Counter, defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+import propago
 from propago.conventions import VOID
-from propago.errors import MaskError, OutputError, SourceError, UsageError
-from propago.io.atomic import make_folder, replacing
-from propago.io.instances import FrameInstances, Instance
+from propago.errors import UsageError
+from propago.io.atomic import make_folder
 from propago.io.masks import write_mask
-from propago.io.rle import as_text, coco_mask, decode, encode
 from propago.io.source import Source
 from propago.report.colours import HUES, hue_of
 from propago.runs.output_folder import OutputFolder
-from propago.runs.track_writers import measured, write_table, write_tracks
-from propago.studio.project import Project, StudioObject
-
-Line = dict[str, Any]
-"""Of instances.jsonl: an instance in a frame."""
-
-CORRECTED, FRAMES = "corrected.jsonl", "tracked_frames.jsonl"
-
-
-def holds_tracks(folder: Path) -> bool:
-    """Whether a studio's folder has tracks in work."""
-    return (folder / CORRECTED).is_file()
+from propago.runs.record import CORRECTED as STATUS
+from propago.runs.record import now
+from propago.runs.track_writers import write_table, write_tracks
+from propago.studio.history import Said, StudioObject
+from propago.studio.project import Project
+from propago.studio.project_files import SETTINGS, read_settings
+from propago.studio.track_files import (
+    CORRECTED,
+    FRAMES,
+    RECORD,
+    copy_tracks,
+    read_lines,
+    write_lines,
+)
+from propago.studio.track_lines import (
+    Line,
+    by_frame,
+    classes_of,
+    drawn_over,
+    labels_of,
+    refuse_others,
+    renumbered,
+)
 
 
 class TrackProject(Project):
     """The tracks of one source, corrected in one output folder.
 
     `corrected.jsonl` is what is being worked on: it is kept after each correction. `masks/`,
-    `instances.jsonl`, `frames.jsonl`, `tracks.json` and `tracks.csv` are what was saved last.
+    `instances.jsonl`, `frames.jsonl`, `tracks.json`, `tracks.csv` and `run.json` are what was saved
+    last.
     """
 
     def __init__(self, source: Source, output: OutputFolder, tracks: Path | None = None) -> None:
@@ -50,24 +60,56 @@ class TrackProject(Project):
         """
         self._file = output.root / CORRECTED
         if tracks is not None and not self._file.exists():
-            _copy(OutputFolder(tracks), output, self._file)
-        self._lines, self._frames = _read(self._file), _read(output.root / FRAMES)
-        _refuse_others(source, self._lines)
+            copy_tracks(OutputFolder(tracks), output)
+        self._frames = read_lines(output.root / FRAMES)
+        self._lines = read_lines(self._file)
+        refuse_others(self._lines, source.size)
+        record = read_settings(output.root / RECORD)
+        self._tracked = record.get("tracked", record)
+        self._corrected: list[dict[str, Any]] = record.get("corrections", [])
+        told = read_settings(output.root / SETTINGS)
+        self._corrections: tuple[dict[str, Any], ...] = tuple(told.get("corrections", ()))
         super().__init__(source, output)
-        self._by_frame: dict[int, list[Line]] = {}
-        self._take(self._lines)
 
     @property
     def classes(self) -> dict[int, str]:
-        """The name of the class of each track: its most frequent one."""
-        found: dict[int, Counter[str]] = defaultdict(Counter)
-        for line in self._lines:
-            found[line["id"]][line["class"]] += 1
-        return {i: counts.most_common(1)[0][0] for i, counts in sorted(found.items())}
+        """The name of the class of each track: a person's word, or its most frequent one.
+
+        Of a track that a person alone has drawn: that of most tracks.
+        """
+        usual = Counter(self._found_classes.values()).most_common(1)
+        other = usual[0][0] if usual else "object"
+        return {
+            i: said.class_name or self._found_classes.get(i, other)
+            for i, said in self.objects.items()
+        }
+
+    @property
+    def said(self) -> Said:
+        """All that a person has said, as a value."""
+        return replace(super().said, lines=self._lines, corrections=self._corrections)
 
     def result(self, index: int) -> np.ndarray:
         """(H, W) label map of the tracks in a frame, the more confident in front."""
-        return _labels(self._by_frame.get(index, []), self.source.size)
+        return labels_of(self._by_frame.get(index, []), self.source.size)
+
+    def rename(self, objects: Mapping[int, StudioObject]) -> None:
+        """Keep what tracks are called; one that is called after its class changes with it.
+
+        Raises:
+            OutputError: it cannot be written.
+        """
+        known, classes, told = self.objects, self.classes, dict(objects)
+        for i in known.keys() & told.keys():
+            was, new = known[i], told[i]
+            if new.class_name != was.class_name:
+                name = new.class_name or self._found_classes.get(i, classes[i])
+                self._log("class", object=i, **{"class": name, "was": classes[i]})
+                if new.name == f"{classes[i]} {i}":
+                    told[i] = replace(new, name=f"{name} {i}")
+            elif new.name != was.name:
+                self._log("name", object=i, name=new.name)
+        super().rename(told)
 
     def swap(self, index: int, one: int, other: int) -> None:
         """From a frame on each of two tracks is the other.
@@ -76,6 +118,7 @@ class TrackProject(Project):
             UsageError: they are the same track, or there is no such track.
         """
         self._require(one, other)
+        self._log("swap", object=one, other=other, frame=index)
         places = {one: other, other: one}
         self._renumber(lambda t, i: places.get(i, i) if t >= index else i)
 
@@ -86,6 +129,7 @@ class TrackProject(Project):
             UsageError: they are the same track, or there is no such track.
         """
         self._require(into, other)
+        self._log("merge", object=other, other=into)
         self._renumber(lambda _, i: into if i == other else i)
         self.rename({i: said for i, said in self.objects.items() if i != other})
 
@@ -109,7 +153,10 @@ class TrackProject(Project):
         new = next((i for i in range(1, VOID) if i not in self.objects), None)
         if new is None:
             raise UsageError("there are 254 tracks, the most that the studio shows")
+        self._log("split", object=of, other=new, frame=index)
+        self._objects[new] = _object(new, self.classes[of], self.objects[of].class_name)
         self._renumber(lambda t, i: new if i == of and t >= index else i)
+        self._write_objects()
         return new
 
     def forget_object(self, object_id: int) -> None:
@@ -119,11 +166,12 @@ class TrackProject(Project):
             UsageError: there is no such track.
         """
         self._require(object_id)
+        self._log("delete", object=object_id, name=self.objects[object_id].name)
         self._renumber(lambda _, i: 0 if i == object_id else i)
         super().forget_object(object_id)
 
     def save(self) -> Path:
-        """Write masks, instances, tracks.json and tracks.csv, which then agree.
+        """Write masks, instances, tracks.json, tracks.csv and run.json, which then agree.
 
         Returns:
             The folder.
@@ -131,56 +179,80 @@ class TrackProject(Project):
         Raises:
             OutputError: they cannot be written.
         """
-        output = self.output
+        output, classes = self.output, self.classes
         for whole in (output.tracks, output.table, output.overlay, output.report):
             whole.unlink(missing_ok=True)
         make_folder(output.masks)
+        class_ids = self._class_ids(classes)
         lines: list[Line] = []
         frames: list[Line] = []
-        classes = self.classes
         for frame in self._frames:
             write_mask(output.masks / f"{frame['name']}.png", self.shown(frame["index"]))
-            found = self._drawn_over(frame, classes)
+            found = self._to_save(frame, classes, class_ids)
             lines += found
             areas = {str(x["id"]): {"area": x["area"], "score": x["score"]} for x in found}
             frames.append(frame | {"objects": areas})
-        _write(output.instances, lines)
-        _write(output.frames, frames)
-        names = self._given_names(classes)
+        write_lines(output.instances, lines)
+        write_lines(output.frames, frames)
+        told = {i: said.name for i, said in self.objects.items()}
+        names = {i: name for i, name in told.items() if name != f"{classes[i]} {i}"}
         write_table(output, names)
         write_tracks(output, names)
+        output.write_record(self._record(lines, class_ids))
         return output.root
 
-    def _given_names(self, classes: Mapping[int, str]) -> dict[int, str]:
-        """The names of a person's choice by track; by their `classes` they have others."""
-        told = {i: said.name for i, said in self.objects.items()}
-        return {i: name for i, name in told.items() if name != f"{classes.get(i)} {i}"}
+    def _to_save(
+        self, frame: Line, classes: Mapping[int, str], class_ids: Mapping[str, int]
+    ) -> list[Line]:
+        """The instances of a frame, drawn over, with the classes that a person gave them."""
+        found, drawn = self._by_frame.get(frame["index"], []), self.annotations.get(frame["index"])
+        if drawn is not None:
+            found = drawn_over(frame, found, drawn, classes)
+        given = {i: said.class_name for i, said in self.objects.items() if said.class_name}
+        named = ((x, given.get(x["id"], str(x["class"]))) for x in found)
+        return [x | {"class": name, "class_id": class_ids[name]} for x, name in named]
 
-    def _drawn_over(self, frame: Line, classes: Mapping[int, str]) -> list[Line]:
-        """The lines of a frame, with what a person drew in place of what was found.
+    def _class_ids(self, classes: Mapping[int, str]) -> dict[str, int]:
+        """The id of each class by its name; a name that the tracker did not have gets a new one."""
+        ids = {name: int(i) for i, name in self._tracked.get("classes", {}).items()}
+        ids |= {line["class"]: line["class_id"] for line in self._lines}
+        for name in sorted(set(classes.values()) - set(ids)):
+            ids[name] = max(ids.values(), default=0) + 1
+        return ids
 
-        Args:
-            frame: its line in frames.jsonl.
-            classes: the name of the class of each track.
-        """
-        lines = self._by_frame.get(frame["index"], [])
-        drawn = self.annotations.get(frame["index"])
-        if drawn is None:
-            return lines
-        class_ids = {line["class"]: line["class_id"] for line in self._lines}
-        claimed, made = np.isin(drawn.labels, drawn.ids), []
-        for line in lines:
-            if line["id"] not in drawn.ids:
-                mask = decode([_rle(line)], self.source.size)[0] & ~claimed
-                made += [_changed(line, mask)] if mask.any() else []
-        before = {line["id"]: line for line in lines}
-        for i in drawn.ids:
-            name = classes.get(i, next(iter(class_ids), "object"))
-            new = {"index": frame["index"], "name": frame["name"], "time_s": frame.get("time_s")}
-            new |= {"id": i, "class_id": class_ids.get(name, 1), "class": name}
-            base = before.get(i, new | {"parent": 0, "size": list(self.source.size)})
-            made.append(_changed(base | {"score": 1.0}, drawn.labels == i))
-        return made
+    def _record(self, lines: list[Line], class_ids: Mapping[str, int]) -> dict[str, Any]:
+        """What run.json says of corrected tracks: what was done by hand, and to what."""
+        drawn = [
+            {"what": "draw", "frame": t, "objects": list(said.ids)}
+            for t, said in self.annotations.items()
+        ]
+        return {
+            "propago": propago.__version__,
+            "status": STATUS,
+            "finished": now(),
+            "corrections": [*self._corrected, *self._corrections, *drawn],
+            "frames": len(self._frames),
+            "objects": sorted({line["id"] for line in lines}),
+            "classes": {str(i): name for name, i in class_ids.items()},
+            "tracked": self._tracked,
+        }
+
+    def _log(self, what: str, **told: Any) -> None:
+        """Remember a correction; it is written with the objects."""
+        self._corrections = (*self._corrections, {"what": what, **told})
+
+    def _settings_said(self) -> dict[str, Any]:
+        return super()._settings_said() | {"corrections": list(self._corrections)}
+
+    def _begin(self) -> None:
+        self._take(self._lines)
+
+    def _restore(self, said: Said) -> None:
+        if said.lines is not self._lines:
+            write_lines(self._file, said.lines)
+        self._corrections = said.corrections
+        super()._restore(said)
+        self._take(said.lines)
 
     def _require(self, *ids: int) -> None:
         unknown = sorted(set(ids) - set(self.objects))
@@ -190,33 +262,22 @@ class TrackProject(Project):
             raise UsageError(f"object {ids[0]} and object {ids[1]} are the same: choose two")
 
     def _renumber(self, change: Callable[[int, int], int]) -> None:
-        """Give every instance the id that `change` (frame, id) says, 0: it goes."""
-        last: dict[int, int] = {}
-        for line in self._lines:
-            last[line["id"]] = max(line["index"], last.get(line["id"], 0))
-        found: dict[tuple[int, int], list[Line]] = defaultdict(list)
-        for line in sorted(self._lines, key=lambda x: change(x["index"], x["id"]) != x["id"]):
-            if new := change(line["index"], line["id"]):
-                parent = line["parent"] and change(last.get(line["parent"], 0), line["parent"])
-                kept = line | {"id": new, "parent": 0 if parent == new else parent}
-                found[line["index"], new].append(kept)
-        lines = [_union(same) for same in found.values()]
-        _write(self._file, lines)
+        """Give each instance, found or drawn, the id that `change` (frame, id) says; 0: it goes."""
+        lines = renumbered(self._lines, change)
+        write_lines(self._file, lines)
         for t, said in self.annotations.items():
             table = np.array([change(t, i) if 0 < i < VOID else i for i in range(256)], np.uint8)
-            self.annotate(t, table[said.labels])
+            if any(table[i] != i for i in said.ids):
+                self.annotate(t, table[said.labels])
         self._take(lines)
 
-    def _take(self, lines: list[Line]) -> None:
-        self._lines = sorted(lines, key=lambda line: line["index"])
-        self._by_frame = defaultdict(list)
-        for line in self._lines:
-            self._by_frame[line["index"]].append(line)
-        known = self.objects
-        new = {i: name for i, name in self.classes.items() if i not in known}
+    def _take(self, lines: tuple[Line, ...]) -> None:
+        self._lines, self._by_frame = lines, by_frame(lines)
+        self._found_classes = classes_of(lines)
+        new = {i: _object(i, c) for i, c in self._found_classes.items() if i not in self._objects}
         if new:
-            made = {i: StudioObject(f"{name} {i}", HUES[hue_of(i)]) for i, name in new.items()}
-            self.rename(known | made)
+            self._objects |= new
+            self._write_objects()
         self.figures = {
             frame["index"]: {
                 line["id"]: (line["area"], line["score"])
@@ -226,65 +287,6 @@ class TrackProject(Project):
         }
 
 
-def _copy(tracks: OutputFolder, output: OutputFolder, file: Path) -> None:
-    """Begin with the tracks of a folder."""
-    if tracks.root.resolve() == output.root.resolve():
-        raise UsageError(f"{tracks.root} is what is corrected and stays: choose another `out`")
-    if output.record.exists() or (output.root / "annotations").exists():
-        raise UsageError(f"{output.root} holds other masks, not of tracks: choose another `out`")
-    make_folder(output.root)
-    try:
-        shutil.copyfile(tracks.frames, output.root / FRAMES)
-        with replacing(file) as unfinished:
-            shutil.copyfile(tracks.instances, unfinished)
-    except OSError as error:
-        raise OutputError(f"{tracks.root} cannot be copied to {output.root}: {error}") from error
-
-
-def _read(path: Path) -> list[Line]:
-    try:
-        return [json.loads(line) for line in path.read_text("utf-8").splitlines()]
-    except (OSError, ValueError) as error:
-        raise SourceError(f"{path} is damaged ({error}); track again") from error
-
-
-def _write(path: Path, lines: Sequence[Line]) -> None:
-    with replacing(path) as unfinished:
-        unfinished.write_text("".join(json.dumps(line) + "\n" for line in lines), "utf-8")
-
-
-def _refuse_others(source: Source, lines: Sequence[Line]) -> None:
-    for line in lines:
-        if tuple(line["size"]) != source.size:
-            raise MaskError(
-                f"the tracks are of frames of {line['size']}, the source has {source.size} "
-                "(height, width): give the video that was tracked"
-            )
-    highest = max((line["id"] for line in lines), default=0)
-    if highest >= VOID:
-        raise MaskError(f"the studio shows tracks 1 to 254; there is track {highest}")
-
-
-def _rle(line: Line) -> dict[str, Any]:
-    return {"size": line["size"], "counts": line["rle"]}
-
-
-def _labels(lines: Sequence[Line], size: tuple[int, int]) -> np.ndarray:
-    found = [Instance(x["id"], _rle(x), x["class_id"], x["score"]) for x in lines]
-    return FrameInstances(size, tuple(found)).labels(wide=False)
-
-
-def _union(lines: Sequence[Line]) -> Line:
-    """Instances of a frame as one: the first, with the masks of all and the best score."""
-    if len(lines) == 1:
-        return lines[0]
-    both = as_text(coco_mask.merge([_rle(line) for line in lines]))
-    size = (lines[0]["size"][0], lines[0]["size"][1])
-    score = max(line["score"] for line in lines)
-    return _changed(lines[0] | {"score": score}, decode([both], size)[0])
-
-
-def _changed(line: Line, mask: np.ndarray) -> Line:
-    """The line with another mask, which is not empty."""
-    place: Mapping[str, Any] = measured(mask) or {}
-    return {**line, **place, "rle": encode(mask[None])[0]["counts"]}
+def _object(i: int, called: str, class_name: str | None = None) -> StudioObject:
+    """A track that is called after its class."""
+    return StudioObject(f"{called} {i}", HUES[hue_of(i)], class_name=class_name)

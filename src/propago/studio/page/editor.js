@@ -1,7 +1,6 @@
 // The frame at hand and its masks: shows a frame, changes it, keeps every change on the server.
 
-import { difference, saidOf, union } from "./labels.js";
-import { History } from "./history.js";
+import { differ, saidOf, union } from "./labels.js";
 
 export class Editor extends EventTarget {
   constructor(server, view, frames, project) {
@@ -11,10 +10,10 @@ export class Editor extends EventTarget {
     this.selected = Math.min(...Object.keys(project.objects).map(Number), 1);
     this.map = { ...view.size, labels: new Uint8Array(view.size.width * view.size.height) };
     this.drawn = new Set();
-    this.history = new History();
-    this.version = 0;
+    this.version = this.readings = 0;
     this.saving = Promise.resolve();
-    this.pending = 0;
+    this.moving = Promise.resolve();
+    this.pending = this.waiting = 0;
     this.shown = -1;
   }
 
@@ -40,9 +39,9 @@ export class Editor extends EventTarget {
   async refresh() {
     if (this.before || this.pending) return;
     this.frames.forgetMask(this.index);
-    const version = this.version, index = this.index;
+    const version = this.version, index = this.index, reading = ++this.readings;
     const mask = await this.frames.mask(index);
-    if (version === this.version && !this.before && !this.pending) this.#take(mask);
+    if (version === this.version && reading === this.readings && !this.before && !this.pending) this.#take(mask);
   }
 
   repaint(box) {
@@ -53,9 +52,8 @@ export class Editor extends EventTarget {
 
   // A change begins: `finish` keeps it, whatever `change` calls did in between.
   begin() {
-    if (this.before || this.shown !== this.index) return false;
+    if (this.before || this.waiting || this.shown !== this.index) return false;
     this.before = this.map.labels.slice();
-    this.drawnBefore = new Set(this.drawn);
     this.changed = null;
     return true;
   }
@@ -67,14 +65,21 @@ export class Editor extends EventTarget {
   }
 
   finish(ids) {
-    const { before, drawnBefore } = this;
+    const { before } = this;
     this.before = null;
-    if (!before) return;
-    const patch = difference(this.map.width, before, this.map.labels);
-    if (!patch) return;
+    if (!before || !differ(before, this.map.labels)) return;
     for (const id of ids) this.drawn.add(id);
-    this.#remember(patch, drawnBefore);
-    this.#keep();
+    this.frames.forgetMask(this.index);
+    this.#put(this.index, saidOf(this.map.labels, this.drawn));
+  }
+
+  // A change of one go; it waits for an undo that is on its way.
+  async draw(how) {
+    const { version } = this;
+    await this.moving;
+    if (version !== this.version || !this.begin()) return;
+    this.change((map) => how(map, this.selected));
+    this.finish([this.selected]);
   }
 
   abandon() {
@@ -88,56 +93,42 @@ export class Editor extends EventTarget {
   async prompt(prompt) {
     const index = this.index, version = this.version;
     if (this.shown !== index) return;
+    await this.moving;
     await this.saving;
-    const before = this.map.labels.slice(), drawnBefore = new Set(this.drawn);
     const found = await this.server.prompt(index, { object: this.selected, ...prompt });
     this.frames.forgetMask(index);
-    const patch = difference(this.map.width, before, found.labels);
-    if (patch) this.history.add({ index, patch, drawnBefore, drawnAfter: found.drawn });
     if (version === this.version) this.#take(found);
-    this.#tell("history");
   }
 
-  async step(change) {
-    if (!change || this.before) return;
-    if (change.index !== this.index || this.shown !== this.index) await this.show(change.index);
-    this.map.labels.set(change.values, change.first);
-    this.drawn = new Set(change.drawn);
-    this.repaint();
-    this.#keep();
-    this.#tell("history");
+  undo() { return this.#step(this.server.undo); }
+
+  redo() { return this.#step(this.server.redo); }
+
+  // The server has all steps; the page goes to the frame whose masks they change.
+  #step(ask) {
+    this.waiting++;
+    const step = this.moving.then(async () => {
+      this.abandon();
+      await this.saving;
+      const { index } = await ask();
+      if (index === null || index === this.index) await this.refresh();
+      else { this.frames.forgetMask(index); await this.show(index); }
+    }).finally(() => { this.waiting--; });
+    this.moving = step.catch(() => {});
+    return step;
   }
-
-  undo() { return this.step(this.history.undo()); }
-
-  redo() { return this.step(this.history.redo()); }
 
   // What is drawn on this frame is taken back: the run's masks show again.
   async forget() {
     if (!this.drawn.size || this.before || this.shown !== this.index) return;
-    const { index, version, drawn: drawnBefore } = this, shown = this.map.labels.slice();
-    await this.#put(index, new Uint8Array(shown.length));
-    const mask = await this.frames.mask(index);
-    const patch = difference(this.map.width, shown, mask.labels);
-    if (patch) this.history.add({ index, patch, drawnBefore, drawnAfter: new Set() });
-    if (version === this.version) this.#take(mask);
-    this.#tell("history");
+    await this.#put(this.index, new Uint8Array(this.map.labels.length));
+    await this.refresh();
   }
 
   #take({ labels, drawn }) {
     this.map.labels = labels.slice();
     this.drawn = new Set(drawn);
     this.repaint();
-  }
-
-  #remember(patch, drawnBefore) {
-    this.history.add({ index: this.index, patch, drawnBefore, drawnAfter: new Set(this.drawn) });
-    this.#tell("history");
-  }
-
-  #keep() {
-    this.frames.forgetMask(this.index);
-    return this.#put(this.index, saidOf(this.map.labels, this.drawn));
   }
 
   #put(index, said) {

@@ -65,13 +65,9 @@ export function flood(map, point, id) {
   return { x0: 0, y0: 0, x1: width, y1: height };
 }
 
-// What differs between two maps of one size, as a patch that `apply` can put on either.
-export function difference(width, before, after) {
-  let first = 0, last = before.length - 1;
-  while (first <= last && before[first] === after[first]) first++;
-  if (first > last) return null;
-  while (before[last] === after[last]) last--;
-  return { first, before: before.slice(first, last + 1), after: after.slice(first, last + 1) };
+export function differ(one, other) {
+  for (let at = 0; at < one.length; at++) if (one[at] !== other[at]) return true;
+  return false;
 }
 
 // Where a person said something: the drawn objects alone, 0 elsewhere.

@@ -72,18 +72,12 @@ const objects = {
   identify: tried(async (said) => {
     await editor.saving;
     await server.identify(editor.index, said);
-    editor.history.dropObject(said.object);
-    if (said.other) editor.history.dropObject(said.other);
-    editor.dispatchEvent(new Event("history"));
     await editor.refresh();
     say(project.tracks ? "Kept; Save writes it." : "Segment from here (G) carries it on.");
   }),
   forget: tried(async (id) => {
-    const frame = Object.values(project.annotations).filter((ids) => ids.includes(id)).length;
-    if ((frame || project.tracks) && !confirm(`Delete ${project.objects[id].name} and what is drawn of it on ${frame} frames?`)) return;
     await editor.saving;
     await server.forgetObject(id);
-    editor.history.dropObject(id);
     await editor.refresh();
   }),
 };
@@ -102,6 +96,11 @@ function runChanged(run) {
   else if (run.state === "done") say(`Done. ${run.notes.join(" ")}`);
   else if (run.state === "cancelled") say(`Paused at ${at}.`);
   else if (run.message) failed(new Error(run.message));
+}
+
+function stepsChanged([past, future]) {
+  $("undo").disabled = !past;
+  $("redo").disabled = !future;
 }
 
 const heard = {
@@ -139,6 +138,10 @@ const heard = {
   objects({ objects: told, classes }) {
     Object.assign(project, { objects: told, classes });
     objectsChanged();
+  },
+  steps({ steps }) {
+    looks = [];
+    stepsChanged(steps);
   },
   run({ type, ...run }) { runChanged(run); },
 };
@@ -188,6 +191,7 @@ function takeAnew(told) {
   veil(project.pictures.damage);
   objectsChanged();
   runChanged(told.run);
+  stepsChanged(told.steps);
 }
 
 async function play() {
@@ -231,7 +235,7 @@ const exported = tried(async (name) => {
 
 const actions = {
   undo: tried(() => { tools.forgetMarks(); return editor.undo(); }),
-  redo: tried(() => editor.redo()),
+  redo: tried(() => { tools.forgetMarks(); return editor.redo(); }),
   play: tried(play),
   go: tried((index) => editor.show(index)),
   by: tried((step) => editor.show(editor.index + step)),
@@ -275,12 +279,6 @@ editor.addEventListener("moved", moved);
 editor.addEventListener("painted", qualityChanged);
 editor.addEventListener("shown", () => { $("canvas").dataset.shown = editor.shown; });
 editor.addEventListener("failed", (event) => failed(event.detail));
-editor.addEventListener("history", () => {
-  looks = [];
-  $("undo").disabled = !editor.history.past.length;
-  $("redo").disabled = !editor.history.future.length;
-});
-
 bindKeys(actions, $("keys").querySelector("table"));
 document.title = `${project.name} - propago studio`;
 $("name").textContent = project.name;
@@ -288,12 +286,11 @@ $("out").textContent = `Everything lies in ${project.out}`;
 actions.tool("click");
 $("tracks").hidden = !project.tracks;
 $("carry").hidden = Boolean(project.tracks);
-if (!Object.keys(project.objects).length) objects.add();
 listen(hear, tried(async (gone) => {
   veil(gone ? "The connection is lost; trying again. Nothing that was drawn is lost." : project.pictures.damage);
   if (!gone) await readAnew();
 }));
 objectsChanged();
 runChanged(project.run);
-editor.dispatchEvent(new Event("history"));
+stepsChanged(project.steps);
 if (project.notes.length && project.run.state === "idle") say(project.notes.join(" "));

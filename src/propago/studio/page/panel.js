@@ -11,7 +11,11 @@ export function objectList(list, editor, project, act) {
       .addEventListener("change", (event) => act.tell(id, { colour: event.target.value }));
     make("input", { type: "text", value: said.name, maxLength: 60, title: "Name", ariaLabel: `Name of object ${id}` })
       .addEventListener("change", (event) => act.tell(id, { name: event.target.value.trim() || `object ${id}` }));
-    if (project.tracks) make("span", { className: "small", textContent: project.classes[id] ?? "" });
+    if (project.tracks) {
+      const kind = make("input", { type: "text", className: "kind", value: project.classes[id] ?? "", maxLength: 60, title: "Class", ariaLabel: `Class of object ${id}` });
+      kind.setAttribute("list", "classes");
+      kind.addEventListener("change", () => act.tell(id, { class_name: kind.value.trim() || null }));
+    }
     const ends = make("button", { textContent: said.ended === null ? "Ends" : `Ends ${said.ended}`, title: "It is gone from this frame on; again: it is not" });
     ends.hidden = Boolean(project.tracks);
     ends.classList.toggle("on", said.ended !== null);
@@ -25,6 +29,7 @@ export function objectList(list, editor, project, act) {
     return;
   }
   list.replaceChildren(...Object.keys(project.objects).map(Number).map(row));
+  document.getElementById("classes").replaceChildren(...new Set(Object.values(project.classes)).values().map((name) => new Option(name)));
 }
 
 // What can be said of who the chosen object is; `say` hears {what, object, other}.

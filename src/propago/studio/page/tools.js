@@ -40,10 +40,7 @@ export class Tools {
   closePolygon() {
     const points = this.points;
     this.points = [];
-    if (points.length > 2 && this.editor.begin()) {
-      this.editor.change((map) => polygon(map, points, this.editor.selected));
-      this.editor.finish([this.editor.selected]);
-    }
+    if (points.length > 2) this.editor.draw((map, id) => polygon(map, points, id));
     this.view.draw();
   }
 
@@ -131,9 +128,7 @@ export class Tools {
   }
 
   #fill(point) {
-    if (!this.view.inside(point) || !this.editor.begin()) return;
-    this.editor.change((map) => flood(map, point, this.editor.selected));
-    this.editor.finish([this.editor.selected]);
+    if (this.view.inside(point)) this.editor.draw((map, id) => flood(map, point, id));
   }
 
   #marks(context, px) {
