@@ -13,6 +13,8 @@ VENV = .venv
 BIN = $(VENV)/bin
 PIP = $(BIN)/python -m pip install --disable-pip-version-check
 PYTEST_ARGS ?=
+# As many processes as there are cores, up to four: each shares them out and takes 1 GB of memory.
+PYTEST = $(BIN)/python -m pytest -n logical --maxprocesses 4 --dist worksteal $(PYTEST_ARGS)
 BENCHMARKS ?= $(wildcard benchmarks/segment.py benchmarks/eval.py)
 
 WORKS = import sys, ensurepip, venv; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 14))
@@ -28,7 +30,7 @@ studio: $(VENV)/studio.stamp
 	$(BIN)/propago studio src/propago/demo_clip/clip.mp4 --out runs/studio/demo
 
 test: $(VENV)/full.stamp
-	$(BIN)/python -m pytest $(PYTEST_ARGS)
+	$(PYTEST)
 
 check: $(VENV)/full.stamp
 	$(BIN)/ruff format --check .
@@ -36,7 +38,7 @@ check: $(VENV)/full.stamp
 	$(BIN)/pyright
 	$(BIN)/lint-imports
 	$(MAKE) docs
-	$(BIN)/python -m pytest $(PYTEST_ARGS)
+	$(PYTEST)
 
 format: $(VENV)/full.stamp
 	$(BIN)/ruff format .

@@ -28,7 +28,7 @@ from propago.finetune.budget import Budget
 from propago.finetune.fine_tuning import FineTuning
 from propago.jobs.evaluate import evaluate
 from propago.jobs.options import SegmentOptions
-from propago.jobs.segment_set import segment_set
+from propago.jobs.segment_many import segment_set
 from propago.methods.seg_with_spn.net import PRESETS, SegNet
 from propago.methods.seg_with_spn.run import SegWithSpn
 from propago.methods.seg_with_spn.settings import SegSettings

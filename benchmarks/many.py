@@ -59,11 +59,13 @@ def main() -> None:
         folder = Path(made)
         write_videos(folder / "videos", options.frames)
         fatal = KilledOnce(load_method(options.method), folder / "killed", options.frames - 1)
+        two = propago.ManyOptions(jobs=2)
+        ray = propago.ManyOptions(jobs=2, cluster="local")
         ways: dict[str, dict[str, Any]] = {
             "serial": {"method": options.method},
-            "two processes": {"jobs": 2, "method": options.method},
-            "Ray, two workers": {"jobs": 2, "cluster": "local", "method": options.method},
-            "Ray, one killed": {"jobs": 2, "cluster": "local", "method": fatal},
+            "two processes": {"many": two, "method": options.method},
+            "Ray, two workers": {"many": ray, "method": options.method},
+            "Ray, one killed": {"many": ray, "method": fatal},
         }
         serial_s, serial = 0.0, {}
         for name, how in ways.items():

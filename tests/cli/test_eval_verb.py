@@ -82,16 +82,16 @@ def test_a_list_of_sequences(tmp_path, capsys):
     assert "davis2017, official: 4 objects" in capsys.readouterr().out
 
 
-def test_identity_and_report(tmp_path, capsys):
+def test_identity_and_report(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
     case = SIZES.parent
-    gt, page, out = ["--gt", str(case / "davis")], tmp_path / "r.html", tmp_path / "e.json"
-    files = ["--set", "b_three", "--identity", "--json", str(out), "--report", str(page)]
-    assert cli.main(["eval", str(case / "preds/swap"), *gt, *files]) == 0
-    identity = json.loads(out.read_text())["identity"]
+    files = ["--set", "b_three", "--identity", "--json", "e.json", "--report", "r.html"]
+    assert cli.main(["eval", str(case / "preds/swap"), "--gt", str(case / "davis"), *files]) == 0
+    identity = json.loads(Path("e.json").read_text())["identity"]
     assert identity["global"]["id_switches"] == len(identity["switches"]) == 2
     said = capsys.readouterr().out
     assert f"{identity['global']['HOTA']:.3f}" in said
-    assert "b_three" in page.read_text("utf-8")
+    assert "b_three" in Path("r.html").read_text("utf-8")
     for line in said.splitlines():
         assert len(line) <= 80
 

@@ -8,7 +8,7 @@ import pytest
 from propago.errors import MaskError
 from propago.io.masks import read_mask, write_mask
 from propago.jobs.segment import segment
-from propago.jobs.segment_set import segment_set
+from propago.jobs.segment_many import segment_set
 from propago.methods.first_mask.run import FirstMask
 from segment_runs import EVEN_SIZE, FRAMES, SIZE, lines, run
 from tiny_clip import tiny_clip

@@ -112,7 +112,7 @@ def test_the_verbs_take_folders_of_videos(videos, given, tmp_path, capsys):
 class KilledByB:
     """What a verb makes of a video; the process of video b is killed."""
 
-    def __call__(self, entry, output):
+    def __call__(self, entry, output, again):
         if entry.name == "b":
             os.kill(os.getpid(), signal.SIGKILL)
         output.make(output.masks)

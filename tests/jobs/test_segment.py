@@ -13,7 +13,7 @@ from propago.io.pictures import write_picture
 from propago.io.video import open_source
 from propago.jobs.options import SegmentOptions
 from propago.jobs.segment import segment
-from propago.jobs.segment_set import segment_set
+from propago.jobs.segment_many import segment_set
 from propago.methods.first_mask.run import FirstMask
 from propago.methods.optical_flow.run import OpticalFlow
 from propago.pipeline import segment_frames

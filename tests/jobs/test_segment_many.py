@@ -53,14 +53,17 @@ def test_what_is_done_stays_and_what_is_mended_is_made(videos, tmp_path):
 @pytest.mark.slow
 def test_processes_make_the_same_masks(videos, tmp_path):
     propago.segment_many(videos, out=tmp_path / "one", **OPTIONS)
-    many = propago.segment_many(videos, out=tmp_path / "two", jobs=2, **OPTIONS)
+    many = propago.segment_many(
+        videos, out=tmp_path / "two", many=propago.ManyOptions(jobs=2), **OPTIONS
+    )
     assert list(many.failed) == ["b"]
     assert files(tmp_path / "one") == files(tmp_path / "two")
 
 
 def test_shards_share_the_videos(videos, tmp_path):
     for shard in ("1/2", "2/2"):
-        propago.segment_many(videos, out=tmp_path / "out", shard=shard, **OPTIONS)
+        many = propago.ManyOptions(shard=shard)
+        propago.segment_many(videos, out=tmp_path / "out", many=many, **OPTIONS)
     found = {p.name for p in (tmp_path / "out").iterdir()}
     assert found == {"a", "c", "journal-1-of-2.jsonl", "journal-2-of-2.jsonl"}
     entries = read_manifest(videos)

@@ -12,7 +12,7 @@ from propago.errors import PropagoWarning, UsageError
 from propago.jobs.options import SegmentOptions
 from propago.jobs.parts import load_parts
 from propago.jobs.segment import segment
-from propago.jobs.segment_set import segment_set
+from propago.jobs.segment_many import segment_set
 from propago.methods.optical_flow.run import OpticalFlow
 from propago.methods.seg_with_spn import run as seg_with_spn
 from propago.nn.weights import save_weights

@@ -34,7 +34,8 @@ class Fatal(OpticalFlow):
         return super().predict(state, frame)
 
 many = propago.segment_many(
-    videos, out=out, method=Fatal(), jobs=2, cluster="local",
+    videos, out=out, method=Fatal(),
+    many=propago.ManyOptions(jobs=2, cluster="local"),
     options=propago.SegmentOptions(overlay=False, threads=1),
 )
 assert not many.failed, many.failed

@@ -68,8 +68,7 @@ def run(argv: list[str]) -> int:
     """Clean, and say what was done."""
     arguments = _parsed(argv)
     refuse_unknown(arguments.to)
-    from propago.jobs.clean import clean
-    from propago.jobs.clean_many import holds_several
+    from propago.jobs.clean import clean, holds_several
     from propago.runs.processor import at_most_threads
 
     if not arguments.scores and holds_several(arguments.masks):
@@ -98,14 +97,14 @@ def run(argv: list[str]) -> int:
 
 def _run_many(arguments: CleanArguments) -> int:
     """Clean the masks of many videos, and say what came of each; 1 where one failed."""
-    from propago.jobs.clean_many import clean_many
+    from propago.jobs.clean import clean_many
 
     named = ("out", "settings", "threads", "overwrite", "resume")
     with frame_progress() as progress:
         many = clean_many(
             arguments.masks,
             **{name: getattr(arguments, name) for name in named},
-            **vars(arguments.many),
+            many=arguments.many,
             progress=progress,
         )
     return say_many(

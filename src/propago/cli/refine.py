@@ -101,14 +101,14 @@ def run(argv: list[str]) -> int:
 
 def _run_many(arguments: RefineArguments, spn: "Spn") -> int:
     """Refine the masks of many videos, and say what came of each; 1 where one failed."""
-    from propago.jobs.refine_many import refine_many
+    from propago.jobs.refine import refine_many
 
     with frame_progress() as progress:
         many = refine_many(
             arguments.frames,
             arguments.masks,
             **_options(arguments, spn),
-            **vars(arguments.many),
+            many=arguments.many,
             threads=arguments.threads,
             resume=arguments.resume,
             progress=progress,

@@ -134,7 +134,7 @@ def _run_many(arguments: SegmentArguments) -> int:
             refine=arguments.refine,
             clean=arguments.clean,
             options=arguments.run,
-            **vars(arguments.many),
+            many=arguments.many,
             progress=progress,
         )
     if many.results:
@@ -157,7 +157,7 @@ def _frames(arguments: SegmentArguments, name: str) -> str | Path:
 
 def _segmented(arguments: SegmentArguments) -> "list[SegmentResult]":
     from propago.jobs.segment import segment
-    from propago.jobs.segment_set import segment_set
+    from propago.jobs.segment_many import segment_set
 
     with frame_progress() as progress:
         common = {

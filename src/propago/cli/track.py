@@ -102,7 +102,7 @@ def _run_many(arguments: TrackArguments) -> int:
             arguments.source,
             arguments.detections,
             **_parts(arguments),
-            **vars(arguments.many),
+            many=arguments.many,
             progress=progress,
         )
     if many.results:

@@ -3,6 +3,7 @@
 import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from propago.errors import PropagoWarning
@@ -10,11 +11,15 @@ from propago.io.formats import open_masks
 from propago.io.mask_sequence import Readers, size_of
 from propago.io.sequence_folders import find_folders
 from propago.io.soft_masks import soft_masks_in
+from propago.jobs.manifest import ManifestEntry
+from propago.jobs.many import ManyResults, run_many, shared_threads
 from propago.jobs.mask_sequence import Changed, refuse_other_size, write_sequence
+from propago.jobs.options import ManyOptions
 from propago.refinement.craf.run import Craf
 from propago.refinement.craf.settings import CrafSettings
 from propago.runs.options import Progress
 from propago.runs.output_folder import OutputFolder
+from propago.runs.processor import at_most_threads
 from propago.types import SoftMasks
 
 RUNS = Path("runs/clean")
@@ -98,6 +103,69 @@ def clean(
         _clean_one(Craf(settings), name, open_masks(own, "label-maps").readers, output, progress)
         for name, own, output in videos
     ]
+
+
+def clean_many(
+    masks: str | Path,
+    *,
+    out: str | Path | None = None,
+    settings: CrafSettings | None = None,
+    threads: int | None = None,
+    many: ManyOptions | None = None,
+    overwrite: bool = False,
+    resume: bool = False,
+    progress: Progress | None = None,
+) -> ManyResults[CleanResult]:
+    """Clean the masks of many videos; one that fails does not stop the others.
+
+    Args:
+        masks: a folder of folders, one a video, such as `segment_many` wrote.
+        out: holds one folder a video; runs/clean/<name of `masks`> if None.
+        settings: as for `clean`.
+        threads: of the processor, in each process; their share of all of them if None.
+        many: how the videos are shared out. One whose process is killed is begun again.
+        overwrite: delete earlier results in `out`.
+        resume: keep what the journals in `out` call done, whatever its settings were.
+        progress: called as (videos done, videos in all, "videos").
+
+    Raises:
+        SourceError: no folder, or no masks in it.
+        UsageError: no such shard, or a folder of `out` holds results.
+        PropagoError: processes end before they begin.
+    """
+    folder, many = Path(masks), many or ManyOptions()
+    return run_many(
+        partial(_clean_entry, settings, shared_threads(threads, many.jobs)),
+        [ManifestEntry(name, own, own) for name, own in find_folders(folder).sequences.items()],
+        Path(out) if out else RUNS / folder.resolve().name,
+        many,
+        overwrite=overwrite,
+        resume=resume,
+        goes_on=False,
+        progress=progress,
+    )
+
+
+def holds_several(masks: str | Path) -> bool:
+    """Whether it is a folder of folders of masks, one a video.
+
+    Raises:
+        SourceError: no folder, or no masks in it.
+    """
+    folder = Path(masks)
+    return not soft_masks_in(folder) and not find_folders(folder).single
+
+
+def _clean_entry(
+    settings: CrafSettings | None,
+    threads: int | None,
+    entry: ManifestEntry,
+    output: OutputFolder,
+    _: bool,
+) -> CleanResult:
+    with at_most_threads(threads):
+        (result,) = clean(entry.source, out=output.root, settings=settings, overwrite=True)
+    return result
 
 
 def _clean_one(

@@ -33,6 +33,8 @@ class OfOne(Protocol):
 
 
 Result = TypeVar("Result", bound=OfOne)
+Work = Callable[[ManifestEntry, OutputFolder, bool], Result]
+"""Of a video, its folder, and whether a process that was killed has begun it."""
 
 
 @dataclass(frozen=True)
@@ -55,7 +57,7 @@ class ManyResults(Generic[Result]):
 
 
 def run_many(
-    work: Callable[[ManifestEntry, OutputFolder], Result],
+    work: Work[Result],
     entries: Sequence[ManifestEntry],
     base: Path,
     many: ManyOptions,
@@ -145,24 +147,17 @@ class _Done(Generic[Result]):
 class _Guarded(Generic[Result]):
     """Work whose errors are results."""
 
-    work: Callable[[ManifestEntry, OutputFolder], Result]
+    work: Work[Result]
     base: Path
 
     def __call__(self, entry: ManifestEntry, again: bool = False) -> _Done[Result]:
-        work = _going_on(self.work) if again else self.work
+        output = OutputFolder(self.base / entry.name)
         try:
-            return _Done(entry.name, work(entry, OutputFolder(self.base / entry.name)))
+            return _Done(entry.name, self.work(entry, output, again))
         except PropagoError as error:
             return _Done(entry.name, error=str(error))
         except Exception as error:  # of one video; the others go on
             return _Done(entry.name, error=f"unexpected {type(error).__name__}: {error}")
-
-
-def _going_on(work: Any) -> Any:
-    """The work on a video that a killed process has begun, where a checkpoint can help."""
-    if not hasattr(work, "options"):
-        return work
-    return replace(work, options=replace(work.options, resume=True, overwrite=False))
 
 
 def _killed(entry: ManifestEntry, how: str) -> _Done:

@@ -84,6 +84,8 @@ class TrackOptions(RunOptions):
 class ManyOptions:
     """How many videos are shared out.
 
+    Machines and processes share all folders.
+
     Attributes:
         jobs: of many videos: how many at a time, each in a process of its own.
         shard: of many videos: I/N takes every N-th from the I-th on, for N machines.

@@ -2,28 +2,32 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
-from typing import TypeVar, cast
+from typing import Any, TypeVar, cast
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from propago.components import REFINERS, load_component
-from propago.errors import SourceError
+from propago.errors import MaskError, SourceError
 from propago.io.contrast import Contrast
 from propago.io.formats import open_masks
 from propago.io.mask_sequence import Readers, size_of
 from propago.io.soft_masks import as_probabilities
 from propago.io.source import Source
 from propago.io.video import open_source
+from propago.jobs.manifest import ManifestEntry, read_manifest
+from propago.jobs.many import ManyResults, run_many, shared_threads
 from propago.jobs.mask_sequence import Changed, refuse_other_size, write_sequence
+from propago.jobs.options import ManyOptions
 from propago.ops.image import as_image
 from propago.refinement.spn.run import Spn
 from propago.refinement.spn.settings import SpnSettings
 from propago.runs.options import Progress
 from propago.runs.output_folder import OutputFolder
+from propago.runs.processor import at_most_threads
 from propago.types import VOID, Annotation, Frame, Refiner, SoftMasks
 
 RUNS = Path("runs/refine")
@@ -146,6 +150,68 @@ def refine_masks(  # noqa: PLR0913 - the options of a verb
         )
     source.say_notes()
     return RefineResult(output.masks, output.scores if written.soft else None, written.frames)
+
+
+def refine_many(  # noqa: PLR0913 - the options of a verb
+    videos: str | Path,
+    masks: str | Path | None = None,
+    *,
+    scores: bool = False,
+    out: str | Path | None = None,
+    refiner: str | Refiner = "spn",
+    contrast: Contrast | None = None,
+    channel: int | None = None,
+    threads: int | None = None,
+    many: ManyOptions | None = None,
+    overwrite: bool = False,
+    resume: bool = False,
+    progress: Progress | None = None,
+) -> ManyResults[RefineResult]:
+    """Sharpen the masks or scores of many videos; one that fails does not stop the others.
+
+    Args:
+        videos: a folder of videos, or a text or CSV file; see `read_manifest`.
+        masks: a folder that has those of each video, such as `segment_many` wrote; beside the
+            videos if None.
+        scores: as for `refine_masks`.
+        out: holds one folder a video; runs/refine/<name of `videos`> if None.
+        refiner: as for `refine_masks`.
+        contrast: as for `refine_masks`.
+        channel: as for `refine_masks`.
+        threads: of the processor, in each process; their share of all of them if None.
+        many: how the videos are shared out. One whose process is killed is begun again.
+        overwrite: delete earlier results in `out`.
+        resume: keep what the journals in `out` call done, whatever its options were.
+        progress: called as (videos done, videos in all, "videos").
+
+    Raises:
+        SourceError: no list, or an empty one.
+        UsageError: two videos of one name, no such shard, a refiner that there is not.
+        WeightsError: no such weights.
+        PropagoError: processes end before they begin.
+    """
+    many = many or ManyOptions()
+    sharpen: Refiner = load_component(REFINERS, refiner, "`refiner`")
+    how = {"scores": scores, "refiner": sharpen, "contrast": contrast, "channel": channel}
+    return run_many(
+        partial(_refine_entry, how, shared_threads(threads, many.jobs)),
+        read_manifest(videos, masks),
+        Path(out) if out else RUNS / Path(videos).resolve().stem,
+        many,
+        overwrite=overwrite,
+        resume=resume,
+        goes_on=False,
+        progress=progress,
+    )
+
+
+def _refine_entry(
+    how: dict[str, Any], threads: int | None, entry: ManifestEntry, output: OutputFolder, _: bool
+) -> RefineResult:
+    if entry.given is None:
+        raise MaskError(f"no masks of {entry.source}: a folder {entry.name}, or name them")
+    with at_most_threads(threads):
+        return refine_masks(entry.source, entry.given, out=output.root, overwrite=True, **how)
 
 
 def refined_labels(refiner: Refiner, frame: Frame, labels: np.ndarray) -> np.ndarray:

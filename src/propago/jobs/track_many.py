@@ -24,9 +24,7 @@ def track_many(  # noqa: PLR0913 - the options of a verb
     refine: str | Refiner | None = None,
     out: str | Path | None = None,
     options: TrackOptions | None = None,
-    jobs: int = 1,
-    shard: str | None = None,
-    cluster: str | None = None,
+    many: ManyOptions | None = None,
     progress: Progress | None = None,
 ) -> ManyResults[TrackResult]:
     """Find and track the instances of many videos; one that fails does not stop the others.
@@ -42,10 +40,7 @@ def track_many(  # noqa: PLR0913 - the options of a verb
         out: holds one folder a video; runs/track/<name of `videos`> if None.
         options: as for `track`. With `resume`, videos that are done stay, and an interrupted one
             is gone on with. Processes share the processor where `threads` is None.
-        jobs: videos at a time, each in a process of its own.
-        shard: "i/n": every n-th video from the i-th on, for n machines that share `out`.
-        cluster: the processes are of a Ray cluster: "local", "ray" or "ray://HOST:PORT", whose
-            machines share all folders; the video of one that is killed is gone on with by another.
+        many: how the videos are shared out.
         progress: called as (videos done, videos in all, "videos").
 
     Raises:
@@ -53,13 +48,13 @@ def track_many(  # noqa: PLR0913 - the options of a verb
         UsageError: two videos of one name, no such shard, a folder holds results.
         PropagoError: processes end before they begin.
     """
-    options = options or TrackOptions()
-    own = replace(options, threads=shared_threads(options.threads, jobs))
+    options, many = options or TrackOptions(), many or ManyOptions()
+    own = replace(options, threads=shared_threads(options.threads, many.jobs))
     return run_many(
         _OneTracked(method, associator, carry, refine, own),
         read_manifest(videos, detections, "detections"),
         Path(out) if out else RUNS / Path(videos).resolve().stem,
-        ManyOptions(jobs=jobs, shard=shard, cluster=cluster),
+        many,
         overwrite=options.overwrite,
         resume=options.resume,
         progress=progress,
@@ -74,5 +69,6 @@ class _OneTracked:
     refine: str | Refiner | None
     options: TrackOptions
 
-    def __call__(self, entry: ManifestEntry, output: OutputFolder) -> TrackResult:
-        return track(entry.source, entry.given, **vars(self), out=output.root)
+    def __call__(self, entry: ManifestEntry, output: OutputFolder, again: bool) -> TrackResult:
+        own = replace(self, options=self.options.going_on()) if again else self
+        return track(entry.source, entry.given, **vars(own), out=output.root)

@@ -1,8 +1,8 @@
 """What can be set about any run. Imports nothing heavy: the command line shows it at once."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
+from typing import Any, Self
 
 from propago.errors import UsageError
 
@@ -57,3 +57,7 @@ class RunOptions:
         """What `open_source` and `open_davis` are told."""
         names = ("start", "end", "every", "contrast", "channel")
         return {name: getattr(self, name) for name in names}
+
+    def going_on(self) -> Self:
+        """The same for a run that has been begun."""
+        return replace(self, resume=True, overwrite=False)
