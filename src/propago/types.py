@@ -19,6 +19,7 @@ from propago.errors import MaskError, ShapeError
 State = TypeVar("State")
 Features = TypeVar("Features")
 Encoded = TypeVar("Encoded", covariant=True)
+Earlier = TypeVar("Earlier", contravariant=True)
 
 
 def require_probabilities(values: Tensor) -> None:
@@ -250,11 +251,15 @@ class Propagator(Described, Protocol[State, Features]):
 
 
 @runtime_checkable
-class Encoder(Protocol[Encoded]):
-    """A propagator some of whose work depends on a frame alone, so that it can be done ahead."""
+class Encoder(Protocol[Earlier, Encoded]):
+    """A propagator some of whose work on a frame can be done while the one before is followed."""
 
-    def encode(self, frame: Frame, /) -> Encoded:
-        """What `predict` finds as `Frame.encoded`; it computes it itself where that is None."""
+    def encode(self, frame: Frame, earlier: Earlier, /) -> Encoded:
+        """What `predict` finds as `Frame.encoded`, and computes itself where that is None.
+
+        `earlier` is the state that the frame before is predicted from. It may help to choose what
+        is computed; the masks must not depend on whether anything was.
+        """
         ...
 
 

@@ -7,13 +7,9 @@ from propago.components import load_method
 from propago.errors import UsageError, WeightsError
 from propago.methods.feelvos.memory import Memory, owners
 from propago.methods.feelvos.net import PRESETS, FeelvosConfig, FeelvosNet
-from propago.methods.feelvos.object_inputs import (
-    ObjectInputs,
-    Region,
-    carry,
-    region_of,
-)
+from propago.methods.feelvos.object_inputs import ObjectInputs, carry
 from propago.methods.feelvos.objective import ClipBatch, FeelvosObjective
+from propago.methods.feelvos.region import Region, region_of
 from propago.methods.feelvos.run import Feelvos, FeelvosSettings, working_size
 from propago.pipeline import segment_frames
 from propago.types import Annotation

@@ -19,25 +19,41 @@ def frames(count, damaged=False):
 def test_every_frame_is_encoded_once(count):
     made = []
 
-    def encode(frame):
-        made.append(frame.index)
-        return frame.index * 10
+    def encoding(frame):
+        return lambda: made.append(frame.index) or frame.index * 10
 
-    found = [(frame.index, frame.encoded) for frame in encoded_ahead(frames(count), encode)]
+    found = [(frame.index, frame.encoded) for frame in encoded_ahead(frames(count), encoding)]
     assert found == [(index, index * 10) for index in range(count)]
     assert sorted(made) == list(range(count))
 
 
 def test_damage_comes_after_the_frames_before_it():
-    coming = encoded_ahead(frames(3, damaged=True), lambda frame: frame.index)
+    coming = encoded_ahead(frames(3, damaged=True), lambda frame: lambda: frame.index)
     assert [next(coming).index for _ in range(3)] == [0, 1, 2]
     with pytest.raises(SourceError, match="cut"):
         next(coming)
 
 
 def test_an_error_of_the_encoder_is_raised():
-    def encode(frame):
-        raise ValueError(frame.index)
+    def encoding(frame):
+        def encode():
+            raise ValueError(frame.index)
+
+        return encode
 
     with pytest.raises(ValueError, match="0"):
-        list(encoded_ahead(frames(2), encode))
+        list(encoded_ahead(frames(2), encoding))
+
+
+def test_what_the_frame_before_the_last_left_is_known():
+    left = [None]
+
+    def encoding(frame):
+        known = left[-1]
+        return lambda: known
+
+    found = []
+    for frame in encoded_ahead(frames(5), encoding):
+        found.append(frame.encoded)
+        left.append(frame.index)
+    assert found == [None, None, 0, 1, 2]

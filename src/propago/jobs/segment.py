@@ -22,6 +22,7 @@ from propago.jobs.prompts import Box, Clicks
 from propago.jobs.remarks import remarks
 from propago.pipeline import Checkpoint, Segmented, segment_frames
 from propago.prompts import Prompter
+from propago.runs.ahead import encoded_ahead
 from propago.runs.engine import Loop, Run, RunSummary, run
 from propago.runs.options import Progress
 from propago.runs.output_folder import OutputFolder
@@ -206,21 +207,29 @@ def _job(
             "notes": [*source.notes, *annotations.notes],
         },
         packages=_packages(parts),
-        encode=parts.method.encode if isinstance(parts.method, Encoder) else None,
     )
 
 
 def _loop(parts: Parts, clock: Clock | None, given: Annotations) -> Loop:
+    method = parts.method
+
     def loop(frames: Iterable[Frame], resume: Checkpoint | None) -> Iterator[Segmented]:
-        return segment_frames(
+        state = resume.state if resume else method.begin()
+        if isinstance(method, Encoder):
+            encode = method.encode
+            frames = encoded_ahead(frames, lambda frame: partial(encode, frame, state))
+        results = segment_frames(
             frames,
             given,
-            parts.method,
+            method,
             refine=parts.refine,
             clean=parts.clean,
             resume=resume,
             clock=clock,
         )
+        for result in results:
+            state = result.checkpoint.state
+            yield result
 
     return loop
 

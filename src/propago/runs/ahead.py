@@ -1,25 +1,26 @@
-"""What depends on a frame alone is computed while the frames before it are followed."""
+"""What can be computed of a frame while the one before it is followed."""
 
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
-from functools import partial
 from typing import Any
 
 from propago.errors import SourceError
 from propago.ops.parallel import Task, team
 from propago.types import Frame
 
-DEPTH = 2
-"""So many frames are encoded ahead of the one that is followed."""
-
 
 def encoded_ahead(
-    frames: Iterable[Frame], encode: Callable[[Frame], Any], depth: int = DEPTH
+    frames: Iterable[Frame], encoding: Callable[[Frame], Callable[[], Any]]
 ) -> Iterator[Frame]:
     """The frames with `Frame.encoded`, made by whichever thread is free.
 
-    An error of the source comes after every frame before it.
+    One frame is taken ahead. An error of the source comes after every frame before it.
+
+    Args:
+        frames: in order.
+        encoding: called in this thread when the frame before is asked for; what it returns is
+            called by any, and makes `Frame.encoded`.
 
     Raises:
         SourceError: as `frames`.
@@ -28,7 +29,7 @@ def encoded_ahead(
     waiting: deque[tuple[Frame, Task[Any]]] = deque()
     damage, ended = None, False
     while True:
-        while not ended and len(waiting) <= depth:
+        while not ended and len(waiting) <= 1:
             try:
                 frame = next(coming)
             except StopIteration:
@@ -36,7 +37,7 @@ def encoded_ahead(
             except SourceError as error:
                 damage, ended = error, True
             else:
-                waiting.append((frame, workers.later(partial(encode, frame))))
+                waiting.append((frame, workers.later(encoding(frame))))
         if not waiting:
             break
         frame, task = waiting.popleft()

@@ -10,7 +10,6 @@ from typing import Any
 from propago.errors import OutputError, PropagoError, PropagoWarning, SourceError
 from propago.io.source import Source
 from propago.pipeline import Checkpoint
-from propago.runs.ahead import encoded_ahead
 from propago.runs.background import BackgroundWriter, Prefetcher
 from propago.runs.checkpoints import Checkpoints, due
 from propago.runs.journal import EVERYTHING, FrameLog, names_behind
@@ -64,7 +63,6 @@ class Run:
             from its frame on.
         about: more for the record.
         packages: whose classes a checkpoint may name.
-        encode: what the loop computes of a frame alone; it is done ahead.
     """
 
     source: Source
@@ -76,7 +74,6 @@ class Run:
     given: Mapping[int, str] = field(default_factory=dict)
     about: Mapping[str, Any] = field(default_factory=dict)
     packages: tuple[str, ...] = ("propago",)
-    encode: Callable[[Frame], Any] | None = None
 
 
 def run(job: Run, progress: Progress | None = None) -> RunSummary:
@@ -179,8 +176,7 @@ def _follow(
     """Frames are decoded in one thread, followed in this one, written in a third."""
     damage, done = None, files.count
     away: BackgroundWriter[tuple[Result, float]] = BackgroundWriter(files.write)
-    with Prefetcher(job.source.frames(checkpoint.index + 1 if checkpoint else 0)) as ahead:
-        frames = encoded_ahead(ahead, job.encode) if job.encode else ahead
+    with Prefetcher(job.source.frames(checkpoint.index + 1 if checkpoint else 0)) as frames:
         try:
             for result, seconds in _timed(job.loop(frames, checkpoint)):
                 away.put((result, seconds))
@@ -201,7 +197,7 @@ def _follow(
         if not files.count:
             raise damage
         files.save_checkpoint()
-    return damage, {"waited_for_frames_s": ahead.waited_s, "waited_for_writing_s": away.waited_s}
+    return damage, {"waited_for_frames_s": frames.waited_s, "waited_for_writing_s": away.waited_s}
 
 
 class _Files:

@@ -8,10 +8,12 @@ import torch
 from torch import Tensor
 
 from propago.errors import require_range
+from propago.methods.feelvos.crops import Crops, crop_around, extent_of
 from propago.methods.feelvos.finetune import with_head
 from propago.methods.feelvos.memory import Memory
 from propago.methods.feelvos.net import PRESETS, VISIBLE, FeelvosNet, FrameFeatures
-from propago.methods.feelvos.object_inputs import ObjectInputs, Region, carry, region_of
+from propago.methods.feelvos.object_inputs import ObjectInputs, carry
+from propago.methods.feelvos.region import Region, region_of
 from propago.methods.feelvos.state import Followed, PreviousFrame
 from propago.nn.inference import fast_precision, require_working_size
 from propago.ops.flow import dis_flow, grey
@@ -36,6 +38,8 @@ class FeelvosSettings:
         visible: an object is decoded around the positions of which flow, or where flow has lost it
             matching, gives it more than this share; it cannot appear far from where it was.
         margin: so many positions around.
+        crop_margin: at least so many positions around all objects are encoded of a frame; 0 is all
+            of the frame.
         looks: of so many small objects a frame there is a second look.
     """
 
@@ -45,6 +49,7 @@ class FeelvosSettings:
     interval_frames: int = 5
     visible: float = VISIBLE
     margin: int = 6
+    crop_margin: int = 8
     looks: int = 3
 
     def __post_init__(self) -> None:
@@ -52,7 +57,7 @@ class FeelvosSettings:
         require_working_size(self.size)
         require_range(self, "anchors", least=2)
         require_range(self, "interval_frames", least=1)
-        require_range(self, "recent", "looks", least=0)
+        require_range(self, "recent", "looks", "crop_margin", least=0)
 
 
 @dataclass(frozen=True)
@@ -75,12 +80,26 @@ class Follower:
     net: FeelvosNet
     settings: FeelvosSettings
 
-    def encode(self, image: Tensor, size: tuple[int, int]) -> Encoded:
-        """What is computed of `image` (3, H, W) alone, whatever came before it."""
-        picture = resize(image, size)
-        batch = picture[None].contiguous(memory_format=torch.channels_last)
+    def encode(self, image: Tensor, size: tuple[int, int], crop: Region | None = None) -> Encoded:
+        """What is computed of `image` (3, H, W) alone at `size` (h, w), of its part `crop`."""
+        picture, stride = resize(image, size), self.net.config.match_stride
+        shown = crop.of(picture, stride) if crop else picture
+        batch = shown[None].contiguous(memory_format=torch.channels_last)
         with fast_precision(picture.device):
-            return Encoded(picture, self.net.encode_image(batch))
+            features = self.net.encode_image(batch)
+        if crop:
+            features = features.as_crop(crop, (size[0] // stride, size[1] // stride))
+        return Encoded(picture, features)
+
+    def crops(self, before: Crops, masks: Tensor) -> Crops:
+        """What is encoded of the next frames, where the objects are now at `masks` (K, h, w)."""
+        settings, stride = self.settings, self.net.config.match_stride
+        objects = extent_of(masks, stride)
+        if objects is None or not settings.crop_margin:
+            return Crops()
+        size = (masks.shape[-2] // stride, masks.shape[-1] // stride)
+        needed = objects.wider(size, settings.margin)
+        return before.moved_on(needed, crop_around(objects, settings.crop_margin, size))
 
     def follow(
         self,
@@ -106,6 +125,8 @@ class Follower:
         moved = carry(previous.picture, picture, previous.masks, flow.to(picture.device))
         carried, others, error = moved
         wanted = self._wanted(self.net.carried_shares(carried))
+        if now.features.crop:
+            wanted = now.features.crop.only(wanted)
         if only is not None:
             wanted[only:] = False
         memory = (*known.anchors, *known.recent, previous.memory)
@@ -129,7 +150,9 @@ class Follower:
         """
         features = now.features
         with fast_precision(now.picture.device):
-            memory = self.net.encode_memory(features.embedding[0], features.context[0], masks)
+            memory = self.net.encode_memory(
+                features.embedding[0], features.context[0], masks, features.crop
+            )
         known = self._with_objects(known, ids)
         anchors, recent = known.anchors, known.recent
         if for_good:
@@ -159,6 +182,8 @@ class Follower:
 
         def decode(row: int) -> None:
             region = self._region(shares[row])
+            if region is not None and now.crop is not None:
+                region = region.common(now.crop)
             if region is not None:
                 prepared = net.prepare_inside(now, region)
                 own = inputs.inside(row, region, stride)

@@ -6,7 +6,11 @@ from functools import cached_property
 import torch
 from torch import Tensor
 
+from propago.methods.feelvos.region import Region
 from propago.ops.matching import SortedMemory
+
+NOBODY = -1
+"""Who owns a position that was not encoded."""
 
 
 @dataclass(frozen=True)
@@ -18,26 +22,29 @@ class Memory:
         context: (C, h, w).
         groups: (K + 1, h, w) share of each position that belongs to the background and each object.
         values: (K, V, h, w) encoded masks.
+        crop: the part of the frame that was encoded; None is all. Positions beyond are nobody's.
     """
 
     embedding: Tensor
     context: Tensor
     groups: Tensor
     values: Tensor
+    crop: Region | None = None
 
     @cached_property
     def owners(self) -> Tensor:
-        """(h, w) int64: the group that owns each position, see `owners`."""
-        return owners(self.groups.flatten(1)).view(self.groups.shape[1:])
+        """(h, w) int64: the group that owns each position, see `owners`; `NOBODY` is none."""
+        owner = owners(self.groups.flatten(1)).view(self.groups.shape[1:])
+        return owner if self.crop is None else self.crop.only(owner, NOBODY)
 
     @cached_property
     def sorted(self) -> SortedMemory:
-        """All positions, the background's first, then each object's."""
+        """All positions that were encoded, the background's first, then each object's."""
         owner = self.owners.flatten()
-        order = owner.argsort(stable=True)
-        counts = torch.bincount(owner, minlength=len(self.groups))
+        nobodys, *counts = torch.bincount(owner - NOBODY, minlength=len(self.groups) + 1).tolist()
+        order = owner.argsort(stable=True)[nobodys:]
         values = self.values.flatten(2)[:, :, order]
-        return SortedMemory(self.embedding.flatten(1)[:, order], values, tuple(counts.tolist()))
+        return SortedMemory(self.embedding.flatten(1)[:, order], values, tuple(counts))
 
 
 def owners(groups: Tensor) -> Tensor:

@@ -6,7 +6,7 @@ this folder's README.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
@@ -15,8 +15,9 @@ from torch import Tensor, nn
 
 from propago.methods.feelvos.head import DynamicHead, MaskEncoder
 from propago.methods.feelvos.memory import Memory
-from propago.methods.feelvos.object_inputs import ObjectInputs, Prepared, Region, others_of
+from propago.methods.feelvos.object_inputs import ObjectInputs, Prepared, others_of
 from propago.methods.feelvos.original import OriginalConfig, OriginalNet
+from propago.methods.feelvos.region import Region
 from propago.nn.backbones import CompactEncoder, Pyramid
 from propago.nn.efficientnet import EfficientNetLite0
 from propago.nn.presets import Preset
@@ -79,18 +80,28 @@ class FrameFeatures:
         pyramid: backbone features.
         embedding: (B, E, h, w) unit vectors at the matching stride.
         context: (B, C, h, w) features that the mask encoder reads beside a mask.
+        crop: the part of the frames that was encoded; None is all. The pyramid has the crop's size,
+            the others have the frame's, and are 0 outside of it.
     """
 
     pyramid: Pyramid
     embedding: Tensor
     context: Tensor
+    crop: Region | None = None
+
+    def as_crop(self, crop: Region, size: tuple[int, int]) -> "FrameFeatures":
+        """Those of a picture, which is the part `crop` of a frame of `size` (h, w)."""
+        beyond = (crop.left, size[1] - crop.right, crop.top, size[0] - crop.bottom)
+        embedding, context = F.pad(self.embedding, beyond), F.pad(self.context, beyond)
+        return FrameFeatures(self.pyramid, embedding, context, crop)
 
     def inside(self, region: Region) -> "FrameFeatures":
-        """Only what lies in `region`, counted in positions of the matching stride."""
+        """Only what lies in `region` of what was encoded, in positions of the matching stride."""
         levels = self.pyramid.levels
         coarsest = max(levels)
+        part = region.inside(self.crop) if self.crop else region
         return FrameFeatures(
-            Pyramid({stride: region.of(x, coarsest // stride) for stride, x in levels.items()}),
+            Pyramid({stride: part.of(x, coarsest // stride) for stride, x in levels.items()}),
             region.of(self.embedding),
             region.of(self.context),
         )
@@ -128,20 +139,23 @@ class FeelvosNet(nn.Module):
         embedding = F.normalize(self.embedding(matched).float(), dim=1)
         return FrameFeatures(pyramid, embedding, self.masks.context(matched))
 
-    def encode_memory(self, embedding: Tensor, context: Tensor, masks: Tensor) -> Memory:
+    def encode_memory(
+        self, embedding: Tensor, context: Tensor, masks: Tensor, crop: Region | None = None
+    ) -> Memory:
         """A memory of one frame.
 
         Args:
             embedding: (E, h, w) of the frame.
             context: (C, h, w) of the frame.
             masks: (K, H, W) probabilities at the frame's size.
+            crop: the part of the frame that was encoded; None is all.
         """
         small = F.avg_pool2d(masks[:, None], self.config.match_stride)[:, 0]
         background = (1 - small.sum(0, keepdim=True)).clamp(0, 1)
         groups = torch.cat([background, small])
         pairs = zip(masks[:, None, None], others_of(masks)[:, None, None], strict=True)
         values = team().map(lambda pair: self.encode(context[None], *pair), pairs)
-        return Memory(embedding, context, groups, torch.cat(values))
+        return Memory(embedding, context, groups, torch.cat(values), crop)
 
     def reordered(self, past: Memory, before: Sequence[int], ids: Sequence[int]) -> Memory:
         """`past`, whose rows are the objects `before`, with rows for `ids`.
@@ -157,9 +171,7 @@ class FeelvosNet(nn.Module):
         shares = [empty[0, 0] if row is None else past.groups[row + 1] for row in rows]
         kept = torch.stack(shares)
         background = (1 - kept.sum(0, keepdim=True)).clamp(0, 1)
-        return Memory(
-            past.embedding, past.context, torch.cat([background, kept]), torch.stack(values)
-        )
+        return replace(past, groups=torch.cat([background, kept]), values=torch.stack(values))
 
     def encode(self, context: Tensor, masks: Tensor, others: Tensor) -> Tensor:
         """(N, V, h, w) encoding of masks: the share of each position, then learned values.
@@ -222,9 +234,14 @@ class FeelvosNet(nn.Module):
         return Prepared(seen.context, self.head.prepare(seen.pyramid))
 
     def prepare_inside(self, seen: FrameFeatures, region: Region) -> Prepared:
-        """What the head needs in a region of B frames; convolutions see one position beyond it."""
+        """What the head needs in a region of what was encoded of B frames.
+
+        Convolutions see one position beyond it.
+        """
         height, width = seen.embedding.shape[-2:]
-        wider = region.wider((height, width))
+        encoded = seen.crop or Region(0, height, 0, width)
+        wider = region.wider((height, width)).common(encoded)
+        assert wider is not None
         return self.prepare(seen.inside(wider)).inside(region.inside(wider))
 
     def logits(

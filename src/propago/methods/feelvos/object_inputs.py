@@ -1,44 +1,12 @@
-"""What is known of each object before its mask is decoded, and where it is worth decoding."""
+"""What is known of each object before its mask is decoded."""
 
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
+from propago.methods.feelvos.region import Region
 from propago.ops.flow import warp
-
-
-@dataclass(frozen=True)
-class Region:
-    """A rectangle of matching positions: rows top..bottom, columns left..right, ends exclusive."""
-
-    top: int
-    bottom: int
-    left: int
-    right: int
-
-    def of(self, x: Tensor, finer: int = 1) -> Tensor:
-        """The part of `x` (..., H, W) in the region, where `x` has `finer` pixels a position."""
-        rows = slice(self.top * finer, self.bottom * finer)
-        return x[..., rows, self.left * finer : self.right * finer]
-
-    def wider(self, size: tuple[int, int], by: int = 1) -> "Region":
-        """With `by` positions more on every side, as far as a picture of `size` (h, w) reaches."""
-        return Region(
-            max(self.top - by, 0),
-            min(self.bottom + by, size[0]),
-            max(self.left - by, 0),
-            min(self.right + by, size[1]),
-        )
-
-    def inside(self, other: "Region") -> "Region":
-        """The same positions, counted from the corner of a region that holds this one."""
-        return Region(
-            self.top - other.top,
-            self.bottom - other.top,
-            self.left - other.left,
-            self.right - other.left,
-        )
 
 
 @dataclass(frozen=True)
@@ -83,19 +51,6 @@ class ObjectInputs:
             region.of(self.carried[row : row + 1], stride),
             region.of(self.others[row : row + 1], stride),
         )
-
-
-def region_of(share: Tensor, threshold: float, margin: int) -> Region | None:
-    """The positions where `share` (h, w) exceeds `threshold`, and `margin` more on every side.
-
-    None where it does so nowhere.
-    """
-    there = share > threshold
-    rows, columns = there.any(1).nonzero()[:, 0], there.any(0).nonzero()[:, 0]
-    if len(rows) == 0:
-        return None
-    tight = Region(int(rows[0]), int(rows[-1]) + 1, int(columns[0]), int(columns[-1]) + 1)
-    return tight.wider((share.shape[0], share.shape[1]), margin)
 
 
 def carry(

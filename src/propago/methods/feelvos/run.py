@@ -10,11 +10,13 @@ from torch import Tensor
 from propago.errors import UsageError
 from propago.finetune.annotated import annotated_frame
 from propago.finetune.fine_tuning import FineTuning
+from propago.methods.feelvos.crops import Crops
 from propago.methods.feelvos.finetune import fine_tuned_head
 from propago.methods.feelvos.follow import Encoded, FeelvosSettings, Follower
 from propago.methods.feelvos.net import PRESETS, FeelvosNet, network_of
 from propago.methods.feelvos.original import OriginalNet
 from propago.methods.feelvos.original_run import OriginalFeelvos, OriginalSettings
+from propago.methods.feelvos.region import Region
 from propago.methods.feelvos.second_look import SecondLooks
 from propago.methods.feelvos.state import FeelvosState, Followed
 from propago.methods.feelvos.wholes import as_wholes, followed_courses
@@ -114,17 +116,22 @@ class Feelvos:
         """Softmax over background and objects (section 3.5)."""
         return joint_softmax(masks)
 
+    def encode(self, frame: Frame, earlier: FeelvosState) -> FeelvosFeatures:
+        """What `predict` is likely to need of a frame, by the state two frames before it."""
+        return self._encoded(frame, earlier.crops.after)
+
     @torch.no_grad()
-    def encode(self, frame: Frame) -> FeelvosFeatures:
-        """What is computed of a frame alone, whatever came before it."""
+    def _encoded(self, frame: Frame, crop: Region | None) -> FeelvosFeatures:
         image = frame.image.to(self.device)
         size = working_size(frame.size, self.settings.size)
-        return FeelvosFeatures(image, self.follower.encode(image, size))
+        return FeelvosFeatures(image, self.follower.encode(image, size, crop))
 
     @one_core()
     def predict(self, state: FeelvosState, frame: Frame) -> tuple[SoftMasks, FeelvosFeatures]:
         """Masks from matching against what is remembered, decoded per object."""
-        features = self.encode(frame) if frame.encoded is None else frame.encoded
+        features, crop = frame.encoded, state.crops.next
+        if features is None or features.whole.features.crop != crop:
+            features = self._encoded(frame, crop)
         if state.whole.previous is None:
             return SoftMasks.none(frame.size), features
         small = self.follower.follow(state.whole, features.whole, state.head)
@@ -145,7 +152,7 @@ class Feelvos:
     ) -> FeelvosState:
         """Remember this frame: for good if a person annotated it, else for a while."""
         if not masks.ids:
-            return replace(state, whole=Followed(), looks={}, courses=Courses())
+            return replace(state, whole=Followed(), looks={}, courses=Courses(), crops=Crops())
         with one_core():
             after = self._remembered(state, features, masks, annotation)
         if self.finetune is None or annotation is None or not annotation.ids:
@@ -164,6 +171,9 @@ class Feelvos:
     ) -> FeelvosState:
         """`state` with one frame more."""
         annotated = annotation.ids if annotation else ()
+        if annotated and features.whole.features.crop:
+            all_of_it = self.follower.encode(features.image, features.whole.size)
+            features = replace(features, whole=all_of_it)
         probabilities, size = masks.probabilities.to(self.device), features.whole.size
         small = torch.cat(team().map(lambda row: resize(row[None], size), probabilities))
         whole = self.follower.remember(
@@ -172,8 +182,9 @@ class Feelvos:
         looks = self.second_looks.remember(
             state.looks, features.image, features.looks, masks, annotated
         )
+        crops = self.follower.crops(state.crops, small)
         courses = followed_courses(state.courses, small, masks.ids)
-        return replace(state, whole=whole, looks=looks, courses=courses)
+        return replace(state, whole=whole, looks=looks, courses=courses, crops=crops)
 
     def fine_tuning_count(self, annotations: Annotations) -> int:
         """One for each annotated frame: its head, anew."""

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from torch import Tensor
 
 from propago.finetune.annotated import AnnotatedFrame
+from propago.methods.feelvos.crops import Crops
 from propago.methods.feelvos.memory import Memory
 from propago.methods.feelvos.window import Window
 from propago.ops.wholes import Courses
@@ -63,6 +64,7 @@ class FeelvosState:
         looks: by object, the second looks.
         courses: of the objects in the whole frame, to know who is who after they meet.
         annotated: the first and the latest annotated frames, kept for fine-tuning alone.
+        crops: what of the next frames is encoded.
         head: parameters of the head fine-tuned on them, by name; None without fine-tuning.
     """
 
@@ -71,3 +73,4 @@ class FeelvosState:
     courses: Courses = field(default_factory=Courses)
     annotated: tuple[AnnotatedFrame, ...] = ()
     head: Mapping[str, Tensor] | None = None
+    crops: Crops = field(default_factory=Crops)

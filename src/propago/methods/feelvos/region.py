@@ -1,0 +1,77 @@
+"""Rectangles of matching positions."""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+
+@dataclass(frozen=True)
+class Region:
+    """A rectangle of matching positions: rows top..bottom, columns left..right, ends exclusive."""
+
+    top: int
+    bottom: int
+    left: int
+    right: int
+
+    @property
+    def area(self) -> int:
+        """Positions in it."""
+        return (self.bottom - self.top) * (self.right - self.left)
+
+    def of(self, x: Tensor, finer: int = 1) -> Tensor:
+        """The part of `x` (..., H, W) in the region, where `x` has `finer` pixels a position."""
+        rows = slice(self.top * finer, self.bottom * finer)
+        return x[..., rows, self.left * finer : self.right * finer]
+
+    def only(self, x: Tensor, beyond: float = 0) -> Tensor:
+        """`x` (..., H, W), with `beyond` outside of the region."""
+        out = torch.full_like(x, beyond)
+        self.of(out).copy_(self.of(x))
+        return out
+
+    def wider(self, size: tuple[int, int], by: int = 1) -> "Region":
+        """With `by` positions more on every side, as far as a picture of `size` (h, w) reaches."""
+        return Region(
+            max(self.top - by, 0),
+            min(self.bottom + by, size[0]),
+            max(self.left - by, 0),
+            min(self.right + by, size[1]),
+        )
+
+    def common(self, other: "Region") -> "Region | None":
+        """What both hold; None where that is nothing."""
+        both = Region(
+            max(self.top, other.top),
+            min(self.bottom, other.bottom),
+            max(self.left, other.left),
+            min(self.right, other.right),
+        )
+        return both if both.top < both.bottom and both.left < both.right else None
+
+    def covers(self, other: "Region") -> bool:
+        """Whether all of `other` lies in it."""
+        return self.common(other) == other
+
+    def inside(self, other: "Region") -> "Region":
+        """The same positions, counted from the corner of a region that holds this one."""
+        return Region(
+            self.top - other.top,
+            self.bottom - other.top,
+            self.left - other.left,
+            self.right - other.left,
+        )
+
+
+def region_of(share: Tensor, threshold: float, margin: int) -> Region | None:
+    """The positions where `share` (h, w) exceeds `threshold`, and `margin` more on every side.
+
+    None where it does so nowhere.
+    """
+    there = share > threshold
+    rows, columns = there.any(1).nonzero()[:, 0], there.any(0).nonzero()[:, 0]
+    if len(rows) == 0:
+        return None
+    tight = Region(int(rows[0]), int(rows[-1]) + 1, int(columns[0]), int(columns[-1]) + 1)
+    return tight.wider((share.shape[0], share.shape[1]), margin)
