@@ -82,7 +82,7 @@ def test_the_environment_decides_where_the_cache_is_and_how_processes_start_and_
         if isinstance(node, ast.Attribute) and node.attr in ("environ", "getenv")
         if isinstance(node.value, ast.Name) and node.value.id == "os"
     }
-    assert readers == {"finetune/cache.py", "cli/__init__.py", "training/restart.py"}
+    assert readers == {"io/cache_folder.py", "cli/__init__.py", "training/restart.py"}
 
 
 def test_opencv_is_given_bytes_not_paths():

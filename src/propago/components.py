@@ -142,13 +142,14 @@ DETECTORS: dict[str, Component] = {
         presets="propago.methods.masktrack_rcnn.net:PRESETS",
         associator="masktrack",
         train="propago.methods.masktrack_rcnn.train:task",
+        export="propago.methods.masktrack_rcnn.export:parts",
     ),
     "mask_rcnn": Component(
         "propago.methods.mask_rcnn.run:MaskRcnnDetector",
         "Proposals, and the class, box and mask of each (He et al. 2017)",
         presets="propago.methods.mask_rcnn.net:PRESETS",
         train="propago.methods.mask_rcnn.train:task",
-        export="propago.methods.mask_rcnn.export:parts",
+        export="propago.nn.rcnn_onnx:rcnn_parts",
     ),
     "bridging": Component(
         "propago.methods.bridging.run:BridgingDetector",

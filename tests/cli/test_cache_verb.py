@@ -15,17 +15,18 @@ def cache(tmp_path, monkeypatch):
 
 def test_it_shows_what_is_kept(cache, capsys):
     assert main(["cache"]) == 0
-    said = capsys.readouterr().out
-    assert said == f"kept     1 files, 0.2 MB\nfolder   {cache.folder}\n"
+    tuned, networks = capsys.readouterr().out.splitlines()
+    assert tuned == f"kept     1 files, 0.2 MB: tuned weights, in {cache.folder}"
+    assert networks.startswith("kept     0 files, 0.0 MB: ONNX networks, in ")
     assert cache.get("k") is not None
 
 
 def test_clear_deletes_it(cache, capsys):
     assert main(["cache", "clear"]) == 0
-    assert capsys.readouterr().out.startswith("deleted  1 files, 0.2 MB\n")
+    assert capsys.readouterr().out.startswith("deleted  1 files, 0.2 MB: ")
     assert cache.get("k") is None
     assert main(["cache"]) == 0
-    assert capsys.readouterr().out.startswith("kept     0 files, 0.0 MB\n")
+    assert capsys.readouterr().out.startswith("kept     0 files, 0.0 MB: ")
 
 
 def test_a_folder_that_is_not_there_is_empty(tmp_path):

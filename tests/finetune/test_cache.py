@@ -9,7 +9,8 @@ import torch
 
 from propago.errors import OutputError, PropagoWarning
 from propago.finetune.budget import Budget
-from propago.finetune.cache import FineTuneCache, cache_folder
+from propago.finetune.cache import FineTuneCache
+from propago.io.cache_folder import cache_folder
 
 ABOUT = {"what": "object 1"}
 

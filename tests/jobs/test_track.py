@@ -169,6 +169,18 @@ def test_a_detector_of_ones_own_or_by_name(found, monkeypatch):
     assert by_name.method["detector"] == "truth"
 
 
+def test_the_engine_is_recorded_and_is_another_run(found, monkeypatch):
+    monkeypatch.setitem(DETECTORS, "engined", Component(f"{__name__}:Engined", "Two engines"))
+    made = run(found, None, method="engined", options=TrackOptions(engine="onnx"))
+    record = json.loads((made.out / "run.json").read_text())
+    assert record["inputs"]["method"]["engine"] == "onnx"
+    with pytest.raises(UsageError, match="another method"):
+        run(found, None, method="engined", options=TrackOptions(resume=True))
+    monkeypatch.setitem(DETECTORS, "truth", Component(f"{__name__}:Truth", "The truth"))
+    with pytest.raises(UsageError, match="engine = onnx: Truth has no such setting"):
+        run(found, None, "other", method="truth", options=TrackOptions(engine="onnx"))
+
+
 class Truth:
     """Cat 5 and dog 7, of which the dog is doubtful."""
 
@@ -183,6 +195,11 @@ class Truth:
 class Told(Truth):
     def __init__(self, min_confidence):
         self.description = {"detector": f"told {min_confidence}"}
+
+
+class Engined(Truth):
+    def __init__(self, engine="torch"):
+        self.description = {"detector": "engined", "engine": engine}
 
 
 class Embedded(Truth):

@@ -10,7 +10,9 @@ from propago.cli.arguments import parse
 
 @dataclass(frozen=True)
 class CacheArguments:
-    """Where the weights made by --finetune are kept and how large they are; or delete them.
+    """Where files are kept that a later run needs again, and how large they are; or delete them.
+
+    They are weights made by --finetune, and networks that --engine onnx has exported.
 
     The folder is $PROPAGO_CACHE, else $XDG_CACHE_HOME/propago, else ~/.cache/propago.
 
@@ -20,17 +22,17 @@ class CacheArguments:
     """
 
     action: tyro.conf.Positional[Literal["show", "clear"]] = "show"
-    """show: say what is there. clear: delete it; the next run of each video tunes again."""
+    """show: say what is there. clear: delete it; the next run of each makes it again."""
 
 
 def run(argv: list[str]) -> int:
     """Say what is kept, or what was deleted."""
     arguments = parse(CacheArguments, argv, "cache")
     from propago.finetune.cache import FineTuneCache
+    from propago.nn.onnx_engine import kept_parts
 
-    cache = FineTuneCache()
-    files, size_bytes = cache.clear() if arguments.action == "clear" else cache.contents()
     said = "deleted" if arguments.action == "clear" else "kept"
-    print(f"{said:<7}  {files} files, {size_bytes / 1e6:.1f} MB")
-    print(f"folder   {cache.folder}")
+    for what, kept in (("tuned weights", FineTuneCache()), ("ONNX networks", kept_parts())):
+        files, size_bytes = kept.clear() if arguments.action == "clear" else kept.contents()
+        print(f"{said:<7}  {files} files, {size_bytes / 1e6:.1f} MB: {what}, in {kept.folder}")
     return 0

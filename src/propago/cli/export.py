@@ -12,7 +12,7 @@ from propago.cli.arguments import parse
 class ExportArguments:
     """Write the parts of a trained network as ONNX files, heights and widths free.
 
-    Of feelvos, spn and mask_rcnn; needs the extra `onnx`. docs/onnx.md says what stands between
+    Of feelvos, spn, mask_rcnn and masktrack_rcnn; needs the extra `onnx`. docs/onnx.md says what stands between
     the parts.
 
     Examples:
@@ -21,7 +21,7 @@ class ExportArguments:
     """
 
     method: tyro.conf.Positional[str]
-    """feelvos, spn or mask_rcnn."""
+    """feelvos, spn, mask_rcnn or masktrack_rcnn."""
     onnx: Path
     """The folder for METHOD-PART.onnx."""
     preset: str | None = None

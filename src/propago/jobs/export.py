@@ -26,7 +26,7 @@ def export(
     What stands between the parts has no weights and stays in Python: see `docs/onnx.md`.
 
     Args:
-        method: a name in `EXPORTED`: feelvos, spn or mask_rcnn.
+        method: a name in `EXPORTED`: feelvos, spn, mask_rcnn or masktrack_rcnn.
         out: the folder; gets METHOD-PART.onnx.
         preset: the size of the network; the one that the weights are of if None.
         weights: "default", or a safetensors file.

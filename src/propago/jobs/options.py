@@ -58,6 +58,8 @@ class TrackOptions(RunOptions):
         preset: size of the detector's network; the detector's own default if None.
         weights: of the detector: "default", or a safetensors file.
         size: shorter side in pixels at which the detector works; masks are always at source size.
+        engine: what computes the layers of mask_rcnn and masktrack_rcnn: torch, or onnx, which is
+            ONNX Runtime on the CPU (extra `onnx`).
     """
 
     score: float | None = None
@@ -68,6 +70,7 @@ class TrackOptions(RunOptions):
     preset: str | None = None
     weights: str = "default"
     size: int | None = None
+    engine: str = "torch"
 
     def __post_init__(self) -> None:
         """Refuse what contradicts itself.

@@ -184,6 +184,7 @@ def _detector(method: str | Detector, least: float, options: TrackOptions) -> De
     asked: dict[str, Any] = {"preset": options.preset, "size": options.size}
     asked = {name: value for name, value in asked.items() if value is not None}
     asked |= {} if options.weights == "default" else {"weights": options.weights}
+    asked |= {} if options.engine == "torch" else {"engine": options.engine}
     asked |= _device(options)
     return _load(DETECTORS, method, "`method`", min_confidence=least, **asked)
 

@@ -4,7 +4,6 @@ Source: He et al., "Mask R-CNN", ICCV 2017, section 3.1; the numbers of torchvis
 models.
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -13,7 +12,7 @@ from torch import Tensor
 
 from propago.detections import Detections
 from propago.errors import require_range
-from propago.nn.mask_rcnn import MaskRcnn
+from propago.nn.mask_rcnn import RcnnLayers, Seen, box_features, mask_features, of_class
 from propago.nn.rcnn_losses import BOX_WEIGHTS
 from propago.nn.rpn import LEAST_SIDE_PX, proposals
 from propago.ops.boxes import clipped, decoded, nms
@@ -66,23 +65,22 @@ class Found(NamedTuple):
     masks: Tensor
 
 
-def find(
-    net: MaskRcnn, levels: Mapping[int, Tensor], size: tuple[int, int], settings: DetectionSettings
-) -> Found:
+def find(net: RcnnLayers, seen: Seen, size: tuple[int, int], settings: DetectionSettings) -> Found:
     """The instances of one picture.
 
     Args:
         net: in evaluation mode.
-        levels: (1, C, h, w) by stride, its own of the picture.
+        seen: by it, of the picture.
         size: (H, W) of the picture without what it was padded with.
         settings: what counts as found.
     """
     count = net.config.proposals
-    (proposed,) = proposals(net.rpn(levels), size, count, count)
-    logits, offsets = net.box_head(net.box_features(levels, [proposed]))
+    (proposed,) = proposals(seen.said, size, count, count)
+    logits, offsets = net.box_head(box_features(seen.levels, [proposed]))
     boxes = clipped(decoded(offsets, proposed[:, None], BOX_WEIGHTS), size)
     found = chosen(boxes, logits.softmax(1), settings)
-    masks = net.mask_logits(levels, [found.boxes], found.classes).sigmoid()
+    logits = net.mask_head(mask_features(seen.levels, [found.boxes]))
+    masks = of_class(logits, found.classes).sigmoid()
     return without_parts(found._replace(masks=masks), size, settings.max_inside)
 
 

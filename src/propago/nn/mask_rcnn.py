@@ -8,6 +8,7 @@ convolutions on EfficientNet-Lite0, one box and one mask for all classes; `PAPER
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import NamedTuple, Protocol
 
 import torch
 from torch import Tensor, nn
@@ -18,7 +19,7 @@ from propago.nn.fpn import FeaturePyramid
 from propago.nn.masked_encoder import Trunk
 from propago.nn.resnet import ResNet
 from propago.nn.roi_heads import BOX_BINS, MASK_BINS, BoxHead, MaskHead
-from propago.nn.rpn import RegionProposals
+from propago.nn.rpn import Anchored, RegionProposals
 from propago.ops.roi_align import pyramid_roi_align
 
 FPN_STRIDES = (4, 8, 16, 32)
@@ -69,6 +70,39 @@ PAPER = MaskRcnnConfig(
 )
 
 
+class Seen(NamedTuple):
+    """What the network sees in pictures before it looks into boxes.
+
+    Attributes:
+        levels: (B, C, h, w) by stride.
+        said: of every anchor.
+    """
+
+    levels: Mapping[int, Tensor]
+    said: Anchored
+
+
+class RcnnLayers(Protocol):
+    """What of Mask R-CNN has weights, whatever engine computes it."""
+
+    @property
+    def config(self) -> MaskRcnnConfig:
+        """What the network is made of."""
+        ...
+
+    def seen(self, images: Tensor) -> Seen:
+        """Of images (B, 3, H, W), RGB in [0, 1], sides divisible by 32."""
+        ...
+
+    def box_head(self, features: Tensor) -> tuple[Tensor, Tensor]:
+        """As `BoxHead`."""
+        ...
+
+    def mask_head(self, features: Tensor) -> Tensor:
+        """As `MaskHead`."""
+        ...
+
+
 class MaskRcnn(nn.Module):
     """The parts; how they are run is `nn.detection`, how they learn `nn.rcnn_losses`."""
 
@@ -96,16 +130,20 @@ class MaskRcnn(nn.Module):
         """(B, C, h, w) by stride of images (B, 3, H, W), RGB in [0, 1], sides divisible by 32."""
         return self.fpn(self.encoder(images))
 
-    def box_features(self, levels: Mapping[int, Tensor], boxes: Sequence[Tensor]) -> Tensor:
-        """(R, C, 7, 7) of the boxes (R_b, 4) of each picture."""
-        return pyramid_roi_align(_read(levels), boxes, BOX_BINS)
+    def seen(self, images: Tensor) -> Seen:
+        """What is seen in images (B, 3, H, W), RGB in [0, 1], sides divisible by 32."""
+        levels = self.levels(images)
+        return Seen(levels, self.rpn(levels))
 
-    def mask_logits(
-        self, levels: Mapping[int, Tensor], boxes: Sequence[Tensor], classes: Tensor
-    ) -> Tensor:
-        """(R, 28, 28) of the boxes (R_b, 4) of each picture, for the class (R,) of each."""
-        logits = self.mask_head(pyramid_roi_align(_read(levels), boxes, MASK_BINS))
-        return of_class(logits, classes)
+
+def box_features(levels: Mapping[int, Tensor], boxes: Sequence[Tensor]) -> Tensor:
+    """(R, C, 7, 7) of the boxes (R_b, 4) of each picture."""
+    return pyramid_roi_align(_read(levels), boxes, BOX_BINS)
+
+
+def mask_features(levels: Mapping[int, Tensor], boxes: Sequence[Tensor]) -> Tensor:
+    """(R, C, 14, 14) of the boxes (R_b, 4) of each picture."""
+    return pyramid_roi_align(_read(levels), boxes, MASK_BINS)
 
 
 def of_class(said: Tensor, classes: Tensor) -> Tensor:

@@ -18,7 +18,8 @@ Axis = str | tuple[int, str]
 """A free axis: its name, or (n, name) of one that is n times what is called so."""
 
 _WIDEST = 4096
-_OPSET = 17
+OPSET = 17
+"""The version of ONNX's operators; of parts with loops it is the exporter's own."""
 
 
 @dataclass(frozen=True)
@@ -30,7 +31,8 @@ class OnnxPart:
         module: takes the inputs by their names, returns a tensor or a tuple of them.
         inputs: an example of each; sides of free axes are at least 2 of them.
         outputs: their names.
-        free: by input, and by axis of it, what is free.
+        free: by input, and by axis of it, what is free; also of an output whose axis the exporter
+            would take for a fixed one.
         has_loop: over an axis that is free. Then torch's newer exporter is taken; the older one
             writes no such loops, and the newer takes minutes over deep networks of free sizes.
     """
@@ -55,6 +57,17 @@ def write_part(part: OnnxPart, path: Path, about: Mapping[str, str]) -> None:
         UsageError: the extra `onnx` is not installed.
         OutputError: it cannot be written.
     """
+    content = part_bytes(part, about)
+    with replacing(path) as unfinished:
+        unfinished.write_bytes(content)
+
+
+def part_bytes(part: OnnxPart, about: Mapping[str, str]) -> bytes:
+    """What `write_part` writes.
+
+    Raises:
+        UsageError: the extra `onnx` is not installed.
+    """
     if not all(map(find_spec, ("onnx", "onnxscript"))):
         raise UsageError("export to ONNX needs the extra onnx: pip install 'propago[onnx]'")
     import onnx
@@ -63,8 +76,7 @@ def write_part(part: OnnxPart, path: Path, about: Mapping[str, str]) -> None:
     model = onnx.load_from_string(written)
     for key, value in about.items():
         model.metadata_props.add(key=key, value=value)
-    with replacing(path) as unfinished:
-        unfinished.write_bytes(model.SerializeToString())
+    return model.SerializeToString()
 
 
 def _traced(part: OnnxPart) -> bytes:
@@ -76,7 +88,7 @@ def _traced(part: OnnxPart) -> bytes:
             tuple(part.inputs.values()),
             buffer,
             dynamo=False,
-            opset_version=_OPSET,
+            opset_version=OPSET,
             input_names=list(part.inputs),
             output_names=list(part.outputs),
             dynamic_axes={

@@ -1,6 +1,7 @@
 """What the detectors of Mask R-CNN's family share: a network, ready to run, and how it is run."""
 
-from collections.abc import Mapping
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any, ClassVar, Generic, TypeVar
 
@@ -10,6 +11,10 @@ from torch import nn
 from propago.io.categories import CATEGORIES
 from propago.nn.detection import DetectionSettings
 from propago.nn.inference import ready
+from propago.nn.mask_rcnn import MaskRcnn, RcnnLayers
+from propago.nn.onnx_engine import OnnxLayers, onnx_layers, require_engine
+from propago.nn.onnx_parts import OnnxPart
+from propago.nn.rcnn_onnx import OnnxRcnn
 
 Net = TypeVar("Net", bound=nn.Module)
 
@@ -17,13 +22,15 @@ MAX_INSIDE = {"compact": 0.9, "paper": 1.0}
 """`DetectionSettings.max_inside` by preset: the compact one finds parts of what it finds, too."""
 
 
-class RcnnDetector(Generic[Net]):
+class RcnnDetector(ABC, Generic[Net]):
     """A network and its settings; a `Detector` once it is called with a frame.
 
     Attributes:
         name: of the detector, in the record of a run.
         usual_size: short side in pixels where no other is asked for.
         class_names: by category id, of the compact preset.
+        layers: what of Mask R-CNN has weights, in PyTorch or ONNX Runtime.
+        onnx: the parts in ONNX Runtime by name; of the engine "torch" there are none.
     """
 
     name: ClassVar[str]
@@ -37,15 +44,35 @@ class RcnnDetector(Generic[Net]):
         settings: DetectionSettings | None = None,
         device: torch.device | None = None,
         description: Mapping[str, Any] | None = None,
+        engine: str = "torch",
     ):
-        """Run `net` on `device`, pictures at the short side `size` in pixels."""
+        """Run `net` on `device`, pictures at the short side `size` in pixels.
+
+        Raises:
+            UsageError: no such engine, not installed, or none of the device.
+        """
         self.device = device or torch.device("cpu")
+        require_engine(engine, self.device)
         self.net = ready(net, self.device)
+        parts = self.parts(self.net) if engine == "onnx" else ()
+        self.onnx: Mapping[str, OnnxLayers] = onnx_layers(parts)
+        self.layers: RcnnLayers = OnnxRcnn(self.rcnn, self.onnx) if self.onnx else self.rcnn
         self.size = size or self.usual_size
         self.settings = settings or DetectionSettings()
         self.description = {
             "detector": self.name,
             **(description or {}),
             "size": self.size,
+            "engine": engine,
             **asdict(self.settings),
         }
+
+    @property
+    @abstractmethod
+    def rcnn(self) -> MaskRcnn:
+        """What of the network is Mask R-CNN."""
+
+    @staticmethod
+    @abstractmethod
+    def parts(net: Net) -> Sequence[OnnxPart]:
+        """The network for ONNX Runtime: those of `rcnn_parts` and its own."""

@@ -13,7 +13,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from propago.nn.mask_rcnn import MaskRcnn, of_class
+from propago.nn.mask_rcnn import MaskRcnn, box_features, mask_features, of_class
 from propago.nn.rcnn_targets import (
     Instances,
     OnePicture,
@@ -154,7 +154,7 @@ def box_losses(
     pictures: Sequence[OnePicture],
 ) -> tuple[Tensor, Tensor]:
     """Of classes and of boxes, means over all examples."""
-    logits, offsets = net.box_head(net.box_features(levels, [e.boxes for e in examples]))
+    logits, offsets = net.box_head(box_features(levels, [e.boxes for e in examples]))
     losses, apart, start = [], [offsets.sum() * 0], 0
     for example, picture in zip(examples, pictures, strict=True):
         n = len(example.instances)
@@ -201,7 +201,7 @@ def mask_loss(
         return sum(
             (parameter.sum() * 0 for parameter in net.mask_head.parameters()), torch.zeros(())
         )
-    logits = net.mask_logits(levels, boxes, torch.cat(classes))
+    logits = of_class(net.mask_head(mask_features(levels, boxes)), torch.cat(classes))
     return F.binary_cross_entropy_with_logits(logits, torch.cat(wanted))
 
 

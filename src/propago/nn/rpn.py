@@ -61,14 +61,17 @@ class RegionProposals(nn.Module):
 
     def forward(self, levels: Mapping[int, Tensor]) -> Anchored:
         """See `Anchored`; `levels` are (B, width, h, w) by stride."""
-        said = self.said(levels)
+        logits, offsets = (torch.cat(own, 1) for own in zip(*self.said(levels), strict=True))
+        return self.anchored(levels, logits, offsets)
+
+    def anchored(self, levels: Mapping[int, Tensor], logits: Tensor, offsets: Tensor) -> Anchored:
+        """What was said of all anchors, (B, A) and (B, A, 4), with the anchors of `levels`."""
         anchors = []
         for stride, cells in self.cells.items():
             level = levels[stride]
             grid = (level.shape[-2], level.shape[-1])
             anchors.append(grid_anchors(cells.to(level.device), grid, stride))
         counts = tuple(len(own) for own in anchors)
-        logits, offsets = (torch.cat(own, 1) for own in zip(*said, strict=True))
         return Anchored(logits, offsets, torch.cat(anchors), counts)
 
     def said(self, levels: Mapping[int, Tensor]) -> list[tuple[Tensor, Tensor]]:

@@ -38,11 +38,22 @@ def roi_align(
             is at i strides and a box covers at least one position, as in torchvision's published
             models.
     """
+    channels, height, width = features.shape
     x, y = _points(boxes, bins, stride, samples, aligned)
-    points = torch.stack(torch.broadcast_tensors(x[:, None, :], y[:, :, None]), -1)
-    sampled = _sampled(features[None], points.flatten(0, 1)[None])
-    pooled = F.avg_pool2d(sampled, samples) if len(boxes) else sampled
-    return pooled.view(len(features), len(boxes), bins, bins).transpose(0, 1)
+    columns, of_column = _read_at(x, width, samples)
+    rows, of_row = _read_at(y, height, samples)
+    places = rows[:, :, None, :, None] * width + columns[:, None, :, None, :]
+    weights = of_row[:, :, None, :, None] * of_column[:, None, :, None, :]
+    table = features.permute(1, 2, 0).reshape(-1, channels)
+    exact = table if table.dtype.itemsize >= 4 else table.float()
+    pooled = F.embedding_bag(
+        places.flatten(3).flatten(0, 2),
+        exact,
+        mode="sum",
+        per_sample_weights=weights.flatten(3).flatten(0, 2).to(exact.dtype),
+    )
+    pooled = pooled.view(len(boxes), bins, bins, channels).permute(0, 3, 1, 2)
+    return pooled.to(features.dtype)
 
 
 def cropped_masks(masks: Tensor, boxes: Tensor, bins: int, *, samples: int = 2) -> Tensor:
@@ -96,6 +107,26 @@ def _points(
     steps = (torch.arange(bins * samples, device=boxes.device) + 0.5) / (bins * samples)
     x, y = (low[..., None] + sides[..., None] * steps).unbind(1)
     return x, y
+
+
+def _read_at(points: Tensor, length: int, samples: int) -> tuple[Tensor, Tensor]:
+    """What a bin reads along an axis: (R, bins, 2 samples) positions, and the weight of each.
+
+    Args:
+        points: (R, bins samples), in positions.
+        length: of the axis.
+        samples: points of a bin.
+    """
+    inside = (points >= -1) & (points <= length)
+    points = points.clamp(0, length - 1)
+    low = points.floor()
+    share = points - low
+    positions = torch.stack([low, (low + 1).clamp_max(length - 1)], -1).long()
+    weights = torch.stack([1 - share, share], -1) * inside[..., None] / samples
+    bins = points.shape[1] // samples
+    return positions.unflatten(1, (bins, -1)).flatten(2), weights.unflatten(1, (bins, -1)).flatten(
+        2
+    )
 
 
 def _sampled(maps: Tensor, points: Tensor) -> Tensor:

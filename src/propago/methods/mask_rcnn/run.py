@@ -12,6 +12,7 @@ from propago.nn.inference import choose_device, for_detector, require_working_si
 from propago.nn.mask_rcnn import MaskRcnn
 from propago.nn.presets import load_network, preset_called
 from propago.nn.rcnn_detector import MAX_INSIDE, RcnnDetector
+from propago.nn.rcnn_onnx import rcnn_parts
 from propago.types import Frame
 
 
@@ -20,6 +21,7 @@ class MaskRcnnDetector(RcnnDetector[MaskRcnn]):
 
     name = "mask_rcnn"
     usual_size = PRESETS["compact"].size
+    parts = staticmethod(rcnn_parts)
 
     @classmethod
     def load(
@@ -31,6 +33,7 @@ class MaskRcnnDetector(RcnnDetector[MaskRcnn]):
         min_confidence: float = 0.3,
         most: int = 100,
         max_inside: float | None = None,
+        engine: str = "torch",
     ) -> "MaskRcnnDetector":
         """The detector with a trained network.
 
@@ -44,9 +47,11 @@ class MaskRcnnDetector(RcnnDetector[MaskRcnn]):
             most: instances of a frame, the most confident ones.
             max_inside: a mask of which a larger share lies in a better one is left out; None is
                 0.9 of compact and 1, which leaves all, of paper.
+            engine: "torch" or "onnx", ONNX Runtime on the CPU.
 
         Raises:
-            UsageError: an unknown preset or device, or a number out of range.
+            UsageError: an unknown preset, device or engine, the engine is not installed, or a
+                number out of range.
             WeightsError: no such weights, corrupt, or of another network.
         """
         chosen = preset_called(PRESETS, preset)
@@ -59,11 +64,16 @@ class MaskRcnnDetector(RcnnDetector[MaskRcnn]):
             net, about = load_network(PRESETS, MaskRcnn, preset, weights)
         max_inside = MAX_INSIDE[preset] if max_inside is None else max_inside
         settings = DetectionSettings(min_confidence, most=most, max_inside=max_inside)
-        return cls(net, size or chosen.size, settings, choose_device(device), about)
+        return cls(net, size or chosen.size, settings, choose_device(device), about, engine)
+
+    @property
+    def rcnn(self) -> MaskRcnn:
+        """The network."""
+        return self.net
 
     @torch.no_grad()
     def __call__(self, frame: Frame) -> Detections:
         """The instances of a frame, the most confident first."""
         images, size = for_detector(frame.image.to(self.device), self.size)
-        found = find(self.net, self.net.levels(images), size, self.settings)
+        found = find(self.layers, self.layers.seen(images), size, self.settings)
         return at_full_size(found, size, frame.size)

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor, nn
 
-from propago.nn.mask_rcnn import PAPER, MaskRcnn, MaskRcnnConfig
+from propago.nn.mask_rcnn import PAPER, MaskRcnn, MaskRcnnConfig, box_features
 from propago.nn.presets import Preset
 from propago.nn.roi_heads import BOX_BINS
 
@@ -64,8 +64,11 @@ class MaskTrackRcnn(nn.Module):
 
     def embeddings(self, levels: Mapping[int, Tensor], boxes: Sequence[Tensor]) -> Tensor:
         """(R, D) of the boxes (R_b, 4) of each picture, whose features are `levels`."""
-        features = self.detector.box_features(levels, boxes).flatten(1)
-        return self.second(self.first(features).relu())
+        return self.embed(box_features(levels, boxes))
+
+    def embed(self, features: Tensor) -> Tensor:
+        """(R, D) of the features (R, width, 7, 7) of boxes."""
+        return self.second(self.first(features.flatten(1)).relu())
 
 
 def identity_logits(embeddings: Tensor, references: Tensor) -> Tensor:

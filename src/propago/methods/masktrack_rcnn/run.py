@@ -5,9 +5,11 @@ from pathlib import Path
 import torch
 
 from propago.detections import Detections
+from propago.methods.masktrack_rcnn.export import parts
 from propago.methods.masktrack_rcnn.net import PRESETS, MaskTrackRcnn
 from propago.nn.detection import DetectionSettings, at_full_size, find
 from propago.nn.inference import choose_device, for_detector, require_working_size
+from propago.nn.mask_rcnn import MaskRcnn, box_features
 from propago.nn.presets import load_network, preset_called
 from propago.nn.rcnn_detector import MAX_INSIDE, RcnnDetector
 from propago.types import Frame
@@ -21,6 +23,7 @@ class MaskTrackDetector(RcnnDetector[MaskTrackRcnn]):
 
     name = "masktrack_rcnn"
     usual_size = PRESETS["compact"].size
+    parts = staticmethod(parts)
 
     @classmethod
     def load(
@@ -32,6 +35,7 @@ class MaskTrackDetector(RcnnDetector[MaskTrackRcnn]):
         min_confidence: float = 0.3,
         most: int | None = None,
         max_inside: float | None = None,
+        engine: str = "torch",
     ) -> "MaskTrackDetector":
         """The detector with a trained network.
 
@@ -45,9 +49,11 @@ class MaskTrackDetector(RcnnDetector[MaskTrackRcnn]):
                 in the authors' release, of paper.
             max_inside: a mask of which a larger share lies in a better one is left out; None is
                 0.9 of compact and 1, which leaves all, of paper.
+            engine: "torch" or "onnx", ONNX Runtime on the CPU.
 
         Raises:
-            UsageError: an unknown preset or device, or a number out of range.
+            UsageError: an unknown preset, device or engine, the engine is not installed, or a
+                number out of range.
             WeightsError: no such weights, corrupt, or of another network.
         """
         chosen = preset_called(PRESETS, preset)
@@ -57,13 +63,19 @@ class MaskTrackDetector(RcnnDetector[MaskTrackRcnn]):
         max_inside = MAX_INSIDE[preset] if max_inside is None else max_inside
         most = MOST[preset] if most is None else most
         settings = DetectionSettings(min_confidence, most=most, max_inside=max_inside)
-        return cls(net, size or chosen.size, settings, choose_device(device), about)
+        return cls(net, size or chosen.size, settings, choose_device(device), about, engine)
+
+    @property
+    def rcnn(self) -> MaskRcnn:
+        """The network without the branch."""
+        return self.net.detector
 
     @torch.no_grad()
     def __call__(self, frame: Frame) -> Detections:
         """The instances of a frame, the most confident first."""
         images, size = for_detector(frame.image.to(self.device), self.size)
-        levels = self.net.detector.levels(images)
-        found = find(self.net.detector, levels, size, self.settings)
-        embeddings = self.net.embeddings(levels, [found.boxes])
-        return at_full_size(found, size, frame.size, embeddings)
+        seen = self.layers.seen(images)
+        found = find(self.layers, seen, size, self.settings)
+        features = box_features(seen.levels, [found.boxes])
+        own = self.onnx["embeddings"](features)[0] if self.onnx else self.net.embed(features)
+        return at_full_size(found, size, frame.size, own)
