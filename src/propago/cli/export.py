@@ -12,8 +12,8 @@ from propago.cli.arguments import parse
 class ExportArguments:
     """Write the parts of a trained network as ONNX files, heights and widths free.
 
-    Of feelvos, spn, mask_rcnn and masktrack_rcnn; needs the extra `onnx`. docs/onnx.md says what stands between
-    the parts.
+    Of feelvos, spn, mask_rcnn and masktrack_rcnn; needs the extra `onnx`. docs/onnx.md says what
+    stands between the parts.
 
     Examples:
         propago export spn --onnx spn/
