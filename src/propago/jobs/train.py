@@ -20,7 +20,7 @@ from propago.io.atomic import replacing
 from propago.io.davis import open_davis
 from propago.nn.weights import fill, fill_encoder, load_weights, save_weights
 from propago.training.checkpoint import CheckpointFile
-from propago.training.fit import FitResult, Watch, fit
+from propago.training.fit import Watch, fit
 from propago.training.recipe import (
     Recipe,
     checked_settings,
@@ -95,13 +95,14 @@ def train(
     folder = Path(out) if out else RUNS / chosen.name
     torch.manual_seed(chosen.seed)
     task = begun(chosen, Path(data))
+    kept = _taken(chosen.taken, task.net)
     fitted = fit(
         task,
         chosen.optimisation,
         budget,
         CheckpointFile(folder, chosen.record(), chosen.save_every_s),
         seed=chosen.seed,
-        validator=_validator(task, chosen, Path(data)),
+        validator=_validator(task, chosen, Path(data), kept),
         workers=workers,
         watch=Watch(progress, on_step),
     )
@@ -109,7 +110,7 @@ def train(
     validation = fitted.validation.line if fitted.validation else None
     trained = TrainResult(weights, weights.with_suffix(".md"), validation)
     if fitted.is_main_process:
-        _export(fitted, chosen, trained, task)
+        _export(kept(fitted.net), chosen, trained, task)
     return trained
 
 
@@ -144,7 +145,23 @@ def begun(recipe: Recipe, root: Path) -> TrainingTask:
     return task
 
 
-def _validator(task: TrainingTask, recipe: Recipe, root: Path) -> Validator | None:
+def _taken(share: float, net: nn.Module) -> Callable[[nn.Module], nn.Module]:
+    """Brings trained networks to `share` of the way from what `net` is now, in place."""
+    start = {name: value.clone() for name, value in net.state_dict().items()} if share < 1 else {}
+
+    def kept(trained: nn.Module) -> nn.Module:
+        values = trained.state_dict()
+        for name, value in start.items():
+            if value.is_floating_point():
+                values[name].copy_(torch.lerp(value.to(values[name]), values[name], share))
+        return trained
+
+    return kept
+
+
+def _validator(
+    task: TrainingTask, recipe: Recipe, root: Path, kept: Callable[[nn.Module], nn.Module]
+) -> Validator | None:
     """None where nothing is to be validated, or the data are absent.
 
     Raises:
@@ -169,7 +186,7 @@ def _validator(task: TrainingTask, recipe: Recipe, root: Path) -> Validator | No
     else:
         return None
     part = task.part
-    return Validator(lambda net: validate(part(net)), settings.every_minutes)
+    return Validator(lambda net: validate(part(kept(net))), settings.every_minutes)
 
 
 def _budget(recipe: Recipe, steps: int | None, minutes: float | None) -> Budget:
@@ -178,7 +195,7 @@ def _budget(recipe: Recipe, steps: int | None, minutes: float | None) -> Budget:
     return Budget(steps=recipe.steps if steps is None else steps)
 
 
-def _export(fitted: FitResult, recipe: Recipe, trained: TrainResult, task: TrainingTask) -> None:
+def _export(net: nn.Module, recipe: Recipe, trained: TrainResult, task: TrainingTask) -> None:
     line = trained.weights.with_name("log.jsonl").read_text().strip().splitlines()[-1]
     done = json.loads(line)
     about = {
@@ -188,7 +205,7 @@ def _export(fitted: FitResult, recipe: Recipe, trained: TrainResult, task: Train
         "commit": _commit(),
         "steps": str(done["step"]),
     }
-    digest = save_weights(trained.weights, fitted.net.state_dict(), about)
+    digest = save_weights(trained.weights, net.state_dict(), about)
     text = _card(recipe, task, about, digest, done["elapsed_s"], trained.validation)
     with replacing(trained.card) as temporary:
         temporary.write_text(text)
@@ -212,6 +229,7 @@ def _card(
     validation: str | None,
 ) -> str:
     encoder = [f"- encoder: {task.encoder.title}, {_origin(recipe.init)}"] if task.encoder else []
+    share = f", {recipe.taken:g} of the way from there" if recipe.taken < 1 else ""
     mixture = ", ".join(f"{one.name} {one.weight:g}" for one in ingredients(recipe.data))
     lines = [
         f"# {recipe.name}",
@@ -220,7 +238,7 @@ def _card(
         f"- licence: {about['licence']}",
         *encoder,
         f"- data (share of the examples): {mixture}",
-        f"- recipe: `propago train {recipe.name}`; started from {recipe.init or 'nothing'}",
+        f"- recipe: `propago train {recipe.name}`; started from {recipe.init or 'nothing'}{share}",
         f"- seed {recipe.seed}, {about['steps']} steps in {elapsed_s / 60:.0f} minutes, "
         f"commit {about['commit']}",
         f"- sha256 of the tensors: {digest}",

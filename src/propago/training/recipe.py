@@ -61,6 +61,9 @@ class Recipe:
             the task says that it is a relative.
         seed: of the network, the examples and the objective.
         steps: of the optimiser.
+        taken: the weights that are kept lie so far of the way from `init` to those that training
+            ends with; below 1 they forget less (Wortsman et al., "Robust fine-tuning of zero-shot
+            models", CVPR 2022).
         save_every_s: training time between two writes of the checkpoint.
         optimisation: how it learns.
         task: settings of what is trained, of the type that its task takes; None: their defaults.
@@ -74,6 +77,7 @@ class Recipe:
     init: str = ""
     seed: int = 0
     steps: int = 5000
+    taken: float = 1.0
     save_every_s: float = 120.0
     optimisation: Optimisation = field(default_factory=Optimisation)
     task: Any = None
@@ -88,6 +92,7 @@ class Recipe:
         """
         require_range(self, "seed", "save_every_s", least=0)
         require_range(self, "steps", least=1)
+        require_range(self, "taken", above=0, most=1)
         ingredients(self.data)
 
     def record(self) -> dict[str, Any]:
