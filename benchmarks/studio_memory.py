@@ -19,7 +19,9 @@ import cv2
 import numpy as np
 import psutil
 
-SIZE = (240, 320)
+HEIGHTS = {240: 320, 480: 854}
+"""The width of frames of each height."""
+
 TIMES = 4
 """How often memory is looked at in a pass."""
 
@@ -28,32 +30,35 @@ def main() -> None:
     """Parse, run, print."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--frames", type=int, default=2000)
+    parser.add_argument("--height", type=int, choices=HEIGHTS, default=480)
     parser.add_argument("--method", default="optical_flow")
     options = parser.parse_args()
     with TemporaryDirectory() as place:
         folder = Path(place) / "frames"
-        write_frames(folder, options.frames)
+        size = options.height, HEIGHTS[options.height]
+        write_frames(folder, options.frames, size)
         command = [sys.executable, "-m", "propago", "studio", str(folder), "--no-open"]
         command += ["--out", f"{place}/out", "--method", options.method, "--prompter", "grabcut"]
         with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as server:
             try:
-                watch(server, options.frames)
+                watch(server, options.frames, size)
             finally:
                 server.terminate()
 
 
-def write_frames(folder: Path, frames: int) -> None:
+def write_frames(folder: Path, frames: int, size: tuple[int, int]) -> None:
     """A moving piece of one picture of smooth noise."""
     folder.mkdir()
-    noise = np.random.default_rng(0).integers(0, 255, (300, 400, 3), np.uint8)
+    shape = (size[0] + 60, size[1] + 80, 3)
+    noise = np.random.default_rng(0).integers(0, 255, shape, np.uint8)
     scene = cv2.GaussianBlur(noise, (0, 0), 3)
     for t in range(frames):
         left = int(40 + 39 * np.sin(t / 30))
-        piece = scene[30 : 30 + SIZE[0], left : left + SIZE[1]]
+        piece = scene[30 : 30 + size[0], left : left + size[1]]
         (folder / f"{t:05d}.jpg").write_bytes(cv2.imencode(".jpg", piece)[1].tobytes())
 
 
-def watch(server: subprocess.Popen[str], frames: int) -> None:
+def watch(server: subprocess.Popen[str], frames: int, size: tuple[int, int]) -> None:
     """Scrub, then carry, and say how much memory there is on the way."""
     from playwright.sync_api import sync_playwright
 
@@ -65,7 +70,7 @@ def watch(server: subprocess.Popen[str], frames: int) -> None:
         page.goto(address)
         page.wait_for_selector('#canvas[data-shown="0"]')
         control = page.context.new_cdp_session(page)
-        square = np.zeros(SIZE, np.uint8)
+        square = np.zeros(size, np.uint8)
         square[100:140, 140:200] = 1
         page.request.put(f"{address}api/annotations/0", data=square.tobytes())
 

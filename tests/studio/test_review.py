@@ -1,3 +1,4 @@
+from propago.studio.appearance import Swap
 from propago.studio.review import Look, worth_a_look
 
 STEADY = {t: {1: (100, 0.9)} for t in range(12)}
@@ -40,3 +41,13 @@ def test_frames_that_were_drawn_need_no_look():
 def test_of_neighbours_the_worst_is_named():
     figures = STEADY | {4: {1: (100, 0.5)}, 6: {1: (100, 0.1)}, 8: {1: (100, 0.4)}}
     assert [look.index for look in worth_a_look(figures)] == [6]
+
+
+def test_a_swap_is_named_with_both_and_comes_before_strange_looks():
+    figures = {t: {1: (100, 0.9), 2: (100, 0.9)} for t in range(12)}
+    looks = worth_a_look(figures, (), [Swap(4, 1, 2, 0.2)], {(9, 2): 0.9, (3, 1): 0.3})
+    assert [(look.index, look.object, look.reason, look.other) for look in looks] == [
+        (4, 1, "swap", 2),
+        (9, 2, "unlike", None),
+    ]
+    assert worth_a_look(figures, (4, 9), [Swap(4, 1, 2, 0.2)], {(9, 2): 0.9}) == []

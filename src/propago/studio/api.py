@@ -30,9 +30,9 @@ from propago.studio.identities import say_who_is_who
 from propago.studio.pictures import PictureCache
 from propago.studio.project import Project
 from propago.studio.prompting import Prompting
-from propago.studio.review import worth_a_look
 from propago.studio.tracks import TrackProject
 from propago.studio.truth import label_answer
+from propago.studio.watching import Watching
 
 
 class Api:
@@ -42,12 +42,14 @@ class Api:
         self,
         project: Project,
         pictures: PictureCache,
+        watching: Watching,
         carrying: Carrying,
         prompter: Prompter,
         hub: Hub,
     ) -> None:
         """All parts are made by `create_app`."""
         self._project, self._pictures, self._carrying = project, pictures, carrying
+        self._watching = watching
         self._prompting, self._hub = Prompting(prompter), hub
 
     def router(self) -> APIRouter:
@@ -90,6 +92,7 @@ class Api:
             "hues": HUES,
             "annotations": {t: list(a.ids) for t, a in self._project.annotations.items()},
             "figures": self._project.figures,
+            "swaps": self._watching.message()["swaps"],
             "steps": self._project.steps,
             "run": asdict(self._carrying.state),
             "out": str(self._project.output.root),
@@ -169,8 +172,7 @@ class Api:
 
     def review(self) -> list[dict[str, Any]]:
         """The frames most worth a look, with the reason."""
-        found = worth_a_look(self._project.figures, self._project.annotations)
-        return [asdict(look) for look in found]
+        return [asdict(look) for look in self._watching.worth_a_look()]
 
     def make_export(self, name: ExportName) -> dict[str, str]:
         """Write an export into the folder."""
@@ -198,6 +200,8 @@ class Api:
     def tell_pictures(self) -> None:
         """More pictures are there."""
         self._hub.publish({"type": "pictures", **self._pictures_said()})
+        if self._pictures.whole:
+            self._hub.publish(self._watching.message())
 
     @contextmanager
     def _step(self) -> Iterator[None]:
@@ -227,6 +231,7 @@ class Api:
             self._hub.publish({"type": "objects", **said})
         if now.lines is not before.lines:
             self._hub.publish({"type": "tracks", "figures": project.figures})
+            self._hub.publish(self._watching.message())
         self._hub.publish({"type": "steps", "steps": project.steps})
         return frames
 

@@ -20,6 +20,7 @@ from propago.studio.events import Hub
 from propago.studio.pictures import PictureCache
 from propago.studio.project import Project
 from propago.studio.truth import Truth
+from propago.studio.watching import Watching
 
 LOOPBACK = frozenset(("127.0.0.1", "localhost", "::1"))
 """Names in `Host` of a server that only this machine reaches."""
@@ -50,12 +51,13 @@ def create_app(
     """
     hub = Hub()
     pictures = PictureCache(project.source)
-    carrying = Carrying(project, follow, hub.publish)
-    api = Api(project, pictures, carrying, prompter, hub)
+    watching = Watching(project, pictures)
+    carrying = Carrying(project, follow, watching, hub.publish)
+    api = Api(project, pictures, watching, carrying, prompter, hub)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        pictures.begin(api.tell_pictures)
+        pictures.begin(api.tell_pictures, watching.see)
         yield
         carrying.close()
         pictures.close()

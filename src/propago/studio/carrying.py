@@ -7,10 +7,12 @@ from time import monotonic
 from typing import Any, Literal
 
 from propago.errors import PropagoError, UsageError
+from propago.ops.image import image_to_rgb
 from propago.runs.options import Progress
 from propago.runs.output_folder import OutputFolder
 from propago.runs.writers import Result, Writer
 from propago.studio.project import Project
+from propago.studio.watching import Watching
 from propago.types import Annotation
 
 _TOLD_EVERY_S = 0.2
@@ -67,10 +69,15 @@ class Carrying:
     """Starts and cancels runs; everything that happens is published."""
 
     def __init__(
-        self, project: Project, follow: Follow, publish: Callable[[dict[str, Any]], None]
+        self,
+        project: Project,
+        follow: Follow,
+        watching: Watching,
+        publish: Callable[[dict[str, Any]], None],
     ) -> None:
         """Nothing runs yet."""
         self._project, self._follow, self._publish = project, follow, publish
+        self._watching = watching
         self._state, self._told_s = CarryState(), 0.0
         self._cancelled, self._lock = Event(), Lock()
         self._thread: Thread | None = None
@@ -109,7 +116,7 @@ class Carrying:
             self._thread.join()
 
     def _run(self, order: Order) -> None:
-        writer = _Announcer(self._project, self._publish)
+        writer = _Announcer(self._project, self._watching, self._publish)
         try:
             notes = self._follow(order, writer, self._progress)
         except KeyboardInterrupt:
@@ -123,6 +130,7 @@ class Carrying:
             ended = replace(self._state, state="failed", message=message)
         else:
             ended = replace(self._state, state="done", notes=tuple(notes))
+        self._publish(self._watching.message())
         self._tell(ended)
 
     def _progress(self, done: int, total: int | None, what: str) -> None:
@@ -140,16 +148,21 @@ class Carrying:
 class _Announcer(Writer[Result]):
     """Tells of every frame whose mask has been written."""
 
-    def __init__(self, project: Project, publish: Callable[[dict[str, Any]], None]) -> None:
-        self._project, self._publish = project, publish
+    def __init__(
+        self, project: Project, watching: Watching, publish: Callable[[dict[str, Any]], None]
+    ) -> None:
+        self._project, self._watching, self._publish = project, watching, publish
 
     def open(self, output: OutputFolder, after: int | None) -> None:
         """Results behind `after` no longer hold."""
         self._project.begin_results(after)
+        self._watching.forget_behind(after)
         self._publish({"type": "begun", "after": after})
 
     def write(self, result: Result) -> None:
         """A frame more."""
         found = {i: (said.area, round(said.score, 4)) for i, said in result.objects.items()}
-        self._project.take_in(result.frame.index, found)
-        self._publish({"type": "frame", "index": result.frame.index, "objects": found})
+        index = result.frame.index
+        self._project.take_in(index, found)
+        self._watching.see(index, image_to_rgb(result.frame.image), result.labels)
+        self._publish({"type": "frame", "index": index, "objects": found})

@@ -33,13 +33,19 @@ class PictureCache:
         """Nothing is decoded before `begin`."""
         self.ready, self.whole, self.damage = 0, False, None
         self._source, self._tell = source, lambda: None
+        self._see: Callable[[int, np.ndarray], None] = lambda index, rgb: None
         self._changed, self._closed = Condition(), False
         self._folder = TemporaryDirectory(prefix="propago-studio-")
         self._thread = Thread(target=self._decode, name="propago-pictures", daemon=True)
 
-    def begin(self, tell: Callable[[], None]) -> None:
-        """Decode from now on; `tell` is called now and then when more is there."""
-        self._tell = tell
+    def begin(self, tell: Callable[[], None], see: Callable[[int, np.ndarray], None]) -> None:
+        """Decode from now on.
+
+        Args:
+            tell: called now and then when more is there.
+            see: called with the index and the (H, W, 3) uint8 picture of each frame.
+        """
+        self._tell, self._see = tell, see
         self._thread.start()
 
     def jpeg(self, index: int, wait_s: float = 10.0) -> bytes:
@@ -74,7 +80,9 @@ class PictureCache:
             for frame in self._source:
                 if self._closed:
                     return
-                self._put(self.ready, image_to_rgb(frame.image))
+                index, rgb = self.ready, image_to_rgb(frame.image)
+                self._put(index, rgb)
+                self._see(index, rgb)
         except PropagoError as error:
             self.damage = str(error)
         except OSError as error:

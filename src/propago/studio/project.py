@@ -109,6 +109,10 @@ class Project:
             raise MaskError(f"{path} is {labels.shape}, the frames {self.source.size}")
         return labels
 
+    def instances(self, index: int) -> dict[str, int]:
+        """What was found in a frame: the id of each by a name that stays when ids change."""
+        return {str(i): i for i in self.figures.get(index, {})}
+
     def shown(self, index: int) -> np.ndarray:
         """(H, W) uint8: the result of a frame with a person's masks in place of it."""
         found = self.result(index)

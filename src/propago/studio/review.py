@@ -1,13 +1,18 @@
 """Which frames are most worth a person's look."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from propago.runs.journal import WEAK_SCORE
+from propago.studio.appearance import Swap
 from propago.studio.project_files import Figures
 
 JUMP = 0.5
 """An area that changes from frame to frame by more than this share of the larger one has jumped."""
+
+UNLIKE = 0.65
+"""Hellinger's distance of an object's colours to all that a person drew of it, from which on they
+look wrong. One true object of DAVIS in a hundred is as far from its first frame."""
 
 APART_FRAMES = 5
 """Of suspicious frames closer than this, the worst is named."""
@@ -22,28 +27,45 @@ class Look:
     Attributes:
         index: of the frame.
         object: what looks wrong there.
-        reason: lost, jump or unsure.
+        reason: lost, swap, jump, unlike or unsure.
         badness: 0 to 1; lost is worst.
+        other: what it has changed places with, of a swap.
     """
 
     index: int
     object: int
     reason: str
     badness: float
+    other: int | None = None
 
 
-def worth_a_look(figures: Figures, corrected: Collection[int] = ()) -> list[Look]:
+def worth_a_look(
+    figures: Figures,
+    corrected: Collection[int] = (),
+    swaps: Sequence[Swap] = (),
+    unlike: Mapping[tuple[int, int], float] | None = None,
+) -> list[Look]:
     """The frames in which something most likely went wrong, the worst first.
 
-    An object that was there and is gone is lost (badness 1). An area that jumps has half its share
-    of change added to a half; a mean probability below `WEAK_SCORE` what it lacks to it, in parts
-    of it, halved.
+    An object that was there and is gone is lost (badness 1); next come two that have likely changed
+    places. An area that jumps has half its share of change added to a half; looks beyond `UNLIKE`
+    have half their distance; a mean probability below `WEAK_SCORE` what it lacks to it, in parts of
+    it, halved.
 
     Args:
         figures: of consecutive frames.
         corrected: frames that a person has drawn; they need no look.
+        swaps: likely changes of places.
+        unlike: by frame and object, how unlike it is to what a person drew of it, 0 to 1.
     """
-    found: list[Look] = []
+    found = [
+        Look(s.index, s.one, "swap", round(1 - s.crossed / 10, 4), s.other)
+        for s in swaps
+        if s.index not in corrected
+    ]
+    for (index, i), far in (unlike or {}).items():
+        if far > UNLIKE and index not in corrected:
+            found.append(Look(index, i, "unlike", round(far / 2, 4)))
     before: dict[int, tuple[int, float]] = {}
     for index in sorted(figures):
         for i, (area, score) in figures[index].items():

@@ -93,6 +93,10 @@ class TrackProject(Project):
         """(H, W) label map of the tracks in a frame, the more confident in front."""
         return labels_of(self._by_frame.get(index, []), self.source.size)
 
+    def instances(self, index: int) -> dict[str, int]:
+        """What was found in a frame: the id of each by a name that stays when ids change."""
+        return {line["rle"]: line["id"] for line in self._by_frame.get(index, [])}
+
     def rename(self, objects: Mapping[int, StudioObject]) -> None:
         """Keep what tracks are called; one that is called after its class changes with it.
 

@@ -10,7 +10,11 @@ import { Timeline } from "./timeline.js";
 import { Tools } from "./tools.js";
 import { MODES, View } from "./view.js";
 
-const REASONS = { lost: "is lost", jump: "jumps in area", unsure: "is least certain" };
+const REASONS = {
+  lost: "is lost", swap: "may have changed places with", jump: "jumps in area",
+  unlike: "looks unlike what you drew", unsure: "is least certain",
+};
+const FIRST = "Click an object, drag a box around it (X) or paint it (B). Then segment from here (G): it is followed through the video. All keys: ?";
 const $ = (id) => document.getElementById(id);
 
 const project = await server.project();
@@ -85,7 +89,7 @@ const objects = {
 function runChanged(run) {
   project.run = run;
   const going = run.state === "running";
-  $("run").disabled = going;
+  $("run").hidden = going;
   $("cancel").hidden = !going;
   $("progress").hidden = !going;
   $("again").hidden = run.state !== "refused";
@@ -96,6 +100,8 @@ function runChanged(run) {
   else if (run.state === "done") say(`Done. ${run.notes.join(" ")}`);
   else if (run.state === "cancelled") say(`Paused at ${at}.`);
   else if (run.message) failed(new Error(run.message));
+  else if (project.tracks) say("Rename, join, part or delete tracks; then save.");
+  else if (!Object.keys(project.annotations).length) say(FIRST);
 }
 
 function stepsChanged([past, future]) {
@@ -138,6 +144,10 @@ const heard = {
   objects({ objects: told, classes }) {
     Object.assign(project, { objects: told, classes });
     objectsChanged();
+  },
+  swaps({ swaps }) {
+    project.swaps = swaps;
+    timeline.draw();
   },
   steps({ steps }) {
     looks = [];
@@ -185,7 +195,7 @@ async function readAnew() {
 }
 
 function takeAnew(told) {
-  for (const key of ["pictures", "objects", "classes", "annotations", "figures"]) project[key] = told[key];
+  for (const key of ["pictures", "objects", "classes", "annotations", "figures", "swaps"]) project[key] = told[key];
   timeline.figures = project.figures;
   frames.forgetMasksBehind(-1);
   veil(project.pictures.damage);
@@ -222,7 +232,8 @@ const save = tried(async () => {
 const look = tried(async () => {
   if (!looks.length) looks = await server.review();
   const next = looks.shift();
-  $("reason").textContent = next ? `${project.objects[next.object]?.name ?? next.object} ${REASONS[next.reason]}` : "nothing stands out";
+  const name = (id) => project.objects[id]?.name ?? id;
+  $("reason").textContent = next ? [name(next.object), REASONS[next.reason], ...(next.other ? [name(next.other)] : [])].join(" ") : "nothing more stands out";
   if (next) await editor.show(next.index);
 });
 
@@ -293,4 +304,4 @@ listen(hear, tried(async (gone) => {
 objectsChanged();
 runChanged(project.run);
 stepsChanged(project.steps);
-if (project.notes.length && project.run.state === "idle") say(project.notes.join(" "));
+if (project.notes.length && project.run.state === "idle") say([...project.notes, $("status").textContent].join(" "));

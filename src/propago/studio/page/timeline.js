@@ -1,4 +1,4 @@
-// The whole video at a glance: a row an object, its area as height, its confidence as colour.
+// The whole video at a glance: a row an object, its area as height; what looks wrong is marked.
 
 const ROW = 24, HEAD = 10;
 
@@ -37,6 +37,7 @@ export class Timeline {
     context.fillStyle = "#5b6577";
     context.fillRect(0, 0, project.pictures.ready * step, HEAD - 3);
     ids.forEach((id, row) => this.#row(context, id, HEAD + row * ROW, step));
+    this.#swaps(context, ids, step);
     context.fillStyle = "#ffffff30";
     context.fillRect(this.editor.index * step, 0, step, height);
     context.fillStyle = "#fff";
@@ -51,8 +52,9 @@ export class Timeline {
       const [area, score] = said[id] ?? [0, 0], x = index * step;
       if (area) {
         const tall = Math.max(2, (ROW - 4) * area / largest);
-        context.fillStyle = score < 0.6 ? "#d9720b" : project.objects[id].colour;
+        context.fillStyle = project.objects[id].colour;
         context.fillRect(x, top + ROW - 2 - tall, wide, tall);
+        if (score < 0.6) { context.fillStyle = "#ffe14a"; context.fillRect(x, top + ROW - 2 - tall, wide, 3); }
         was = true;
       } else if (was && said[id]) {
         context.fillStyle = "#d64545";
@@ -60,6 +62,11 @@ export class Timeline {
       }
     }
     context.fillStyle = "#fff";
+    context.font = "11px system-ui, sans-serif";
+    context.shadowColor = "#000";
+    context.shadowBlur = 3;
+    context.fillText(project.objects[id].name, 20, top + ROW / 2 + 3, 160);
+    context.shadowBlur = 0;
     for (const [index, ids] of Object.entries(project.annotations)) {
       if (!ids.includes(id)) continue;
       const x = (Number(index) + 0.5) * step;
@@ -71,5 +78,16 @@ export class Timeline {
     }
     const { ended } = project.objects[id];
     if (ended !== null) { context.fillStyle = "#8c93a1"; context.fillRect(ended * step - 1, top, 2, ROW - 2); }
+  }
+
+  // Where two have likely changed places: an arrow in the row of each.
+  #swaps(context, ids, step) {
+    context.font = "bold 15px system-ui, sans-serif";
+    context.fillStyle = "#ff7bf0";
+    for (const { index, one, other } of this.project.swaps) {
+      for (const row of [ids.indexOf(one), ids.indexOf(other)]) {
+        if (row >= 0) context.fillText("\u21c4", (index + 0.5) * step - 7, HEAD + row * ROW + ROW - 8);
+      }
+    }
   }
 }
