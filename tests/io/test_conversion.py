@@ -90,13 +90,6 @@ def as_held(video: InstanceSequence, name: str) -> list[tuple[str, FrameInstance
     return frames
 
 
-@pytest.mark.parametrize("name", LOSSLESS)
-@settings(max_examples=15, deadline=None)
-@given(video=videos())
-def test_what_a_format_holds_comes_back(name, video):
-    round_trip(name, video)
-
-
 @pytest.mark.slow
 @pytest.mark.parametrize("name", LOSSLESS)
 @settings(max_examples=200, deadline=None)

@@ -1,13 +1,16 @@
 """Masks of a video in every format: what is written comes back, whoever reads it."""
 
 import json
+from functools import partial
 
 import numpy as np
 import pytest
 import torch
 
 from propago.errors import MaskError, SourceError, UsageError
-from propago.io.formats import FORMATS, mask_format, open_masks
+from propago.io.conversion import write_videos
+from propago.io.formats import FORMATS, open_masks
+from propago.io.instances import FrameInstances, InstanceSequence
 from propago.types import SoftMasks
 
 LABELS = np.zeros((6, 8), np.uint8)
@@ -17,6 +20,11 @@ SOFT = {
     name: SoftMasks((1, 7), 0.75 * torch.from_numpy(np.stack([labels == 1, labels == 7])))
     for name, labels in HARD.items()
 }
+
+
+def write(path, masks, name):
+    found = {frame: partial(FrameInstances.of_masks, mask) for frame, mask in masks.items()}
+    write_videos(path, [InstanceSequence("video", found)], name)
 
 
 @pytest.mark.parametrize(
@@ -30,9 +38,7 @@ SOFT = {
 )
 def test_what_is_written_comes_back(tmp_path, name, masks, where):
     path = tmp_path / where
-    for folder in ("1", "7") if name == "soft-pictures" else ():
-        (tmp_path / folder).mkdir()
-    mask_format(name).write(path, masks.items())
+    write(path, masks, name)
     back = open_masks(path, None if name != "soft-pictures" else name)
     assert back.names == ("00002", "00010")
     assert back.size == (6, 8)
@@ -44,17 +50,15 @@ def test_what_is_written_comes_back(tmp_path, name, masks, where):
 
 
 def test_what_segment_writes_is_found_by_its_root_soft_masks_first(tmp_path):
-    for folder in ("masks", "scores"):
-        (tmp_path / folder).mkdir()
-    mask_format("label-maps").write(tmp_path / "masks", HARD.items())
+    write(tmp_path / "masks", HARD, "label-maps")
     assert isinstance(next(iter(open_masks(tmp_path)))[1], np.ndarray)
-    mask_format("soft-masks").write(tmp_path / "scores", SOFT.items())
+    write(tmp_path / "scores", SOFT, "soft-masks")
     assert isinstance(next(iter(open_masks(tmp_path)))[1], SoftMasks)
     assert isinstance(next(iter(open_masks(tmp_path, "label-maps")))[1], np.ndarray)
 
 
 def test_an_empty_frame_of_a_track_file_is_background(tmp_path):
-    mask_format("youtube-vis").write(tmp_path / "t.json", [("0", LABELS), ("1", LABELS * 0)])
+    write(tmp_path / "t.json", {"0": LABELS, "1": LABELS * 0}, "youtube-vis")
     assert not open_masks(tmp_path / "t.json").labels("1").any()
 
 
@@ -68,5 +72,3 @@ def test_what_is_no_mask_is_refused_by_name(tmp_path):
     (tmp_path / "two.json").write_text(json.dumps({"videos": [{}, {}], "annotations": []}))
     with pytest.raises(SourceError, match="of one video"):
         open_masks(tmp_path / "two.json")
-    with pytest.raises(MaskError, match="no soft mask"):
-        mask_format("soft-masks").write(tmp_path, HARD.items())

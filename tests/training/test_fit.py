@@ -1,5 +1,6 @@
 import json
 import signal
+from typing import NamedTuple
 
 import numpy as np
 import pytest
@@ -31,19 +32,47 @@ def train(folder, objective=FeelvosObjective, every_s=0.0, on_step=None, **setti
     return fit(task, optimisation, budget, file, seed=3, workers=0, watch=watch).net
 
 
-def test_a_resumed_run_ends_where_an_unbroken_one_does(tmp_path):
-    whole = train(tmp_path / "whole")
+def seeing(seen):
+    """An objective that notes whether it computes in a lower precision."""
+
+    class Seeing(FeelvosObjective):
+        def forward(self, batch, seed):
+            seen.append(torch.is_autocast_enabled("cpu"))
+            return super().forward(batch, seed)
+
+    return Seeing
+
+
+def last_loss(folder):
+    return json.loads((folder / "log.jsonl").read_text().splitlines()[-1])["loss"]
+
+
+class Whole(NamedTuple):
+    """An unbroken run: its weights, its last loss, whether each step was in lower precision."""
+
+    weights: dict[str, torch.Tensor]
+    loss: float
+    lower: list[bool]
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory):
+    folder, seen = tmp_path_factory.mktemp("whole"), []
+    return Whole(train(folder, seeing(seen)).state_dict(), last_loss(folder), seen)
+
+
+def test_a_resumed_run_ends_where_an_unbroken_one_does(whole, tmp_path):
     folder = tmp_path / "broken"
     with pytest.raises(KeyboardInterrupt):
         train(folder, Breaking)
     resumed = train(folder)
-    for a, b in zip(whole.state_dict().values(), resumed.state_dict().values(), strict=True):
+    for a, b in zip(whole.weights.values(), resumed.state_dict().values(), strict=True):
         assert torch.equal(a, b)
     last = json.loads((folder / "log.jsonl").read_text().splitlines()[-1])
     assert last["step"] == 4
 
 
-def test_ctrl_c_waits_for_the_step_and_keeps_it(tmp_path):
+def test_ctrl_c_waits_for_the_step_and_keeps_it(whole, tmp_path):
     """Between two writes, as in the first minutes; the message says how far it is."""
     heard = []
 
@@ -59,8 +88,8 @@ def test_ctrl_c_waits_for_the_step_and_keeps_it(tmp_path):
     with pytest.raises(KeyboardInterrupt, match=r"3 steps are kept in .*last\.pt"):
         train(tmp_path, Interrupted, every_s=1e9, on_step=on_step)
     assert heard == [(n, n / 4, "training") for n in range(3)]
-    resumed, whole = train(tmp_path), train(tmp_path / "whole")
-    for a, b in zip(whole.state_dict().values(), resumed.state_dict().values(), strict=True):
+    resumed = train(tmp_path)
+    for a, b in zip(whole.weights.values(), resumed.state_dict().values(), strict=True):
         assert torch.equal(a, b)
 
 
@@ -212,20 +241,10 @@ def test_a_run_that_accumulates_goes_on_with_the_next_examples(tmp_path):
     assert learnt(tmp_path / "broken", batch=2, accumulate=2) == whole
 
 
-def test_bfloat16_learns_nearly_the_same(tmp_path):
+def test_bfloat16_learns_nearly_the_same(whole, tmp_path):
     """The layers compute in it, the weights stay float32."""
-    seen = []
-
-    class Seeing(FeelvosObjective):
-        def forward(self, batch, seed):
-            seen.append(torch.is_autocast_enabled("cpu"))
-            return super().forward(batch, seed)
-
-    losses = {}
-    for precision in ("float32", "bfloat16"):
-        net = train(tmp_path / precision, Seeing, precision=precision)
-        assert {p.dtype for p in net.parameters()} == {torch.float32}
-        log = (tmp_path / precision / "log.jsonl").read_text().splitlines()
-        losses[precision] = json.loads(log[-1])["loss"]
-    assert seen == [False] * 4 + [True] * 4
-    assert losses["bfloat16"] == pytest.approx(losses["float32"], rel=0.02)
+    lower = []
+    net = train(tmp_path, seeing(lower), precision="bfloat16")
+    assert {p.dtype for p in net.parameters()} == {torch.float32}
+    assert (whole.lower, lower) == ([False] * 4, [True] * 4)
+    assert last_loss(tmp_path) == pytest.approx(whole.loss, rel=0.02)

@@ -9,7 +9,8 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from propago.errors import UsageError, require_range
+from propago.errors import UsageError
+from propago.ranges import Ranged, ranged
 from propago.types import VOID
 
 
@@ -76,7 +77,7 @@ class TrainingTask:
 
 
 @dataclass(frozen=True)
-class ImageSettings:
+class ImageSettings(Ranged):
     """What examples of a network look like that learns from pictures.
 
     Attributes:
@@ -87,18 +88,9 @@ class ImageSettings:
     """
 
     preset: str = "compact"
-    height: int = 224
-    width: int = 224
-    encoder_lr_scale: float = 0.1
-
-    def __post_init__(self) -> None:
-        """Refuse what is out of range.
-
-        Raises:
-            UsageError: it names the setting and what is legal.
-        """
-        require_range(self, "height", "width", least=32)
-        require_range(self, "encoder_lr_scale", least=0, most=1)
+    height: int = ranged(224, least=32)
+    width: int = ranged(224, least=32)
+    encoder_lr_scale: float = ranged(0.1, least=0, most=1)
 
     @property
     def size(self) -> tuple[int, int]:
@@ -115,18 +107,8 @@ class ClipSettings(ImageSettings):
         max_objects: at most so many are labelled.
     """
 
-    frames: int = 4
-    max_objects: int = 3
-
-    def __post_init__(self) -> None:
-        """Refuse what is out of range.
-
-        Raises:
-            UsageError: it names the setting and what is legal.
-        """
-        super().__post_init__()
-        require_range(self, "frames", least=2)
-        require_range(self, "max_objects", least=1, below=VOID)
+    frames: int = ranged(4, least=2)
+    max_objects: int = ranged(3, least=1, below=VOID)
 
 
 @dataclass(frozen=True)
@@ -142,12 +124,12 @@ class InstanceSettings(ImageSettings):
         proposals: at most, of each level and over all.
     """
 
-    height: int = 288
-    width: int = 352
-    frozen_stride: int = 0
-    anchors: int = 256
-    boxes: int = 64
-    proposals: int = 256
+    height: int = ranged(288, least=32)
+    width: int = ranged(352, least=32)
+    frozen_stride: int = ranged(0, least=0, most=32)
+    anchors: int = ranged(256, least=8)
+    boxes: int = ranged(64, least=8)
+    proposals: int = ranged(256, least=8)
 
     def __post_init__(self) -> None:
         """Refuse what is out of range.
@@ -156,8 +138,6 @@ class InstanceSettings(ImageSettings):
             UsageError: it names the setting and what is legal.
         """
         super().__post_init__()
-        require_range(self, "frozen_stride", least=0, most=32)
-        require_range(self, "anchors", "boxes", "proposals", least=8)
         for name in ("height", "width"):
             if getattr(self, name) % 32:
                 raise UsageError(f"{name} = {getattr(self, name)}: 32 divides it")

@@ -29,17 +29,6 @@ def size_of(masks: Masks) -> tuple[int, int]:
     return height, width
 
 
-def require_soft(name: str, masks: Masks) -> SoftMasks:
-    """The soft masks of the frame `name`.
-
-    Raises:
-        MaskError: it has a label map, which says nothing between 0 and 1.
-    """
-    if isinstance(masks, np.ndarray):
-        raise MaskError(f"frame {name}: a label map is no soft mask; write label-maps")
-    return masks
-
-
 @dataclass(frozen=True)
 class MaskSequence:
     """The masks of one video, described; each is decoded when it is asked for.

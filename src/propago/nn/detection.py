@@ -11,19 +11,19 @@ import torch
 from torch import Tensor
 
 from propago.detections import Detections
-from propago.errors import require_range
 from propago.nn.mask_rcnn import RcnnLayers, Seen, box_features, mask_features, of_class
 from propago.nn.rcnn_losses import BOX_WEIGHTS
 from propago.nn.rpn import LEAST_SIDE_PX, proposals
 from propago.ops.boxes import clipped, decoded, nms
 from propago.ops.mask_paste import pasted
+from propago.ranges import Ranged, ranged
 
 PART_STRIDE = 4
 """Pixels from point to point at which masks are compared."""
 
 
 @dataclass(frozen=True)
-class DetectionSettings:
+class DetectionSettings(Ranged):
     """What counts as found.
 
     Attributes:
@@ -34,19 +34,10 @@ class DetectionSettings:
             1 leaves all, as the paper does.
     """
 
-    min_confidence: float = 0.05
-    max_iou: float = 0.5
-    most: int = 100
-    max_inside: float = 1.0
-
-    def __post_init__(self) -> None:
-        """Refuse what cannot work.
-
-        Raises:
-            UsageError: it names the setting and what is legal.
-        """
-        require_range(self, "min_confidence", "max_iou", "max_inside", least=0, most=1)
-        require_range(self, "most", least=1)
+    min_confidence: float = ranged(0.05, least=0, most=1)
+    max_iou: float = ranged(0.5, least=0, most=1)
+    most: int = ranged(100, least=1)
+    max_inside: float = ranged(1.0, least=0, most=1)
 
 
 class Found(NamedTuple):

@@ -7,8 +7,9 @@ from typing import Any, Literal, get_args
 
 from torch import optim
 
-from propago.errors import UsageError, require_range
+from propago.errors import UsageError
 from propago.nn.schedule import half_cosine, polynomial, stepped, warm_up
+from propago.ranges import Ranged, ranged
 
 Optimiser = Literal["adamw", "sgd"]
 Schedule = Literal["cosine", "poly", "step"]
@@ -18,7 +19,7 @@ _CHOICES = (("optimiser", Optimiser), ("schedule", Schedule), ("precision", Prec
 
 
 @dataclass(frozen=True)
-class Optimisation:
+class Optimisation(Ranged):
     """An optimiser with a linear warm-up and a schedule; weights averaged by EMA.
 
     Attributes:
@@ -41,17 +42,17 @@ class Optimisation:
 
     optimiser: Optimiser = "adamw"
     schedule: Schedule = "cosine"
-    learning_rate: float = 1e-3
-    batch: int = 4
-    accumulate: int = 1
-    weight_decay: float = 0.02
-    momentum: float = 0.9
-    power: float = 0.9
+    learning_rate: float = ranged(1e-3, above=0)
+    batch: int = ranged(4, least=1)
+    accumulate: int = ranged(1, least=1)
+    weight_decay: float = ranged(0.02, least=0)
+    momentum: float = ranged(0.9, least=0, below=1)
+    power: float = ranged(0.9, above=0)
     milestones: tuple[float, ...] = (0.6, 0.9)
-    gamma: float = 0.1
-    warmup_steps: int = 100
-    clip_norm: float = 5.0
-    ema_decay: float = 0.998
+    gamma: float = ranged(0.1, above=0)
+    warmup_steps: int = ranged(100, least=0)
+    clip_norm: float = ranged(5.0, above=0)
+    ema_decay: float = ranged(0.998, least=0, below=1)
     precision: Precision = "float32"
 
     def __post_init__(self) -> None:
@@ -64,10 +65,7 @@ class Optimisation:
             if getattr(self, name) not in get_args(choices):
                 legal = ", ".join(get_args(choices))
                 raise UsageError(f"{name} = {getattr(self, name)!r}: there are {legal}")
-        require_range(self, "learning_rate", "clip_norm", "power", "gamma", above=0)
-        require_range(self, "weight_decay", "warmup_steps", least=0)
-        require_range(self, "ema_decay", "momentum", least=0, below=1)
-        require_range(self, "batch", "accumulate", least=1)
+        super().__post_init__()
         if not all(a < b for a, b in pairwise((0, *self.milestones, 1))):
             raise UsageError(f"milestones = {self.milestones}: they rise from above 0 to below 1")
 

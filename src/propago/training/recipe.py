@@ -13,7 +13,8 @@ from typing import Any
 from propago.components import KINDS, imported
 from propago.data.sources import Sources, ingredients
 from propago.data.task import TrainingTask
-from propago.errors import UsageError, require_range
+from propago.errors import UsageError
+from propago.ranges import Ranged, ranged
 from propago.training.optimisation import Optimisation
 
 Task = Callable[[Any, Sources], TrainingTask]
@@ -21,7 +22,7 @@ Task = Callable[[Any, Sources], TrainingTask]
 
 
 @dataclass(frozen=True)
-class Validation:
+class Validation(Ranged):
     """How the network is watched on real sequences.
 
     Attributes:
@@ -33,21 +34,12 @@ class Validation:
     """
 
     davis_set: str = "val"
-    frames: int = 40
-    every_minutes: float = 15.0
-
-    def __post_init__(self) -> None:
-        """Refuse what is out of range.
-
-        Raises:
-            UsageError: it names the setting and what is legal.
-        """
-        require_range(self, "frames", least=3)
-        require_range(self, "every_minutes", least=0)
+    frames: int = ranged(40, least=3)
+    every_minutes: float = ranged(15.0, least=0)
 
 
 @dataclass(frozen=True)
-class Recipe:
+class Recipe(Ranged):
     """A training run.
 
     Attributes:
@@ -75,10 +67,10 @@ class Recipe:
     method: str | Task = "feelvos"
     licence: str = "Apache-2.0"
     init: str = ""
-    seed: int = 0
-    steps: int = 5000
-    taken: float = 1.0
-    save_every_s: float = 120.0
+    seed: int = ranged(0, least=0)
+    steps: int = ranged(5000, least=1)
+    taken: float = ranged(1.0, above=0, most=1)
+    save_every_s: float = ranged(120.0, least=0)
     optimisation: Optimisation = field(default_factory=Optimisation)
     task: Any = None
     data: Mapping[str, Any] = field(default_factory=lambda: {"synthetic": 1.0})
@@ -90,9 +82,7 @@ class Recipe:
         Raises:
             UsageError: it names the setting and what is legal.
         """
-        require_range(self, "seed", "save_every_s", least=0)
-        require_range(self, "steps", least=1)
-        require_range(self, "taken", above=0, most=1)
+        super().__post_init__()
         ingredients(self.data)
 
     def record(self) -> dict[str, Any]:

@@ -1,13 +1,12 @@
 """Formats of the masks and of the detections of a video, and what opens any of them."""
 
-from collections.abc import Iterable
 from importlib import import_module
 from pathlib import Path
 from typing import Protocol, cast
 
 from propago.errors import SourceError, UsageError
 from propago.io.detection_sequence import DetectionSequence
-from propago.io.mask_sequence import Masks, MaskSequence
+from propago.io.mask_sequence import MaskSequence
 from propago.io.zipped import unpacked
 
 
@@ -20,10 +19,6 @@ class MaskFormat(Protocol):
 
     def read(self, path: Path, /) -> MaskSequence:
         """The masks, described; each is decoded when it is asked for."""
-        ...
-
-    def write(self, path: Path, masks: Iterable[tuple[str, Masks]], /) -> None:
-        """Write the masks of frames by name, in order."""
         ...
 
 

@@ -1,6 +1,5 @@
 """A folder of label maps, FRAME.png each, as DAVIS and `segment` have them; or TIFF, or .npy."""
 
-from collections.abc import Iterable
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -11,8 +10,8 @@ from propago.detections import Detections
 from propago.errors import MaskError
 from propago.io.detection_sequence import DetectionSequence, Reader, other_size
 from propago.io.labels import ANNOTATION, LabelPolicy
-from propago.io.mask_sequence import Masks, MaskSequence, labels_of
-from propago.io.masks import read_labels, read_mask, write_mask
+from propago.io.mask_sequence import MaskSequence
+from propago.io.masks import read_labels, read_mask
 from propago.io.sequence_folders import MASKS, label_files
 from propago.io.shared_policy import shared_policy
 
@@ -31,16 +30,6 @@ def read(path: Path) -> MaskSequence:
     files = _files(path)
     policy = shared_policy(files.values())
     return MaskSequence(path, {name: partial(_read, file, policy) for name, file in files.items()})
-
-
-def write(path: Path, masks: Iterable[tuple[str, Masks]]) -> None:
-    """Write FRAME.png with the DAVIS palette, or of 16 bits where ids exceed 254.
-
-    Raises:
-        OutputError: it cannot be written.
-    """
-    for name, mask in masks:
-        write_mask(path / f"{name}.png", labels_of(mask))
 
 
 def sniff_detections(path: Path) -> bool:

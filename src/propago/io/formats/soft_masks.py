@@ -1,11 +1,10 @@
 """A folder of soft masks, FRAME.npz or FRAME.npy each; `segment` writes them, too."""
 
-from collections.abc import Iterable
 from pathlib import Path
 
 from propago.errors import SourceError
-from propago.io.mask_sequence import Masks, MaskSequence, require_soft
-from propago.io.soft_masks import soft_masks_in, write_soft_masks
+from propago.io.mask_sequence import MaskSequence
+from propago.io.soft_masks import soft_masks_in
 
 
 def sniff(path: Path) -> bool:
@@ -23,14 +22,3 @@ def read(path: Path) -> MaskSequence:
     if not readers:
         raise SourceError(f"{path} holds no soft masks, .npz or .npy, one file a frame")
     return MaskSequence(path, readers)
-
-
-def write(path: Path, masks: Iterable[tuple[str, Masks]]) -> None:
-    """Write FRAME.npz of ids and float16 probabilities.
-
-    Raises:
-        MaskError: label maps came, which say nothing between 0 and 1.
-        OutputError: it cannot be written.
-    """
-    for name, mask in masks:
-        write_soft_masks(path / f"{name}.npz", require_soft(name, mask))

@@ -4,11 +4,15 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 
-from propago.io.atomic import make_folder
+import cv2
+import numpy as np
+
+from propago.io.atomic import make_folder, replacing
 from propago.io.formats import soft_masks, soft_pictures
 from propago.io.instances import FrameInstances, InstanceSequence
 from propago.io.mask_sequence import Masks, MaskSequence
 from propago.io.sequence_folders import MASKS, label_files
+from propago.io.soft_masks import write_soft_masks
 
 
 def sniff_instances(path: Path) -> bool:
@@ -25,7 +29,8 @@ def write_instances(path: Path, videos: Sequence[InstanceSequence]) -> None:
     """FRAME.npz of ids and float16 probabilities."""
     (video,) = videos
     make_folder(path)
-    soft_masks.write(path, ((name, found.soft_masks()) for name, found in video))
+    for name, found in video:
+        write_soft_masks(path / f"{name}.npz", found.soft_masks())
 
 
 def read_pictures(path: Path) -> list[InstanceSequence]:
@@ -38,9 +43,11 @@ def write_pictures(path: Path, videos: Sequence[InstanceSequence]) -> None:
     (video,) = videos
     for name, found in video:
         masks = found.soft_masks()
-        for object_id in masks.ids:
+        levels = np.rint(masks.probabilities.numpy(force=True) * 65535).astype(np.uint16)
+        for object_id, plane in zip(masks.ids, levels, strict=True):
             make_folder(path / str(object_id))
-        soft_pictures.write(path, [(name, masks)])
+            with replacing(path / str(object_id) / f"{name}.png") as unfinished:
+                unfinished.write_bytes(cv2.imencode(".png", plane)[1].tobytes())
 
 
 def _video(path: Path, masks: MaskSequence) -> InstanceSequence:

@@ -1,7 +1,7 @@
 """YouTube-VIS JSON: the tracks of a video, and label maps made of them."""
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -10,10 +10,9 @@ import numpy as np
 
 from propago.detections import Detections, Tracks
 from propago.errors import MaskError, SourceError
-from propago.io.atomic import replacing
 from propago.io.detection_sequence import DetectionSequence
 from propago.io.formats.json_files import head_of, read_json
-from propago.io.mask_sequence import Masks, MaskSequence, labels_of
+from propago.io.mask_sequence import MaskSequence
 from propago.io.rle import decode, encode, to_rle
 
 
@@ -106,34 +105,6 @@ def _frame(
             found.append((rle, track.get("category_id", 1), track.get("score", 1.0)))
     masks = decode([rle for rle, _, _ in found], size)
     return Detections.of_masks(masks, [c for _, c, _ in found], [s for _, _, s in found])
-
-
-def write(path: Path, masks: Iterable[tuple[str, Masks]]) -> None:
-    """Write the objects of label maps as the annotations of one video, of one category.
-
-    Raises:
-        MaskError: label maps of several sizes.
-        OutputError: it cannot be written.
-    """
-    frames, size = {}, (0, 0)
-    for name, mask in masks:
-        labels = labels_of(mask)
-        frames[name] = Detections.from_labels(labels)
-        height, width = labels.shape
-        if size not in ((0, 0), (height, width)):
-            raise MaskError(f"frame {name} is {height, width}, those before {size} (height, width)")
-        size = height, width
-    video = {"id": 1, "height": size[0], "width": size[1], "length": len(frames)}
-    content = {
-        "videos": [video | {"file_names": [f"{name}.jpg" for name in frames]}],
-        "categories": [{"id": 1, "name": "object"}],
-        "annotations": [
-            {k: v for k, v in track.items() if k != "score"}
-            for track in tracks_to_youtube_vis(Tracks(frames, size), 1)
-        ],
-    }
-    with replacing(path) as unfinished:
-        unfinished.write_text(json.dumps(content), "utf-8")
 
 
 def tracks_from_youtube_vis(

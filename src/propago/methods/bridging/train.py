@@ -7,13 +7,14 @@ from propago.data.instances import InstanceExample, InstancePieces
 from propago.data.mixture import Mixture
 from propago.data.sources import Sources
 from propago.data.task import ImageSettings, TrainingTask, parameter_groups
-from propago.errors import UsageError, require_range
+from propago.errors import UsageError
 from propago.methods.bridging.net import PRESETS, BridgingNet, FcrnPair, bridging_net
 from propago.methods.bridging.objective import HARDEST, BridgingObjective
 from propago.methods.bridging.run import BridgingDetector
 from propago.nn.inference import channels_last
 from propago.nn.presets import preset_called
 from propago.nn.rcnn_targets import Instances, batched
+from propago.ranges import ranged
 
 LITTLE = 0.05
 """What validation counts as found."""
@@ -30,10 +31,10 @@ class BridgingTraining(ImageSettings):
         hardest: K, at least so many positions of a batch are learnt from; 0: all are.
     """
 
-    height: int = 288
-    width: int = 352
-    frozen_stride: int = 0
-    hardest: int = HARDEST
+    height: int = ranged(288, least=32)
+    width: int = ranged(352, least=32)
+    frozen_stride: int = ranged(0, least=0)
+    hardest: int = ranged(HARDEST, least=0)
 
     def __post_init__(self) -> None:
         """Refuse what is out of range.
@@ -42,7 +43,6 @@ class BridgingTraining(ImageSettings):
             UsageError: it names the setting and what is legal.
         """
         super().__post_init__()
-        require_range(self, "frozen_stride", "hardest", least=0)
         for name in ("height", "width"):
             if getattr(self, name) % 32:
                 raise UsageError(f"{name} = {getattr(self, name)}: 32 divides it")

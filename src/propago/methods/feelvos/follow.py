@@ -7,7 +7,6 @@ from typing import TypeVar
 import torch
 from torch import Tensor
 
-from propago.errors import require_range
 from propago.methods.feelvos.crops import Crops, crop_around, extent_of
 from propago.methods.feelvos.finetune import with_head
 from propago.methods.feelvos.memory import Memory
@@ -19,6 +18,7 @@ from propago.nn.inference import fast_precision, require_working_size
 from propago.ops.flow import dis_flow, grey
 from propago.ops.parallel import team
 from propago.ops.resize import resize
+from propago.ranges import Ranged, ranged
 
 Kept = TypeVar("Kept")
 
@@ -27,7 +27,7 @@ ABSENT = -10.0
 
 
 @dataclass(frozen=True)
-class FeelvosSettings:
+class FeelvosSettings(Ranged):
     """How the network is run.
 
     Attributes:
@@ -44,20 +44,18 @@ class FeelvosSettings:
     """
 
     size: int = PRESETS["compact"].size
-    anchors: int = 3
-    recent: int = 1
-    interval_frames: int = 5
+    anchors: int = ranged(3, least=2)
+    recent: int = ranged(1, least=0)
+    interval_frames: int = ranged(5, least=1)
     visible: float = VISIBLE
     margin: int = 6
-    crop_margin: int = 8
-    looks: int = 3
+    crop_margin: int = ranged(8, least=0)
+    looks: int = ranged(3, least=0)
 
     def __post_init__(self) -> None:
         """Refuse what cannot work."""
         require_working_size(self.size)
-        require_range(self, "anchors", least=2)
-        require_range(self, "interval_frames", least=1)
-        require_range(self, "recent", "looks", "crop_margin", least=0)
+        super().__post_init__()
 
 
 @dataclass(frozen=True)

@@ -8,19 +8,19 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from propago.errors import require_range
 from propago.methods.feelvos.memory import owners
 from propago.methods.feelvos.original import STRIDE, OriginalNet, Reference
 from propago.nn.inference import ready, require_working_size
 from propago.ops.aggregate import joint_softmax
 from propago.ops.resize import bilinear, padded, resize, scaled_size
+from propago.ranges import Ranged, ranged
 from propago.types import Annotation, Frame, SoftMasks
 
 MULTIPLE = 16
 
 
 @dataclass(frozen=True)
-class OriginalSettings:
+class OriginalSettings(Ranged):
     """How the network is run.
 
     Attributes:
@@ -29,7 +29,7 @@ class OriginalSettings:
     """
 
     size: int = 480
-    references: int = 3
+    references: int = ranged(3, least=2)
 
     def __post_init__(self) -> None:
         """Refuse what cannot work.
@@ -38,7 +38,7 @@ class OriginalSettings:
             UsageError: it names the setting and what is legal.
         """
         require_working_size(self.size)
-        require_range(self, "references", least=2)
+        super().__post_init__()
 
 
 class Encoded(NamedTuple):

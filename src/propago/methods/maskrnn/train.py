@@ -12,13 +12,13 @@ from propago.data.mixture import Mixture
 from propago.data.objects import visible_objects
 from propago.data.sources import Sources
 from propago.data.task import ClipSettings, TrainingTask, parameter_groups, stacked
-from propago.errors import require_range
 from propago.methods.maskrnn.net import PRESETS, MaskRnnNet
 from propago.methods.maskrnn.objective import MaskRnnObjective, MotionClips
 from propago.methods.maskrnn.run import MaskRnn
 from propago.nn.inference import channels_last
 from propago.nn.presets import preset_called
 from propago.ops.flow import dis_flow
+from propago.ranges import ranged
 from propago.types import VOID
 
 
@@ -32,18 +32,8 @@ class MaskRnnTraining(ClipSettings):
         jaccard: weight of the soft Jaccard distance; 0 is the paper's.
     """
 
-    damaged: float = 0.3
-    jaccard: float = 1.0
-
-    def __post_init__(self) -> None:
-        """Refuse what is out of range.
-
-        Raises:
-            UsageError: it names the setting and what is legal.
-        """
-        super().__post_init__()
-        require_range(self, "damaged", least=0, most=1)
-        require_range(self, "jaccard", least=0)
+    damaged: float = ranged(0.3, least=0, most=1)
+    jaccard: float = ranged(1.0, least=0)
 
 
 def task(settings: MaskRnnTraining, sources: Sources) -> TrainingTask:

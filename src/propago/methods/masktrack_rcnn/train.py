@@ -9,7 +9,6 @@ from propago.data.instance_pairs import InstancePair, InstancePairs
 from propago.data.mixture import Mixture
 from propago.data.sources import Sources
 from propago.data.task import InstanceSettings, TrainingTask, parameter_groups, stacked
-from propago.errors import require_range
 from propago.methods.masktrack_rcnn.net import PRESETS, MaskTrackRcnn
 from propago.methods.masktrack_rcnn.objective import MaskTrackObjective, TrackPairs
 from propago.methods.masktrack_rcnn.run import MaskTrackDetector
@@ -18,6 +17,7 @@ from propago.nn.inference import channels_last
 from propago.nn.presets import preset_called
 from propago.nn.rcnn_losses import Sampling
 from propago.nn.rcnn_targets import batched
+from propago.ranges import ranged
 
 
 @dataclass(frozen=True)
@@ -30,16 +30,7 @@ class MaskTrackTraining(InstanceSettings):
         apart_frames: two frames of a sequence are at most so far apart.
     """
 
-    apart_frames: int = 10
-
-    def __post_init__(self) -> None:
-        """Refuse what is out of range.
-
-        Raises:
-            UsageError: it names the setting and what is legal.
-        """
-        super().__post_init__()
-        require_range(self, "apart_frames", least=1)
+    apart_frames: int = ranged(10, least=1)
 
 
 def task(settings: MaskTrackTraining, sources: Sources) -> TrainingTask:

@@ -9,12 +9,12 @@ from propago.data.clips import Clip
 from propago.data.mixture import Mixture
 from propago.data.sources import Sources
 from propago.data.task import ClipSettings, TrainingTask, parameter_groups, stacked
-from propago.errors import require_range
 from propago.methods.rgmp.net import PRESETS, RgmpNet
 from propago.methods.rgmp.objective import ObjectClips, RgmpObjective
 from propago.methods.rgmp.run import Rgmp
 from propago.nn.inference import channels_last
 from propago.nn.presets import preset_called
+from propago.ranges import ranged
 from propago.types import VOID
 
 
@@ -27,16 +27,7 @@ class RgmpTraining(ClipSettings):
         damaged: share of the masks fed back that are damaged.
     """
 
-    damaged: float = 0.4
-
-    def __post_init__(self) -> None:
-        """Refuse what is out of range.
-
-        Raises:
-            UsageError: it names the setting and what is legal.
-        """
-        super().__post_init__()
-        require_range(self, "damaged", least=0, most=1)
+    damaged: float = ranged(0.4, least=0, most=1)
 
 
 def task(settings: RgmpTraining, sources: Sources) -> TrainingTask:

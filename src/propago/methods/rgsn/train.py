@@ -5,13 +5,13 @@ from dataclasses import dataclass
 from propago.data.mixture import Mixture
 from propago.data.sources import Sources
 from propago.data.task import ImageSettings, TrainingTask, parameter_groups
-from propago.errors import require_range
 from propago.methods.rgsn.examples import FRAMES, CropExamples, collate
 from propago.methods.rgsn.net import PRESETS, RgsnNet, of_two_encodings
 from propago.methods.rgsn.objective import RgsnObjective
 from propago.methods.rgsn.run import Rgsn
 from propago.nn.inference import channels_last
 from propago.nn.presets import preset_called
+from propago.ranges import ranged
 
 
 @dataclass(frozen=True)
@@ -26,20 +26,9 @@ class RgsnTraining(ImageSettings):
         damaged: share of the masks of later references that are damaged.
     """
 
-    side: int = 0
-    max_objects: int = 2
-    damaged: float = 0.4
-
-    def __post_init__(self) -> None:
-        """Refuse what is out of range.
-
-        Raises:
-            UsageError: it names the setting and what is legal.
-        """
-        super().__post_init__()
-        require_range(self, "side", least=0)
-        require_range(self, "max_objects", least=1)
-        require_range(self, "damaged", least=0, most=1)
+    side: int = ranged(0, least=0)
+    max_objects: int = ranged(2, least=1)
+    damaged: float = ranged(0.4, least=0, most=1)
 
 
 def task(settings: RgsnTraining, sources: Sources) -> TrainingTask:

@@ -5,19 +5,14 @@ from dataclasses import dataclass
 
 from propago.data.object_views import ObjectView, ObjectViews
 from propago.data.sources import Sources
-from propago.data.task import (
-    ImageSettings,
-    TrainingTask,
-    parameter_groups,
-    require_range,
-    stacked,
-)
+from propago.data.task import ImageSettings, TrainingTask, parameter_groups, stacked
 from propago.errors import UsageError
 from propago.methods.ritm.net import PRESETS, RitmNet
 from propago.methods.ritm.objective import RitmObjective, Views
 from propago.methods.ritm.run import Ritm
 from propago.nn.inference import channels_last
 from propago.nn.presets import preset_called
+from propago.ranges import ranged
 
 
 @dataclass(frozen=True)
@@ -28,7 +23,7 @@ class RitmTraining(ImageSettings):
         begun: share of the dialogues that begin with a mask, damaged, not with an empty one.
     """
 
-    begun: float = 0.3
+    begun: float = ranged(0.3, least=0, most=1)
 
     def __post_init__(self) -> None:
         """Refuse what is out of range.
@@ -37,7 +32,6 @@ class RitmTraining(ImageSettings):
             UsageError: it names the setting and what is legal.
         """
         super().__post_init__()
-        require_range(self, "begun", least=0, most=1)
         if self.height != self.width:
             raise UsageError(f"height = {self.height}: views are square, as wide as high")
 

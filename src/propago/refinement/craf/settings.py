@@ -3,11 +3,12 @@
 from dataclasses import dataclass
 from typing import Literal
 
-from propago.errors import UsageError, require_range
+from propago.errors import UsageError
+from propago.ranges import Ranged, ranged
 
 
 @dataclass(frozen=True)
-class CrafSettings:
+class CrafSettings(Ranged):
     """What the filter keeps.
 
     Attributes:
@@ -39,17 +40,17 @@ class CrafSettings:
     """
 
     regions: Literal["best", "consistent"] = "consistent"
-    threshold: float = 0.5
-    alpha: float = 0.2
-    beta: float | None = 0.9
-    gamma: float = 0.1
-    delta: float = 0.4
-    reach_px: int = 12
-    least_iou: float = 0.0
+    threshold: float = ranged(0.5, least=0, most=1)
+    alpha: float = ranged(0.2, least=0, most=1)
+    beta: float | None = ranged(0.9, least=0, most=1)
+    gamma: float = ranged(0.1, least=0, most=1)
+    delta: float = ranged(0.4, least=0, most=1)
+    reach_px: int = ranged(12, least=0)
+    least_iou: float = ranged(0.0, least=0, most=1)
     keep_small: bool = False
-    recover_from_px: int = 0
-    holes_px: int = 0
-    islands_px: int = 0
+    recover_from_px: int = ranged(0, least=0)
+    holes_px: int = ranged(0, least=0)
+    islands_px: int = ranged(0, least=0)
 
     def __post_init__(self) -> None:
         """Refuse what is out of range.
@@ -59,10 +60,7 @@ class CrafSettings:
         """
         if self.regions not in ("best", "consistent"):
             raise UsageError(f"regions {self.regions!r}: there are best and consistent")
-        beta = () if self.beta is None else ("beta",)
-        shares = ("threshold", "alpha", *beta, "gamma", "delta", "least_iou")
-        require_range(self, *shares, least=0, most=1)
-        require_range(self, "reach_px", "recover_from_px", "holes_px", "islands_px", least=0)
+        super().__post_init__()
 
     @classmethod
     def paper(cls) -> "CrafSettings":

@@ -2,11 +2,11 @@
 
 from dataclasses import dataclass
 
-from propago.errors import require_range
+from propago.ranges import Ranged, ranged
 
 
 @dataclass(frozen=True)
-class SpnSettings:
+class SpnSettings(Ranged):
     """Where the network works.
 
     Attributes:
@@ -17,16 +17,7 @@ class SpnSettings:
         whole_frame: work on the whole frame for every object, as the paper does.
     """
 
-    present: float = 0.1
-    margin_px: int = 8
-    cover_px: int = 192
+    present: float = ranged(0.1, least=0, below=1)
+    margin_px: int = ranged(8, least=0)
+    cover_px: int = ranged(192, least=0)
     whole_frame: bool = False
-
-    def __post_init__(self) -> None:
-        """Refuse what is out of range.
-
-        Raises:
-            UsageError: it is.
-        """
-        require_range(self, "present", least=0, below=1)
-        require_range(self, "margin_px", "cover_px", least=0)
