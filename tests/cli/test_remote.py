@@ -1,6 +1,7 @@
 """Addresses in place of paths: what is fetched, what is put back, what is said."""
 
 import json
+from pathlib import Path
 
 import pytest
 
@@ -94,6 +95,20 @@ def test_what_is_not_there_and_who_cannot_be_asked(store, capsys):
     assert "nowhere://masks cannot be opened" in capsys.readouterr().err
     assert main(["clean", "memory://in/masks", "--cluster", "ray://head:10001"]) == 2
     assert "needs folders that all of them share" in capsys.readouterr().err
+
+
+def test_what_cannot_be_put_back_is_kept(store, clip, monkeypatch, capsys):
+    def refused(*_, **__):
+        raise PermissionError("Access Denied")
+
+    monkeypatch.setattr("tempfile.tempdir", str(clip))
+    monkeypatch.setattr(type(store), "put_file", refused)
+    assert main(["clean", "memory://in/masks", "--out", "memory://out/kept"]) == 1
+    said = capsys.readouterr().err
+    assert "memory://out/kept cannot be written: Access Denied" in said
+    place = Path(said.rpartition("kept here, in ")[2].strip())
+    assert place.is_relative_to(clip)
+    assert (place / "masks" / "00002.png").exists()
 
 
 def test_the_address_of_a_cluster_is_no_file():

@@ -15,6 +15,7 @@ from rich.table import Table
 
 from propago.cli.arguments import parse
 from propago.cli.progress import frame_progress
+from propago.cli.remote import address_of
 from propago.errors import UsageError
 from propago.io.atomic import replacing
 
@@ -97,9 +98,10 @@ def run(argv: list[str]) -> int:
 
     found: dict[str, Evaluation] = {}
     identities: dict[str, Identity] = {}
+    named = {address_of(results): results for results in arguments.results}
     with frame_progress() as progress:
-        for results in arguments.results:
-            found[str(results)] = evaluate(
+        for name, results in named.items():
+            found[name] = evaluate(
                 results,
                 arguments.gt,
                 arguments.protocol,

@@ -8,11 +8,20 @@ import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from pathlib import Path
-from tempfile import TemporaryDirectory
+from shutil import rmtree
+from tempfile import mkdtemp
 from typing import Any
 
-from propago.errors import PropagoError, UsageError
-from propago.io.remote import Stamps, fetch, is_address, is_there, put_back, stamps
+from propago.errors import OutputError, PropagoError, UsageError
+from propago.io.remote import (
+    Stamps,
+    fetch,
+    is_address,
+    is_there,
+    put_back,
+    require_bucket,
+    stamps,
+)
 
 VERBS = ("segment", "track", "refine", "clean", "eval")
 
@@ -25,13 +34,13 @@ def at_hand(verb: str, arguments: Sequence[str]) -> Iterator[list[str]]:
     """The arguments with a local path for each address; without any, as they are.
 
     An output folder that is there is fetched, too, so that the verb itself refuses, resumes or
-    overwrites it. What is printed, the errors, run.json and single files that are written name the
-    address.
+    overwrites it. What is printed, the errors, run.json, journals and single files that are written
+    name the address.
 
     Raises:
         UsageError: no such scheme, or its package is missing.
         SourceError: there is nothing at an address that is read.
-        OutputError: results cannot be put back.
+        OutputError: results cannot be put back; it says where they are kept on this machine.
     """
     flagged = list(_flagged(arguments)) if verb in VERBS else []
     if not any(is_address(value) and flag not in _NO_FILES for flag, value, _ in flagged):
@@ -39,8 +48,8 @@ def at_hand(verb: str, arguments: Sequence[str]) -> Iterator[list[str]]:
         return
     if any(flag == "--cluster" and is_address(value) for flag, value, _ in flagged):
         raise UsageError("--cluster of other machines needs folders that all of them share")
-    with TemporaryDirectory(prefix="propago-") as folder:
-        local = _Local(Path(folder))
+    local = _Local(Path(mkdtemp(prefix="propago-")))
+    try:
         replaced = [local.word(*one) for one in flagged]
         out: Any = _Telling(sys.stdout, local)
         err: Any = _Telling(sys.stderr, local)
@@ -52,6 +61,13 @@ def at_hand(verb: str, arguments: Sequence[str]) -> Iterator[list[str]]:
                 raise
             finally:
                 local.put_back()
+    finally:
+        local.remove()
+
+
+def address_of(path: Path) -> str:
+    """What the user calls a path: the address that it stands for, where it stands for one."""
+    return sys.stdout.told(str(path)) if isinstance(sys.stdout, _Telling) else str(path)
 
 
 def _flagged(arguments: Sequence[str]) -> Iterator[tuple[str, str, str]]:
@@ -69,7 +85,7 @@ class _Local:
     """The addresses that were named, and where what they name is on this machine."""
 
     def __init__(self, folder: Path) -> None:
-        self._folder = folder
+        self._folder, self._unsaved = folder, False
         self._addresses: dict[str, str] = {}
         self._written: list[tuple[Path, str, Stamps]] = []
 
@@ -81,6 +97,8 @@ class _Local:
         place = self._folder / str(len(self._addresses)) / address.rpartition("/")[2]
         place.parent.mkdir()
         self._addresses[str(place)] = address
+        if flag in _WRITTEN:
+            require_bucket(address)
         if flag not in _WRITTEN or (flag == "--out" and is_there(address)):
             fetch(address, place)
         if flag in _WRITTEN:
@@ -94,14 +112,28 @@ class _Local:
         return text
 
     def put_back(self) -> None:
-        """What was written, to where it belongs."""
+        """What was written, to where it belongs.
+
+        Raises:
+            OutputError: that is not possible; it stays in the folder then.
+        """
         for place, address, before in self._written:
-            records = [place] if place.is_file() else place.rglob("run.json")
+            inner = (p for name in ("run.json", "journal.jsonl") for p in place.rglob(name))
+            records = [place] if place.is_file() else inner
             for record in records:
                 text = record.read_text("utf-8")
                 if (told := self.told(text)) != text:
                     record.write_text(told, "utf-8")
-            put_back(place, address, before)
+            try:
+                put_back(place, address, before)
+            except OutputError as error:
+                self._unsaved = True
+                raise OutputError(f"{error}; what was made is kept here, in {place}") from error
+
+    def remove(self) -> None:
+        """Delete the folder, unless it holds what could not be put back."""
+        if not self._unsaved:
+            rmtree(self._folder, ignore_errors=True)
 
 
 class _Telling:
@@ -110,9 +142,13 @@ class _Telling:
     def __init__(self, stream: Any, local: _Local) -> None:
         self._stream, self._local = stream, local
 
+    def told(self, text: str) -> str:
+        """A text with addresses for local paths."""
+        return self._local.told(text)
+
     def write(self, text: str) -> int:
         """Write a text, with addresses for local paths."""
-        return self._stream.write(self._local.told(text))
+        return self._stream.write(self.told(text))
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._stream, name)

@@ -12,6 +12,9 @@ Stamps = Mapping[str, tuple[int, int]]
 
 _LAST = ("run.json", "journal")
 
+_WITH_BUCKETS = ("s3", "s3a", "gs", "gcs", "az", "abfs", "abfss")
+"""Schemes whose places begin with a bucket, in which there are no folders to be made."""
+
 
 def is_address(text: str) -> bool:
     """Whether it is SCHEME://PLACE."""
@@ -31,6 +34,27 @@ def is_there(address: str) -> bool:
         return system.exists(path)
     except Exception as error:
         raise SourceError(f"{address} cannot be read: {_said(error)}") from error
+
+
+def require_bucket(address: str) -> None:
+    """Refuse to write where the bucket is missing: a wrong name would be a new one.
+
+    Raises:
+        UsageError: as `fetch`.
+        OutputError: there is no such bucket.
+    """
+    system, path = _opened(address)
+    if not _has_buckets(address):
+        return
+    bucket = path.partition("/")[0]
+    try:
+        there = system.exists(bucket)
+    except Exception:  # who may write in a bucket need not be allowed to ask about it
+        return
+    if not there:
+        raise OutputError(
+            f"{address} cannot be written: there is no bucket {bucket}; make it first"
+        )
 
 
 def fetch(address: str, to: Path) -> None:
@@ -71,14 +95,15 @@ def put_back(folder: Path, address: str, before: Stamps) -> None:
     system, path = _opened(address)
     now = stamps(folder)
     changed = sorted((n for n in now if before.get(n) != now[n]), key=_is_record)
+    folders = not _has_buckets(address)
     early = [name for name in changed if not _is_record(name)]
     try:
         for name in early:
-            _put(system, folder / name, f"{path}/{name}".removesuffix("/"))
+            _put(system, folder / name, f"{path}/{name}".removesuffix("/"), folders=folders)
         for name in sorted(before.keys() - now.keys()):
             system.rm_file(f"{path}/{name}")
         for name in changed[len(early) :]:
-            _put(system, folder / name, f"{path}/{name}")
+            _put(system, folder / name, f"{path}/{name}", folders=folders)
     except Exception as error:
         raise OutputError(f"{address} cannot be written: {_said(error)}") from error
 
@@ -99,8 +124,13 @@ def _is_record(name: str) -> bool:
     return Path(name).name.startswith(_LAST)
 
 
-def _put(system: Any, file: Path, path: str) -> None:
-    system.makedirs(path.rpartition("/")[0], exist_ok=True)
+def _has_buckets(address: str) -> bool:
+    return address.partition("://")[0] in _WITH_BUCKETS
+
+
+def _put(system: Any, file: Path, path: str, *, folders: bool) -> None:
+    if folders:
+        system.makedirs(path.rpartition("/")[0], exist_ok=True)
     system.put_file(str(file), path)
 
 
