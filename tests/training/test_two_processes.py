@@ -16,6 +16,7 @@ from propago.data.task import TrainingTask, stacked
 from propago.finetune.budget import Budget
 from propago.training import fit as fitting
 from propago.training.checkpoint import CheckpointFile
+from propago.training.datasets import NumberedExamples
 from propago.training.optimisation import Optimisation
 
 
@@ -25,19 +26,24 @@ class Objective(nn.Module):
     def __init__(self):
         super().__init__()
         self.net = nn.Sequential(nn.Linear(1, 4), nn.Linear(4, 1))
-        self.calls = 0
+        self.batches = []
 
     def forward(self, batch, seed):
-        self.calls += 1
+        self.batches.append(batch.flatten().tolist())
         loss = (self.net(batch) - 3 * batch).square().mean()
         return loss, {"loss": loss.item()}
 
 
 class Points:
-    """Draws numbers."""
+    """Draws numbers, and keeps them."""
+
+    def __init__(self):
+        self.drawn = []
 
     def sample(self, rng):
-        return rng.normal(size=1).astype("float32")
+        point = rng.normal(size=1).astype("float32")
+        self.drawn.append(float(point[0]))
+        return point
 
 
 def train(folder):
@@ -51,24 +57,31 @@ def train(folder):
 
     fitting.time = SimpleNamespace(monotonic=monotonic)
     torch.manual_seed(0)
-    objective = Objective()
-    task = TrainingTask("line", objective.net, objective, Points(), stacked)
+    objective, points = Objective(), Points()
+    task = TrainingTask("line", objective.net, objective, points, stacked)
     options = Optimisation(batch=2), Budget(seconds=5), CheckpointFile(folder)
     fitted = fitting.fit(task, *options, workers=0)
     weights = [p.tolist() for p in fitted.net.parameters()]
-    told = {"steps": objective.calls, "main": fitted.is_main_process, "weights": weights}
+    told = {
+        "batches": objective.batches,
+        "drawn": points.drawn,
+        "main": fitted.is_main_process,
+        "weights": weights,
+    }
     told["threads"] = [p.read_text().strip() for p in Path("/proc/self/task").glob("*/comm")]
     (folder / f"{rank}.json").write_text(json.dumps(told))
 
 
-@pytest.mark.slow
-def test_two_processes_stop_at_the_same_step_with_the_same_weights(tmp_path):
+@pytest.fixture(scope="module")
+def told(tmp_path_factory):
+    """What the two processes say, and the folder."""
+    folder = tmp_path_factory.mktemp("two")
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = str(free.getsockname()[1])
     common = {"WORLD_SIZE": "2", "LOCAL_WORLD_SIZE": "2", "MASTER_ADDR": "127.0.0.1"}
     common |= {"MASTER_PORT": port, "ACCELERATE_USE_CPU": "true", "OMP_NUM_THREADS": "1"}
-    command = [sys.executable, __file__, str(tmp_path)]
+    command = [sys.executable, __file__, str(folder)]
     processes = [
         subprocess.Popen(command, env={**os.environ, **common, "RANK": rank, "LOCAL_RANK": rank})
         for rank in "01"
@@ -78,12 +91,29 @@ def test_two_processes_stop_at_the_same_step_with_the_same_weights(tmp_path):
     finally:
         for process in processes:
             process.kill()
-    first, second = (json.loads((tmp_path / f"{rank}.json").read_text()) for rank in "01")
-    assert (first["steps"], second["steps"]) == (5, 5)
+    first, second = (json.loads((folder / f"{rank}.json").read_text()) for rank in "01")
+    return first, second, folder
+
+
+@pytest.mark.slow
+def test_two_processes_stop_at_the_same_step_with_the_same_weights(told):
+    first, second, folder = told
+    assert (len(first["batches"]), len(second["batches"])) == (5, 5)
     assert (first["main"], second["main"]) == (True, False)
     assert first["weights"] == second["weights"]
     assert not [name for name in first["threads"] + second["threads"] if "gloo" in name]
-    assert len((tmp_path / "log.jsonl").read_text().splitlines()) == 1
+    assert len((folder / "log.jsonl").read_text().splitlines()) == 1
+
+
+@pytest.mark.slow
+def test_a_step_of_both_draws_what_one_process_draws_with_a_batch_twice_as_large(told):
+    first, second, _ = told
+    assert len(first["drawn"]) >= 10
+    assert not set(first["drawn"]) & set(second["drawn"])
+    for step, batches in enumerate(zip(first["batches"], second["batches"], strict=True)):
+        examples = NumberedExamples(Points(), 0, 4 * step, 4)
+        alone = [float(examples[i][0]) for i in range(4)]
+        assert [x for batch in batches for x in batch] == alone
 
 
 if __name__ == "__main__":
