@@ -1,5 +1,6 @@
 """Detections and tracks: what belongs together, and every way in and out."""
 
+import json
 import sys
 from types import SimpleNamespace
 
@@ -7,9 +8,10 @@ import numpy as np
 import pytest
 
 from propago.detections import Detections, Tracks
-from propago.errors import MaskError, ShapeError, UsageError
+from propago.errors import MaskError, ShapeError, SourceError, UsageError
 from propago.io.formats.coco import detections_from_coco, detections_to_coco
-from propago.io.formats.youtube_vis import tracks_from_youtube_vis, tracks_to_youtube_vis
+from propago.io.formats.video_json import read_youtube_vis
+from propago.io.formats.youtube_vis import tracks_to_youtube_vis
 
 LABELS = np.zeros((5, 7), np.uint8)
 LABELS[1:3, 2:6], LABELS[4, 0] = 4, 9
@@ -100,18 +102,21 @@ def test_coco_both_ways():
         detections_from_coco([{"bbox": [0, 0, 1, 1]}], (5, 7))
 
 
-def test_youtube_vis_both_ways():
+def test_youtube_vis_both_ways(tmp_path):
     tracks = Tracks({"a": two(), "b": two()[:1], "c": two()[:0]}, (5, 7))
     results = tracks_to_youtube_vis(tracks, video_id=6)
     assert [(r["id"], r["category_id"], r["score"]) for r in results] == [(2, 1, 0.75), (8, 3, 0.5)]
     assert [s is None for s in results[0]["segmentations"]] == [False, True, True]
-    back = tracks_from_youtube_vis(results, ["a", "b", "c"], (5, 7))
-    assert back.ids == (2, 8)
-    assert_equal(back.frames["a"], two()[[1, 0]])
-    assert len(back.frames["c"]) == 0
-    assert list(back.of(8)) == ["a", "b"]
-    with pytest.raises(MaskError, match="3 segmentations, the video 2 frames"):
-        tracks_from_youtube_vis(results, ["a", "b"], (5, 7))
+    nowhere = {**results[0], "id": 9, "segmentations": [None] * 3}
+    (tmp_path / "results.json").write_text(json.dumps([*results, nowhere]))
+    (video,) = read_youtube_vis(tmp_path / "results.json")
+    first, second, third = (found.detections() for _, found in video)
+    assert_equal(first, two()[[1, 0]])
+    assert (second.ids.tolist(), len(third)) == ([8], 0)
+    results[1]["segmentations"].pop()
+    (tmp_path / "results.json").write_text(json.dumps(results))
+    with pytest.raises(SourceError, match="3 segmentations, the video 2 frames"):
+        read_youtube_vis(tmp_path / "results.json")
     with pytest.raises(MaskError, match="have ids"):
         Tracks({"a": two(ids=None)}, (5, 7))
 

@@ -69,6 +69,7 @@ def test_what_is_no_mask_is_refused_by_name(tmp_path):
         open_masks(tmp_path)
     with pytest.raises(UsageError, match="'mots' is no format"):
         open_masks(tmp_path, "mots")
-    (tmp_path / "two.json").write_text(json.dumps({"videos": [{}, {}], "annotations": []}))
+    videos = [{"id": n, "file_names": [], "height": 6, "width": 8} for n in (1, 2)]
+    (tmp_path / "two.json").write_text(json.dumps({"videos": videos, "annotations": []}))
     with pytest.raises(SourceError, match="of one video"):
         open_masks(tmp_path / "two.json")

@@ -31,6 +31,16 @@ def replacing(path: Path) -> Iterator[Path]:
         remove(temporary)
 
 
+def write_text(path: Path, text: str) -> None:
+    """Make a file of text, or leave an earlier one as it was.
+
+    Raises:
+        OutputError: it cannot be written.
+    """
+    with replacing(path) as unfinished:
+        unfinished.write_text(text, "utf-8")
+
+
 def part_of(path: Path) -> Path:
     """Where `path` is while it is being written: a hidden file beside it."""
     return path.with_name(f".{path.name}.part")

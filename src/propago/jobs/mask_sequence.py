@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 
 from propago.errors import MaskError
-from propago.io.atomic import replacing
+from propago.io.atomic import write_text
 from propago.io.mask_sequence import Masks, labels_of
 from propago.io.masks import write_mask
 from propago.io.soft_masks import write_soft_masks
@@ -69,8 +69,7 @@ def write_sequence(
         if progress:
             progress(frames, total, what)
     if events:
-        with replacing(output.events) as unfinished:
-            unfinished.write_text("".join(lines), "utf-8")
+        write_text(output.events, "".join(lines))
     return Written(frames, soft, dict(pixels))
 
 

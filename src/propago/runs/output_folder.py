@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from propago.errors import OutputError, UsageError
-from propago.io.atomic import make_folder, replacing
+from propago.io.atomic import make_folder, write_text
 from propago.io.json_fields import is_number
 
 TIMINGS = {"seconds": 0.0, "frames_per_s": 0.0}
@@ -141,8 +141,7 @@ class OutputFolder:
         Raises:
             OutputError: it cannot be written.
         """
-        with replacing(self.record) as unfinished:
-            unfinished.write_text(json.dumps(record, indent=1) + "\n", "utf-8")
+        write_text(self.record, json.dumps(record, indent=1) + "\n")
 
     def read_record(self) -> dict[str, Any]:
         """What run.json says; empty where there is none.

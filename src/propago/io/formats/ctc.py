@@ -18,7 +18,7 @@ import numpy as np
 
 from propago.detections import MAX_ID
 from propago.errors import MaskError, SourceError
-from propago.io.atomic import make_folder, replacing
+from propago.io.atomic import make_folder, replacing, write_text
 from propago.io.frame_names import numbers_of
 from propago.io.instances import FrameInstances, InstanceSequence
 from propago.io.label_runs import labels_of_rles
@@ -80,8 +80,7 @@ def write_instances(path: Path, videos: Sequence[InstanceSequence]) -> list[str]
         ):
             TiffWriter(file).append(labels_of_rles(drawn, found.size, np.uint16), names[n])
     lines = _table(stretches, numbers, video)
-    with replacing(path / TABLES[0]) as unfinished:
-        unfinished.write_text("".join(sorted(lines, key=lambda s: int(s.split()[0]))), "utf-8")
+    write_text(path / TABLES[0], "".join(sorted(lines, key=lambda s: int(s.split()[0]))))
     again = [
         f"{i} is {label} from frame {numbers[first]} on"
         for i, parts in sorted(stretches.items())

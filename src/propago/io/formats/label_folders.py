@@ -14,7 +14,7 @@ import numpy as np
 from PIL import Image
 
 from propago.errors import MaskError, SourceError
-from propago.io.atomic import make_folder, replacing
+from propago.io.atomic import make_folder, replacing, write_text
 from propago.io.davis_layout import ANNOTATIONS
 from propago.io.formats import label_maps
 from propago.io.formats.json_files import read_json
@@ -82,15 +82,13 @@ def write_davis(path: Path, videos: Sequence[InstanceSequence]) -> None:
     for video in videos:
         _write(path / ANNOTATIONS / "480p" / video.name, video)
     make_folder(path / SETS)
-    with replacing(path / SETS / "all.txt") as unfinished:
-        unfinished.write_text("".join(f"{video.name}\n" for video in videos), "utf-8")
+    write_text(path / SETS / "all.txt", "".join(f"{video.name}\n" for video in videos))
 
 
 def write_youtube_vos(path: Path, videos: Sequence[InstanceSequence]) -> None:
     """Annotations/SEQUENCE/FRAME.png, and meta.json."""
     told = {video.name: _write(path / ANNOTATIONS / video.name, video) for video in videos}
-    with replacing(path / META) as unfinished:
-        unfinished.write_text(json.dumps({"videos": told}, indent=1), "utf-8")
+    write_text(path / META, json.dumps({"videos": told}, indent=1))
 
 
 def write_grey(path: Path, videos: Sequence[InstanceSequence]) -> None:

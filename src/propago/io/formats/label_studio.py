@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from propago.errors import MaskError, SourceError
-from propago.io.atomic import replacing
+from propago.io.atomic import write_text
 from propago.io.brush_rle import decode_brush, encode_brush
 from propago.io.formats.json_files import head_of, read_json
 from propago.io.instances import FrameInstances, Instance, InstanceSequence
@@ -69,8 +69,7 @@ def write_instances(path: Path, videos: Sequence[InstanceSequence]) -> None:
         ]
         data = {"image": f"{video.name}/{name}.jpg", "width": width, "height": height}
         tasks.append({"data": data, "annotations": [{"result": result}]})
-    with replacing(path) as unfinished:
-        unfinished.write_text(json.dumps(tasks), "utf-8")
+    write_text(path, json.dumps(tasks))
 
 
 def _result(one: Instance, label: str, size: Size) -> Json:

@@ -17,7 +17,7 @@ import numpy as np
 from PIL import Image
 
 from propago.errors import MaskError, SourceError
-from propago.io.atomic import make_folder, replacing
+from propago.io.atomic import make_folder, write_text
 from propago.io.formats.json_files import head_of, read_json
 from propago.io.instances import FrameInstances, Instance, InstanceSequence
 from propago.io.names import visible
@@ -80,8 +80,7 @@ def _write(path: Path, videos: Sequence[InstanceSequence], shapes_of: Any) -> No
         ]
         content = {"version": "5.5.0", "flags": {}, "shapes": shapes, "imagePath": f"{name}.jpg"}
         content |= {"imageData": None, "imageHeight": height, "imageWidth": width}
-        with replacing(path / f"{name}.json") as unfinished:
-            unfinished.write_text(json.dumps(content, indent=1), "utf-8")
+        write_text(path / f"{name}.json", json.dumps(content, indent=1))
 
 
 def _mask_shapes(rle: Rle) -> Iterator[Json]:

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from propago.errors import MaskError, SourceError
-from propago.io.atomic import replacing
+from propago.io.atomic import write_text
 from propago.io.formats.json_files import head_of, read_json
 from propago.io.instances import OBJECT, FrameInstances, Instance, InstanceSequence
 from propago.io.rle import Rle, as_text, coco_mask, decode, to_rle
@@ -134,7 +134,10 @@ def _described(results: Sequence[Json]) -> Json:
     """Results as annotations of videos whose size is that of their masks, frames numbered."""
     videos: dict[int, Json] = {}
     for track in results:
-        height, width = next(rle["size"] for rle in track["segmentations"] if rle)
+        size = next((rle["size"] for rle in track["segmentations"] if rle), None)
+        if size is None:
+            continue
+        height, width = size
         number = int(track["video_id"])
         length = len(track["segmentations"])
         about = {"id": number, "height": height, "width": width}
@@ -277,5 +280,4 @@ def _annotations(found: FrameInstances, segmentation: Callable[[Rle], Any]) -> I
 
 
 def _write(path: Path, content: Json) -> None:
-    with replacing(path) as unfinished:
-        unfinished.write_text(json.dumps(content), "utf-8")
+    write_text(path, json.dumps(content))

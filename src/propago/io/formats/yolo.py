@@ -13,7 +13,7 @@ import numpy as np
 
 from propago.detections import Detections
 from propago.errors import SourceError
-from propago.io.atomic import make_folder, replacing
+from propago.io.atomic import make_folder, write_text
 from propago.io.detection_sequence import DetectionSequence, Reader
 from propago.io.instances import FrameInstances, Instance, InstanceSequence
 from propago.io.names import visible
@@ -72,10 +72,10 @@ def write_instances(path: Path, videos: Sequence[InstanceSequence]) -> list[str]
     classes = sorted({one.class_id for _, found in video for one in found.instances})
     make_folder(path / _LABELS)
     for name, found in video:
-        with replacing(path / _LABELS / f"{name}.txt") as unfinished:
-            unfinished.write_text("".join(_line(one, classes) for one in found.instances), "utf-8")
-    with replacing(path / "classes.txt") as unfinished:
-        unfinished.write_text("".join(f"{video.class_name(c)}\n" for c in classes), "utf-8")
+        write_text(
+            path / _LABELS / f"{name}.txt", "".join(_line(one, classes) for one in found.instances)
+        )
+    write_text(path / "classes.txt", "".join(f"{video.class_name(c)}\n" for c in classes))
     renamed = [f"{c} is {n}" for n, c in enumerate(classes) if n != c]
     return [f"classes count from 0, see classes.txt: {', '.join(renamed)}"] if renamed else []
 

@@ -1,7 +1,6 @@
 """YouTube-VIS JSON: the tracks of a video, and label maps made of them."""
 
-import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -12,6 +11,8 @@ from propago.detections import Detections, Tracks
 from propago.errors import MaskError, SourceError
 from propago.io.detection_sequence import DetectionSequence
 from propago.io.formats.json_files import head_of, read_json
+from propago.io.formats.video_json import read_youtube_vis
+from propago.io.instances import FrameInstances
 from propago.io.mask_sequence import MaskSequence
 from propago.io.rle import decode, encode, to_rle
 
@@ -27,26 +28,17 @@ def sniff(path: Path) -> bool:
 def read(path: Path) -> MaskSequence:
     """The label maps of the one video in a file of {"videos", "annotations"}.
 
-    An object's id is its annotation's; where two overlap the later is in front.
+    Where two objects overlap the more confident is in front, of equal ones that of the higher id.
 
     Raises:
         SourceError: unreadable, or not of one video.
-        MaskError: a mask of an unknown form, of another size, or too many or few of them.
+        MaskError: a mask of an unknown form or of another size.
     """
-    try:
-        content = json.loads(path.read_text("utf-8-sig"))
-        (video,) = content["videos"]
-        names = [Path(name).stem for name in video["file_names"]]
-        size, annotations = (int(video["height"]), int(video["width"])), content["annotations"]
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise SourceError(
-            f"{path} is no YouTube-VIS file of one video ({error!r}): it holds videos of "
-            "file_names, height and width, and annotations"
-        ) from error
-    tracks = tracks_from_youtube_vis(annotations, names, size)
-    return MaskSequence(
-        path, {name: partial(_labels, found, size) for name, found in tracks.frames.items()}
-    )
+    videos = read_youtube_vis(path)
+    if len(videos) != 1:
+        raise SourceError(f"{path} holds {len(videos)} videos; masks are of one video")
+    readers = videos[0].readers
+    return MaskSequence(path, {name: partial(_labels, read) for name, read in readers.items()})
 
 
 def sniff_detections(path: Path) -> bool:
@@ -107,46 +99,6 @@ def _frame(
     return Detections.of_masks(masks, [c for _, c, _ in found], [s for _, _, s in found])
 
 
-def tracks_from_youtube_vis(
-    tracks: Sequence[Mapping[str, Any]], names: Sequence[str], size: tuple[int, int]
-) -> Tracks:
-    """The tracks of one video, from results or annotations.
-
-    Args:
-        tracks: those of this video: segmentations (one a frame, None where it is absent),
-            category_id, score or 1; `id` or else its place from 1 on becomes the identity.
-        names: of the video's frames.
-        size: (H, W) of the video in pixels.
-
-    Raises:
-        MaskError: a mask of an unknown form, of another size, or too many or few of them.
-    """
-    found: list[list[tuple[int, Mapping[str, Any], Any]]] = [[] for _ in names]
-    for n, track in enumerate(tracks, 1):
-        identity = int(track.get("id", n))
-        if len(track["segmentations"]) != len(names):
-            raise MaskError(
-                f"track {identity} has {len(track['segmentations'])} segmentations, the video "
-                f"{len(names)} frames; null stands for a frame without the object"
-            )
-        for frame, name, mask in zip(found, names, track["segmentations"], strict=True):
-            rle = to_rle(mask, size, f"track {identity}, frame {name}")
-            if rle is not None:
-                frame.append((identity, track, rle))
-    return Tracks(
-        {
-            name: Detections.of_masks(
-                decode([rle for _, _, rle in frame], size),
-                [track.get("category_id", 1) for _, track, _ in frame],
-                [track.get("score", 1.0) for _, track, _ in frame],
-                [identity for identity, _, _ in frame],
-            )
-            for name, frame in zip(names, found, strict=True)
-        },
-        size,
-    )
-
-
 def tracks_to_youtube_vis(tracks: Tracks, video_id: int) -> list[dict[str, Any]]:
     """The tracks of one video as results: values of JSON.
 
@@ -180,5 +132,5 @@ def _rle(one: Detections) -> dict[str, Any]:
     return encode(one.masks)[0]
 
 
-def _labels(found: Detections, size: tuple[int, int]) -> np.ndarray:
-    return found.labels() if len(found) else np.zeros(size, np.uint8)
+def _labels(read: Callable[[], FrameInstances]) -> np.ndarray:
+    return read().labels()

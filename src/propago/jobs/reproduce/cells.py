@@ -2,12 +2,12 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from propago.errors import OutputError, UsageError
-from propago.io.atomic import make_folder, replacing
+from propago.io.atomic import make_folder, write_text
 
 SETUP = "setup.json"
 
@@ -57,15 +57,6 @@ def read_cell(path: Path) -> Cell | None:
         return None
 
 
-def write_cell(path: Path, cell: Cell) -> None:
-    """Keep a cell.
-
-    Raises:
-        OutputError: it cannot be written.
-    """
-    _write(path, asdict(cell))
-
-
 def keep_setup(folder: Path, setup: Mapping[str, Any]) -> None:
     """Make `folder` hold cells of this setup, and refuse one that holds those of another.
 
@@ -79,7 +70,7 @@ def keep_setup(folder: Path, setup: Mapping[str, Any]) -> None:
     """
     path = folder / SETUP
     if not path.exists():
-        _write(path, setup)
+        keep_json(path, setup)
         return
     try:
         before = json.loads(path.read_text("utf-8"))
@@ -93,7 +84,11 @@ def keep_setup(folder: Path, setup: Mapping[str, Any]) -> None:
             )
 
 
-def _write(path: Path, told: Mapping[str, Any]) -> None:
+def keep_json(path: Path, told: Mapping[str, Any]) -> None:
+    """Keep JSON values in a file, whose folder is made where it is missing.
+
+    Raises:
+        OutputError: it cannot be written.
+    """
     make_folder(path.parent)
-    with replacing(path) as unfinished:
-        unfinished.write_text(json.dumps(told, indent=1) + "\n", "utf-8")
+    write_text(path, json.dumps(told, indent=1) + "\n")

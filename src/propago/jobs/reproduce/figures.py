@@ -8,7 +8,7 @@ from typing import Any, Protocol
 
 import torch
 
-from propago.io.atomic import make_folder, replacing
+from propago.jobs.reproduce.cells import keep_json
 from propago.report.paper_table import PaperTable
 from propago.runs.options import Progress
 
@@ -72,7 +72,5 @@ def _cell(tables: FigureTables, row: str, part: Any, path: Path) -> Figures:
     except (OSError, ValueError, TypeError):
         measured = tables.figures(row, part)
         found = {n: None if v is None or isnan(v) else float(v) for n, v in measured.items()}
-    make_folder(path.parent)
-    with replacing(path) as unfinished:
-        unfinished.write_text(json.dumps(found, indent=1) + "\n", "utf-8")
+    keep_json(path, found)
     return found

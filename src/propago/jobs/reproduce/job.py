@@ -2,7 +2,7 @@
 
 import platform
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -13,13 +13,13 @@ from propago.clock import Clock
 from propago.components import component, imported
 from propago.errors import UsageError
 from propago.finetune.fine_tuning import FineTuneProgress
-from propago.io.atomic import replacing
+from propago.io.atomic import write_text
 from propago.io.source import Source
 from propago.jobs.annotations import gather_annotations
 from propago.jobs.evaluate import evaluate
 from propago.jobs.options import SegmentOptions
 from propago.jobs.parts import Parts
-from propago.jobs.reproduce.cells import Cell, ObjectFigures, keep_setup, read_cell, write_cell
+from propago.jobs.reproduce.cells import Cell, ObjectFigures, keep_json, keep_setup, read_cell
 from propago.jobs.reproduce.figures import FigureTables, figure_cells
 from propago.jobs.reproduce.options import ReproduceOptions
 from propago.jobs.reproduce.papers import PAPERS
@@ -227,7 +227,7 @@ def _cell(
     scored = evaluate(masks, truth_of(data, source, out / "truth"), set=[source.name])
     objects = [ObjectFigures(o.id, *(o.figures[name] for name in FIGURES)) for o in scored.objects]
     cell = Cell(source.name, tuple(objects), clock.seconds, clock.counts, max(memory))
-    write_cell(path, cell)
+    keep_json(path, asdict(cell))
     return cell
 
 
@@ -235,6 +235,5 @@ def _written(table: PaperTable, path: Path) -> tuple[Path, Path]:
     """The files of a table; `path` is theirs without what tells them apart."""
     csv, html = path.with_suffix(".csv"), path.with_suffix(".html")
     for file, text in ((csv, table.to_csv()), (html, table.to_html())):
-        with replacing(file) as unfinished:
-            unfinished.write_text(text, "utf-8")
+        write_text(file, text)
     return csv, html
