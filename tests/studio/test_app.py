@@ -14,11 +14,6 @@ from propago.jobs.segment import segment
 from studio_client import FRAMES, SIZE, TOKEN, slow_follower, studio, write_frames
 
 
-@pytest.fixture
-def truth(tmp_path):
-    return write_frames(tmp_path / "frames")
-
-
 def test_the_page_and_its_modules_are_served(truth, tmp_path):
     with studio(tmp_path) as page:
         html = page.get("")

@@ -300,6 +300,7 @@ $("carry").hidden = Boolean(project.tracks);
 listen(hear, tried(async (gone) => {
   veil(gone ? "The connection is lost; trying again. Nothing that was drawn is lost." : project.pictures.damage);
   if (!gone) await readAnew();
+  document.body.dataset.live = !gone;
 }));
 objectsChanged();
 runChanged(project.run);

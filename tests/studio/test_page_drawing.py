@@ -1,0 +1,67 @@
+"""The page in a real browser: drawing, by mouse, keys and fingers, small frames and large ones."""
+
+import numpy as np
+from PIL import Image
+
+from studio_browser import needs_browser
+from studio_client import SIZE
+
+pytestmark = needs_browser
+
+
+def test_undo_redo_eraser_polygon_and_fill(serve, visit, truth, tmp_path):
+    address = serve(tmp_path)
+    person = visit(address)
+    person.press("p")
+    for corner in ((10, 10), (30, 10), (30, 30), (10, 30)):
+        person.page.mouse.click(*person.at(*corner))
+    person.press("Enter")
+    square = np.zeros(SIZE, np.uint8)
+    square[10:30, 10:30] = 1
+    person.until_kept(0, lambda labels: abs(int((labels != square).sum())) < 45)
+    drawn = person.kept(0)
+
+    person.press("e")
+    person.drag((8, 20), (32, 20))
+    person.until_kept(0, lambda labels: labels[20, 20] == 0)
+    person.press("Control+z")
+    person.until_kept(0, lambda labels: (labels == drawn).all())
+    person.press("Control+Shift+z")
+    person.until_kept(0, lambda labels: labels[20, 20] == 0)
+    person.press("f")
+    person.page.mouse.click(*person.at(20, 20))
+    person.until_kept(0, lambda labels: labels[20, 20] == 1)
+    person.press("Control+z", "Control+z", "Control+z")
+    person.until_kept(0, lambda labels: not labels.any())
+    assert not (tmp_path / "out" / "annotations" / "00000.png").exists()
+
+
+def test_a_phone_sized_window_and_fingers(serve, visit, truth, tmp_path):
+    address = serve(tmp_path)
+    person = visit(address, width=390, height=844)
+    wide = person.page.evaluate("document.documentElement.scrollWidth")
+    assert wide <= 390
+    person.press("c")
+    rows, columns = np.nonzero(truth[0] == 1)
+    person.page.touchscreen.tap(*person.at(columns.mean(), rows.mean()))
+    person.until_kept(0, lambda labels: (labels == 1).any())
+
+
+def test_a_4k_frame_is_drawn_on_at_its_own_pixels(serve, visit, tmp_path):
+    (tmp_path / "frames").mkdir()
+    Image.new("RGB", (3840, 2160), (90, 120, 60)).save(tmp_path / "frames" / "00000.jpg")
+    drawn = tmp_path / "out" / "annotations" / "00000.png"
+    person = visit(serve(tmp_path), size=(2160, 3840), width=700, height=500)
+    person.press("b")
+    person.drag((1000, 1000), (1100, 1000))
+    person.until(drawn.exists)
+    with Image.open(drawn) as mask:
+        assert mask.size == (3840, 2160)
+        assert mask.getpixel((1050, 1000)) == 1
+
+
+def test_the_keys_are_told(serve, visit, truth, tmp_path):
+    address = serve(tmp_path)
+    person = visit(address)
+    person.press("?")
+    assert "next frame worth a look" in person.page.inner_text("#keys")
