@@ -5,6 +5,7 @@
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -13,7 +14,7 @@ from propago.conventions import VOID
 from propago.detections import MAX_ID, Detections
 from propago.errors import MaskError
 from propago.io.label_runs import labels_of_rles, rles_of_labels
-from propago.io.mask_sequence import Masks
+from propago.io.mask_sequence import Masks, MaskSequence
 from propago.io.mask_sequence import labels_of as decided
 from propago.io.rle import Rle, areas_px, coco_mask, decode
 from propago.types import SoftMasks
@@ -139,6 +140,12 @@ class InstanceSequence:
     class_names: Mapping[int, str] = field(default_factory=dict)
     parents: Mapping[int, int] = field(default_factory=dict)
 
+    @classmethod
+    def of_masks(cls, masks: MaskSequence) -> "InstanceSequence":
+        """What masks decide; the video has the name of their folder."""
+        readers = {name: partial(_decided, read) for name, read in masks.readers.items()}
+        return cls(masks.path.resolve().name, readers)
+
     def __len__(self) -> int:
         """How many frames it has."""
         return len(self.readers)
@@ -151,3 +158,7 @@ class InstanceSequence:
         """The name of a class; "object" of what has none, else its number."""
         unnamed = UNNAMED if class_id == OBJECT else str(class_id)
         return self.class_names.get(class_id, unnamed)
+
+
+def _decided(read: Callable[[], Masks]) -> FrameInstances:
+    return FrameInstances.of_masks(read())

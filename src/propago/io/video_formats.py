@@ -227,16 +227,14 @@ VIDEO_FORMATS: dict[str, VideoFormat] = {
     ),
     "soft-masks": VideoFormat(
         "FRAME.npz: ids and float16 probabilities",
-        "soft_videos",
+        "soft_masks",
         _SOFT,
     ),
     "soft-pictures": VideoFormat(
         "ID/FRAME.png, 16-bit grey",
-        "soft_videos",
+        "soft_pictures",
         _SOFT,
         sniff="",
-        read="read_pictures",
-        write="write_pictures",
     ),
     "rgba-pngs": VideoFormat(
         "FRAME.png of the frame and alpha, 8 bits", "mattes", _MATTE, write="write_rgba", **_ONLY
