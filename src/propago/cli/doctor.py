@@ -10,7 +10,7 @@ import tyro
 
 from propago.cli.arguments import parse
 from propago.cli.progress import frame_progress
-from propago.io.atomic import replacing
+from propago.io.atomic import write_text
 
 if TYPE_CHECKING:
     from propago.diagnosis.checks import Finding
@@ -57,8 +57,7 @@ def run(argv: list[str]) -> int:
             progress=progress,
         )
     if arguments.json:
-        with replacing(arguments.json) as temporary:
-            temporary.write_text(json.dumps(diagnosis.to_json(), indent=1))
+        write_text(arguments.json, json.dumps(diagnosis.to_json(), indent=1))
     _print(diagnosis, arguments.each)
     if arguments.json:
         print(f"json     {arguments.json}")

@@ -17,7 +17,7 @@ from propago.cli.arguments import parse
 from propago.cli.progress import frame_progress
 from propago.cli.remote import address_of
 from propago.errors import UsageError
-from propago.io.atomic import replacing
+from propago.io.atomic import write_text
 
 if TYPE_CHECKING:
     from propago.metrics.evaluation import CategoryScores, Evaluation, ObjectScores
@@ -133,11 +133,9 @@ def _write_files(
     arguments: EvalArguments, found: "dict[str, Evaluation]", identities: "dict[str, Identity]"
 ) -> None:
     if arguments.json:
-        with replacing(arguments.json) as temporary:
-            temporary.write_text(json.dumps(_to_json(found, identities), allow_nan=False))
+        write_text(arguments.json, json.dumps(_to_json(found, identities), allow_nan=False))
     if arguments.csv:
-        with replacing(arguments.csv) as temporary:
-            temporary.write_text(_to_csv(found))
+        write_text(arguments.csv, _to_csv(found))
     if arguments.report:
         from propago.jobs.report import write_report
 

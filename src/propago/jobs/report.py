@@ -5,7 +5,7 @@ from os.path import commonpath
 from pathlib import Path
 
 from propago.errors import UsageError
-from propago.io.atomic import replacing
+from propago.io.atomic import write_text
 from propago.metrics.evaluation import Evaluation
 from propago.metrics.identity import evaluate_identity
 from propago.report.html import name_results, render_report
@@ -45,8 +45,7 @@ def write_report(
     results = name_results(evaluations, identities)
     shown = shown_frames(results, None if images is None else Path(images))
     page = render_report(results, shown)
-    with replacing(Path(path)) as temporary:
-        temporary.write_text(page, "utf-8")
+    write_text(Path(path), page)
     return Path(path)
 
 

@@ -16,7 +16,7 @@ from propago.data.stills import stills_of_davis
 from propago.data.task import TrainingTask
 from propago.errors import UsageError
 from propago.finetune.budget import Budget
-from propago.io.atomic import replacing
+from propago.io.atomic import write_text
 from propago.io.davis import open_davis
 from propago.nn.weights import fill, fill_encoder, load_weights, save_weights
 from propago.training.checkpoint import CheckpointFile
@@ -207,8 +207,7 @@ def _export(net: nn.Module, recipe: Recipe, trained: TrainResult, task: Training
     }
     digest = save_weights(trained.weights, net.state_dict(), about)
     text = _card(recipe, task, about, digest, done["elapsed_s"], trained.validation)
-    with replacing(trained.card) as temporary:
-        temporary.write_text(text)
+    write_text(trained.card, text)
 
 
 def _origin(init: str) -> str:

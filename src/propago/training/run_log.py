@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from torch.utils.tensorboard import SummaryWriter
 
-from propago.io.atomic import make_folder, replacing, unwritable
+from propago.io.atomic import make_folder, unwritable, write_text
 
 Report = Callable[[dict[str, Any]], None]
 """Called with each line of the log."""
@@ -77,8 +77,7 @@ def _drop_later(path: Path, step: int) -> None:
     lines = path.read_text().splitlines(keepends=True)
     kept = [line for line in lines if _is_up_to(line, step)]
     if kept != lines:
-        with replacing(path) as temporary:
-            temporary.write_text("".join(kept))
+        write_text(path, "".join(kept))
 
 
 def _is_up_to(line: str, step: int) -> bool:

@@ -4,7 +4,6 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-import cv2
 import numpy as np
 import torch
 
@@ -15,8 +14,7 @@ from propago.io.rle import encode
 from propago.metrics.average_precision import AveragePrecision
 from propago.metrics.instances import coco_average_precision
 from propago.ops.boxes import nms
-from propago.report.overlay import draw_overlay
-from propago.training.validation import ValidationResult
+from propago.training.validation import ValidationResult, shown
 from propago.types import Frame
 
 Find = Callable[[Frame], Detections]
@@ -27,8 +25,6 @@ ANY = 1
 
 MAX_IOU = 0.5
 """Of two boxes that both stay where classes do not count."""
-
-_SHOWN_PX = 240
 
 
 def validate_detector(
@@ -44,7 +40,7 @@ def validate_detector(
         sets: pictures by name.
         most: of each set.
     """
-    numbers, words, shown = {}, [], []
+    numbers, words, pictures = {}, [], []
     for name, stills in sets.items():
         pairs = [found_in(detector, still) for still in stills[:most]]
         numbers[f"val_ap50_{name}"] = by_class = precision(pairs).ap50
@@ -54,9 +50,10 @@ def validate_detector(
                 [as_one(*pair) for pair in pairs]
             ).ap50
             words[-1] += f" ({any_class:.3f} whatever the class)"
-        shown.append(_picture(*pairs[0]))
+        truth, found = pairs[0]
+        pictures.append(shown(truth.image, found[found.confidence >= 0.5].labels()))
     line = f"mask AP50 on held-out pictures, at most {most} of a set: {', '.join(words)}"
-    return ValidationResult(numbers, line, np.hstack(shown))
+    return ValidationResult(numbers, line, np.hstack(pictures))
 
 
 def found_in(detector: Find, still: InstanceStill) -> tuple[InstanceExample, Detections]:
@@ -122,11 +119,3 @@ def _annotations(
         }
         for n, (mask, category, crowd) in enumerate(rows, 1)
     ]
-
-
-def _picture(truth: InstanceExample, found: Detections) -> np.ndarray:
-    """(240, W, 3) uint8: what is confident."""
-    labels = found[found.confidence >= 0.5].labels()
-    picture = draw_overlay(truth.image, labels.astype(np.uint8))
-    width = round(picture.shape[1] * _SHOWN_PX / len(picture))
-    return cv2.resize(picture, (width, _SHOWN_PX), interpolation=cv2.INTER_AREA)

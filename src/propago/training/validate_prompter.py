@@ -10,14 +10,11 @@ from propago.data.cutouts import instances
 from propago.data.stills import Still, read_still
 from propago.ops.clicks import next_click
 from propago.prompts import Prompt, Prompter
-from propago.report.overlay import draw_overlay
-from propago.training.validation import ValidationResult
+from propago.training.validation import ValidationResult, shown
 from propago.types import VOID
 
 CLICKS = 3
 """A click on the object, then in the middle of the largest error of each answer."""
-
-_SHOWN_PX = 240
 
 
 @dataclass
@@ -54,7 +51,7 @@ def validate_prompter(
         sets: pictures by name.
         most: of each set.
     """
-    numbers, words, shown = {}, [], []
+    numbers, words, pictures = {}, [], []
     for name, stills in sets.items():
         overlaps = Overlaps()
         for n in np.linspace(0, len(stills) - 1, min(most, len(stills))).round().astype(int):
@@ -68,7 +65,7 @@ def validate_prompter(
             overlaps.box.append(overlap(prompter(image, Prompt(box_of(truth))), truth))
             masks = list(clicked(prompter, image, truth, CLICKS))
             overlaps.clicks.append([overlap(mask, truth) for mask in masks])
-        shown.append(_picture(image, masks[-1]))
+        pictures.append(shown(image, masks[-1]))
         means = overlaps.means()
         numbers |= {f"val_iou_{name}_{what}": value for what, value in means.items()}
         words.append(f"{name} " + "/".join(f"{value:.3f}" for value in means.values()))
@@ -76,7 +73,7 @@ def validate_prompter(
         f"IoU after an exact box / one click / {CLICKS} clicks, at most {most} held-out pictures "
         f"of a set: {', '.join(words)}"
     )
-    return ValidationResult(numbers, line, np.hstack(shown))
+    return ValidationResult(numbers, line, np.hstack(pictures))
 
 
 def clicked(
@@ -117,10 +114,3 @@ def overlap(mask: np.ndarray | None, truth: np.ndarray) -> float:
         return 0.0
     known, true = truth != VOID, truth == 1
     return float((mask & true).sum() / max(((mask | true) & known).sum(), 1))
-
-
-def _picture(image: np.ndarray, mask: np.ndarray) -> np.ndarray:
-    """(240, W, 3) uint8."""
-    picture = draw_overlay(image, mask.astype(np.uint8))
-    width = round(picture.shape[1] * _SHOWN_PX / len(picture))
-    return cv2.resize(picture, (width, _SHOWN_PX), interpolation=cv2.INTER_AREA)

@@ -3,8 +3,14 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+import cv2
 import numpy as np
 from torch import nn
+
+from propago.report.overlay import draw_overlay
+
+SHOWN_PX = 240
+"""The height of a picture that stands beside others."""
 
 
 @dataclass(frozen=True)
@@ -46,3 +52,10 @@ def by_sequence(
         f"{what}: {j_mean:.3f} ({scores})",
         np.hstack([picture[:height] for picture in pictures]),
     )
+
+
+def shown(image: np.ndarray, labels: np.ndarray) -> np.ndarray:
+    """(240, W, 3) uint8: `image` (H, W, 3) with `labels` (H, W) drawn in."""
+    picture = draw_overlay(image, labels.astype(np.uint8))
+    width = round(picture.shape[1] * SHOWN_PX / len(picture))
+    return cv2.resize(picture, (width, SHOWN_PX), interpolation=cv2.INTER_AREA)
