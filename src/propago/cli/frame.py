@@ -36,13 +36,5 @@ def run(argv: list[str]) -> int:
     arguments = parse(FrameArguments, argv, "frame")
     from propago.io.pictures import save_frame
 
-    path = save_frame(
-        arguments.source,
-        arguments.index,
-        arguments.out,
-        contrast=arguments.contrast,
-        channel=arguments.channel,
-        overwrite=arguments.overwrite,
-    )
-    print(path)
+    print(save_frame(**vars(arguments)))
     return 0

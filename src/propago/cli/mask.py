@@ -48,17 +48,7 @@ def run(argv: list[str]) -> int:
     arguments = parse(MaskArguments, argv, "mask")
     from propago.jobs.mask import make_mask
 
-    made = make_mask(
-        arguments.source,
-        arguments.index,
-        arguments.boxes,
-        arguments.out,
-        clicks=arguments.clicks,
-        prompter=arguments.prompter,
-        contrast=arguments.contrast,
-        channel=arguments.channel,
-        overwrite=arguments.overwrite,
-    )
+    made = make_mask(**vars(arguments))
     for note in made.notes:
         print(f"note: {with_flags(note, sys.modules[__name__])}", file=sys.stderr)
     say_licence(made.prompter)
