@@ -9,12 +9,8 @@ import { listen, server } from "./server.js";
 import { Timeline } from "./timeline.js";
 import { Tools } from "./tools.js";
 import { MODES, View } from "./view.js";
+import { hint, isHint, progress, quality, reason } from "./words.js";
 
-const REASONS = {
-  lost: "is lost", swap: "may have changed places with", jump: "jumps in area",
-  unlike: "looks unlike what you drew", unsure: "is least certain",
-};
-const FIRST = "Click an object, drag a box around it (X) or paint it (B). Then segment from here (G): it is followed through the video. All keys: ?";
 const $ = (id) => document.getElementById(id);
 
 const project = await server.project();
@@ -26,15 +22,12 @@ const timeline = new Timeline($("timeline"), editor, project);
 const tools = new Tools(editor, view, failed);
 let playing = false, looks = [];
 
-function failed(error) {
-  $("status").textContent = error.message;
-  $("status").classList.add("bad");
+function say(text, bad = false) {
+  $("status").textContent = text;
+  $("status").classList.toggle("bad", bad);
 }
 
-function say(text) {
-  $("status").textContent = text;
-  $("status").classList.remove("bad");
-}
+function failed(error) { say(error.message, true); }
 
 // What stands over the picture, while there is something to say.
 function veil(text) {
@@ -95,13 +88,7 @@ function runChanged(run) {
   $("again").hidden = run.state !== "refused";
   $("run").textContent = run.state === "cancelled" ? "Go on (G)" : "Segment from here (G)";
   if (run.total) Object.assign($("progress"), { max: run.total, value: run.done });
-  const at = run.total ? `${run.done} of ${run.total} frames` : `${run.done} frames`;
-  if (going) say(run.done ? at : "Starting ...");
-  else if (run.state === "done") say(`Done. ${run.notes.join(" ")}`);
-  else if (run.state === "cancelled") say(`Paused at ${at}.`);
-  else if (run.message) failed(new Error(run.message));
-  else if (project.tracks) say("Rename, join, part or delete tracks; then save.");
-  else if (!Object.keys(project.annotations).length) say(FIRST);
+  say(progress(project, run), Boolean(run.message));
 }
 
 function stepsChanged([past, future]) {
@@ -131,6 +118,7 @@ const heard = {
   },
   annotation({ index, ids }) {
     if (ids.length) project.annotations[index] = ids; else delete project.annotations[index];
+    if (isHint($("status").textContent)) say(hint(project));
     if (index === editor.index) editor.refresh().catch(failed); else frames.forgetMask(index);
     timeline.draw();
   },
@@ -164,13 +152,8 @@ function moved() {
 
 // J of the frame as it is shown, where there is truth.
 function qualityChanged() {
-  $("quality").textContent = "";
-  if (!view.truth) return;
-  const found = jaccard(editor.map.labels, view.truth), all = Object.values(found);
-  if (!all.length) return;
-  const each = Object.entries(found).map(([id, j]) => `${project.objects[id]?.name ?? id} ${j.toFixed(3)}`);
-  const legend = MODES[view.mode] === "Difference" ? " (blue: missed, orange: too much, yellow: another object)" : "";
-  $("quality").textContent = `J ${(all.reduce((a, b) => a + b) / all.length).toFixed(3)}: ${each.join(", ")}${legend}`;
+  $("quality").textContent = view.truth
+    ? quality(project, jaccard(editor.map.labels, view.truth), MODES[view.mode] === "Difference") : "";
 }
 
 // Everything is read anew when the connection comes back: other tabs may have drawn. What is heard
@@ -232,9 +215,10 @@ const save = tried(async () => {
 const look = tried(async () => {
   if (!looks.length) looks = await server.review();
   const next = looks.shift();
-  const name = (id) => project.objects[id]?.name ?? id;
-  $("reason").textContent = next ? [name(next.object), REASONS[next.reason], ...(next.other ? [name(next.other)] : [])].join(" ") : "nothing more stands out";
-  if (next) await editor.show(next.index);
+  $("reason").textContent = reason(project, next);
+  if (!next) return;
+  if (project.objects[next.object]) objects.select(next.object);
+  await editor.show(next.index);
 });
 
 const exported = tried(async (name) => {

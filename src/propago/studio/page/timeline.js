@@ -1,6 +1,6 @@
 // The whole video at a glance: a row an object, its area as height; what looks wrong is marked.
 
-const ROW = 24, HEAD = 10;
+const ROW = 24, HEAD = 10, FEWEST_ROWS = 3;
 
 export class Timeline {
   constructor(canvas, editor, project) {
@@ -26,7 +26,7 @@ export class Timeline {
 
   #drawNow() {
     const { canvas, project } = this, ids = Object.keys(project.objects).map(Number);
-    const height = HEAD + ROW * Math.max(ids.length, 1), ratio = devicePixelRatio || 1;
+    const height = HEAD + ROW * Math.max(ids.length, FEWEST_ROWS), ratio = devicePixelRatio || 1;
     canvas.style.height = `${height}px`;
     canvas.width = canvas.clientWidth * ratio;
     canvas.height = height * ratio;

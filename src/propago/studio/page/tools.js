@@ -132,8 +132,10 @@ export class Tools {
   }
 
   #marks(context, px) {
-    context.lineWidth = 1.5 * px;
+    context.lineWidth = 2 * px;
     context.strokeStyle = "#fff";
+    context.shadowColor = "#000";
+    context.shadowBlur = 4;
     if (this.box) {
       const { from, to } = this.box;
       context.strokeRect(from.x, from.y, to.x - from.x, to.y - from.y);

@@ -1,0 +1,48 @@
+// What the page says in words.
+
+const REASONS = {
+  lost: "is lost", swap: "may have changed places with", jump: "jumps in area",
+  unlike: "looks unlike what you drew", unsure: "is least certain",
+};
+
+const FIRST = {
+  tracks: "Rename, join, part or delete tracks; then save.",
+  nothing: "Click an object, drag a box around it (X) or paint it (B). All keys: ?",
+  drawn: "Another object: N. Then segment from here (G): they are followed through the video.",
+};
+
+// What to do, before anything was carried.
+export function hint(project) {
+  return FIRST[project.tracks ? "tracks" : Object.keys(project.annotations).length ? "drawn" : "nothing"];
+}
+
+export const isHint = (text) => Object.values(FIRST).includes(text);
+
+// What the server says of objects by their ids, with their names.
+export function named(project, text) {
+  return text.replace(/\bobject (\d+)\b/g, (whole, id) => project.objects[id]?.name ?? whole);
+}
+
+export function reason(project, look) {
+  if (!look) return "nothing more stands out";
+  const name = (id) => project.objects[id]?.name ?? id;
+  return [name(look.object), REASONS[look.reason], ...(look.other ? [name(look.other)] : [])].join(" ");
+}
+
+// How a run stands.
+export function progress(project, run) {
+  const at = run.total ? `${run.done} of ${run.total} frames` : `${run.done} frames`;
+  if (run.state === "running") return run.done ? at : "Starting ...";
+  if (run.state === "done") return named(project, `Done. ${run.notes.join(" ")}`);
+  if (run.state === "cancelled") return `Paused at ${at}.`;
+  return run.message ? named(project, run.message) : hint(project);
+}
+
+// J of the objects of a frame, by id.
+export function quality(project, found, legend) {
+  const all = Object.values(found);
+  if (!all.length) return "";
+  const each = Object.entries(found).map(([id, j]) => `${project.objects[id]?.name ?? id} ${j.toFixed(3)}`);
+  const mean = (all.reduce((a, b) => a + b) / all.length).toFixed(3);
+  return `J ${mean}: ${each.join(", ")}${legend ? " (blue: missed, orange: too much, yellow: another object)" : ""}`;
+}
