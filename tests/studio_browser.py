@@ -84,6 +84,10 @@ class Person:
     def status(self, begins):
         self.until(lambda: self.page.inner_text("#status").startswith(begins))
 
+    def project(self):
+        """What the server tells a page that opens."""
+        return self.page.request.get(f"{self.page.url}api/project").json()
+
     def kept(self, index):
         """The masks that the server has of a frame."""
         answer = self.page.request.get(f"{self.page.url}api/masks/{index}")

@@ -60,6 +60,28 @@ def test_a_4k_frame_is_drawn_on_at_its_own_pixels(serve, visit, tmp_path):
         assert mask.getpixel((1050, 1000)) == 1
 
 
+def test_the_list_is_worked_with_by_the_mouse(serve, visit, truth, tmp_path):
+    address = serve(tmp_path)
+    person = visit(address)
+    rows, told = person.page.locator("#objects li"), lambda: person.project()["objects"]
+    person.press("n")
+    person.until(lambda: len(told()) == 2)
+    for row, name in ((0, "ball"), (1, "van")):
+        rows.nth(row).get_by_title("Name").click(click_count=3)
+        person.page.keyboard.type(name)
+        person.press("Enter")
+        person.until(lambda row=row, name=name: told()[str(row + 1)]["name"] == name)
+    person.press("ArrowRight", "ArrowRight")
+    person.until_shown(2)
+    rows.nth(0).get_by_text("Ends").click()
+    person.until(lambda: told()["1"]["ended"] == 2)
+    assert rows.nth(0).get_by_text("Ends 2").is_visible()
+    rows.nth(1).get_by_text("x", exact=True).click()
+    person.until(lambda: list(told()) == ["1"])
+    person.press("Control+z")
+    person.until(lambda: list(told()) == ["1", "2"])
+
+
 def test_the_keys_are_told(serve, visit, truth, tmp_path):
     address = serve(tmp_path)
     person = visit(address)

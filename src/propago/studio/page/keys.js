@@ -29,7 +29,11 @@ export function bindKeys(act, table) {
     row.insertCell().textContent = meaning;
   }
   addEventListener("keydown", (event) => {
-    if (event.target.matches("input[type=text]") || document.querySelector("dialog[open]")) return;
+    if (document.querySelector("dialog[open]")) return;
+    if (event.target.matches("input[type=text]")) {
+      if (event.key === "Enter") event.target.blur();
+      return;
+    }
     const done = pressed(act, event);
     if (done) { event.preventDefault(); done(); }
   });

@@ -4,7 +4,7 @@ import { Editor } from "./editor.js";
 import { Frames } from "./frames.js";
 import { bindKeys } from "./keys.js";
 import { jaccard } from "./labels.js";
-import { identityChoices, objectList } from "./panel.js";
+import { identityChoices, markSelected, objectList } from "./panel.js";
 import { listen, server } from "./server.js";
 import { Timeline } from "./timeline.js";
 import { Tools } from "./tools.js";
@@ -43,16 +43,23 @@ function objectsChanged() {
   view.setColours(project.objects);
   if (!project.objects[editor.selected]) editor.selected = Number(Object.keys(project.objects)[0] ?? 1);
   objectList($("objects"), editor, project, objects);
-  identityChoices($("identity"), editor, project, objects.identify);
+  selectedChanged();
   editor.repaint();
   timeline.draw();
 }
 
+function selectedChanged() {
+  markSelected($("objects"), editor.selected);
+  identityChoices($("identity"), editor, project, objects.identify);
+}
+
 const objects = {
+  // The list stays as it is: a click on a name or a button in it goes on.
   select(id) {
+    if (id === editor.selected) return;
     editor.selected = id;
     tools.forgetMarks();
-    objectsChanged();
+    selectedChanged();
   },
   tell: tried(async (id, fields) => {
     project.objects[id] = { ...project.objects[id], ...fields };
@@ -63,7 +70,8 @@ const objects = {
     let id = 1;
     while (project.objects[id]) id++;
     if (id > 254) { failed(new Error("there are 254 objects, the most that a mask can hold")); return; }
-    objects.tell(id, { name: `object ${id}`, colour: project.hues[(id - 1) % project.hues.length], ended: null });
+    const colour = project.hues[(id - 1) % project.hues.length];
+    objects.tell(id, { name: `object ${id}`, colour, ended: null }).then(() => objects.select(id));
     objects.select(id);
   },
   identify: tried(async (said) => {

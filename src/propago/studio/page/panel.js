@@ -5,7 +5,6 @@ export function objectList(list, editor, project, act) {
     const said = project.objects[id], item = document.createElement("li");
     const make = (tag, fields) => item.appendChild(Object.assign(document.createElement(tag), fields));
     item.dataset.id = id;
-    item.classList.toggle("selected", id === editor.selected);
     item.addEventListener("pointerdown", () => act.select(id));
     make("input", { type: "color", value: said.colour, title: "Colour" })
       .addEventListener("change", (event) => act.tell(id, { colour: event.target.value }));
@@ -25,11 +24,16 @@ export function objectList(list, editor, project, act) {
     return item;
   };
   if (list.contains(document.activeElement) && document.activeElement.type === "text") {
-    for (const item of list.children) item.classList.toggle("selected", Number(item.dataset.id) === editor.selected);
+    markSelected(list, editor.selected);
     return;
   }
   list.replaceChildren(...Object.keys(project.objects).map(Number).map(row));
+  markSelected(list, editor.selected);
   document.getElementById("classes").replaceChildren(...new Set(Object.values(project.classes)).values().map((name) => new Option(name)));
+}
+
+export function markSelected(list, id) {
+  for (const item of list.children) item.classList.toggle("selected", Number(item.dataset.id) === id);
 }
 
 // What can be said of who the chosen object is; `say` hears {what, object, other}.

@@ -29,12 +29,16 @@ export function reason(project, look) {
   return [name(look.object), REASONS[look.reason], ...(look.other ? [name(look.other)] : [])].join(" ");
 }
 
+// Why a run cannot go on, without the advice for a command line.
+const refusal = (message) => message.replace(/^`resume`: /, "").replace(/; repeat its command.*$/s, "");
+
 // How a run stands.
 export function progress(project, run) {
   const at = run.total ? `${run.done} of ${run.total} frames` : `${run.done} frames`;
   if (run.state === "running") return run.done ? at : "Starting ...";
   if (run.state === "done") return named(project, `Done. ${run.notes.join(" ")}`);
   if (run.state === "cancelled") return `Paused at ${at}.`;
+  if (run.state === "refused") return `${refusal(run.message)}. What you drew stays; what was found has to be found anew.`;
   return run.message ? named(project, run.message) : hint(project);
 }
 
