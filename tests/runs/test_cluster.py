@@ -60,6 +60,7 @@ def masks(folder):
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(600)  # Ray starts a dozen processes: on a busy machine that takes minutes
 @pytest.mark.skipif(sys.platform == "win32", reason="no SIGKILL")
 def test_the_video_of_a_killed_worker_goes_on_from_its_checkpoint(videos, tmp_path):
     pytest.importorskip("ray", reason="Ray (extra `cluster`) is not installed")
@@ -71,7 +72,7 @@ def test_the_video_of_a_killed_worker_goes_on_from_its_checkpoint(videos, tmp_pa
         capture_output=True,
         text=True,
         check=False,
-        timeout=200,
+        timeout=500,
     )
     assert told.returncode == 0, told.stderr[-2000:]
     assert (videos / "killed").exists()
