@@ -53,8 +53,11 @@ def test_tracks_are_named_joined_and_saved(serve, visit, tmp_path):
     assert not person.page.is_visible("#run")
     person.page.fill("#objects li:nth-child(1) input[type=text]", "Anna")
     person.page.keyboard.press("Enter")
-    person.page.locator("#canvas").focus()
-    person.press("2")
+    rows, columns = np.nonzero(labels[0] == 2)
+    person.page.keyboard.down("Control")
+    person.page.mouse.click(*person.at(np.median(columns), np.median(rows)))
+    person.page.keyboard.up("Control")
+    assert person.page.locator("#objects li.selected").get_attribute("data-id") == "2"
     person.page.select_option("#identity", label="the same as Anna")
     person.until_kept(3, lambda shown: (shown == (labels[3] > 0)).all())
     assert person.page.locator("#objects li").count() == 1

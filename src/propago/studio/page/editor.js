@@ -35,6 +35,12 @@ export class Editor extends EventTarget {
     this.#tell("shown");
   }
 
+  // Says which object is shown at a point, if any.
+  pick(point) {
+    const id = this.view.inside(point) ? this.map.labels[Math.floor(point.y) * this.map.width + Math.floor(point.x)] : 0;
+    if (id) this.dispatchEvent(new CustomEvent("picked", { detail: id }));
+  }
+
   // Reads the masks of the frame anew, unless something is being drawn on it.
   async refresh() {
     if (this.before || this.pending) return;

@@ -4,7 +4,7 @@ const KEYS = [
   ["C X B E P F H", "click, box, brush, eraser, polygon, fill, pan"],
   ["right click, Alt or Shift click", "with Click: this is not the object"],
   ["[ ]", "smaller and larger brush"],
-  ["1 to 9", "choose an object"],
+  ["1 to 9, Ctrl click", "choose an object; the one under the pointer"],
   ["N", "add an object"],
   ["Ctrl Z, Ctrl Shift Z", "undo, redo"],
   ["Enter, Esc", "close the polygon; drop it"],

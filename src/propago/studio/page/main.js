@@ -281,14 +281,14 @@ for (const [name, title] of Object.entries(project.exports)) {
 editor.addEventListener("moved", moved);
 editor.addEventListener("painted", qualityChanged);
 editor.addEventListener("shown", () => { $("canvas").dataset.shown = editor.shown; });
+editor.addEventListener("picked", (event) => actions.select(event.detail));
 editor.addEventListener("failed", (event) => failed(event.detail));
 bindKeys(actions, $("keys").querySelector("table"));
 document.title = `${project.name} - propago studio`;
 $("name").textContent = project.name;
 $("out").textContent = `Everything lies in ${project.out}`;
 actions.tool("click");
-$("tracks").hidden = !project.tracks;
-$("carry").hidden = Boolean(project.tracks);
+for (const [part, hidden] of [["tracks", !project.tracks], ["carry", project.tracks]]) $(part).hidden = hidden;
 listen(hear, tried(async (gone) => {
   veil(gone ? "The connection is lost; trying again. Nothing that was drawn is lost." : project.pictures.damage);
   if (!gone) await readAnew();

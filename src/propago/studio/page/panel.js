@@ -33,7 +33,11 @@ export function objectList(list, editor, project, act) {
 }
 
 export function markSelected(list, id) {
-  for (const item of list.children) item.classList.toggle("selected", Number(item.dataset.id) === id);
+  for (const item of list.children) {
+    const selected = Number(item.dataset.id) === id, top = item.offsetTop - list.offsetTop;
+    item.classList.toggle("selected", selected);
+    if (selected && (top < list.scrollTop || top + item.offsetHeight > list.scrollTop + list.clientHeight)) list.scrollTop = top - list.clientHeight / 2;
+  }
 }
 
 // What can be said of who the chosen object is; `say` hears {what, object, other}.

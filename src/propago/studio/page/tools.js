@@ -50,6 +50,7 @@ export class Tools {
     view.canvas.setPointerCapture(event.pointerId);
     this.fingers.set(event.pointerId, { x: event.clientX, y: event.clientY });
     if (this.fingers.size === 2) { this.doing = "pinch"; editor.abandon(); this.box = null; return; }
+    if (event.ctrlKey || event.metaKey) { editor.pick(point); return; }
     if (event.button === 1 || this.name === "pan") { this.doing = "pan"; return; }
     if (this.name === "click") { this.#click(point, event.button !== 2 && !event.altKey && !event.shiftKey); return; }
     if (event.button !== 0) return;
