@@ -1,5 +1,6 @@
 """ONNX Runtime in place of PyTorch: parts of a network as functions of tensors, on the CPU."""
 
+import os
 import warnings
 from collections.abc import Sequence
 from importlib.util import find_spec
@@ -10,7 +11,7 @@ from torch import Tensor
 
 import propago
 from propago.errors import OutputError, PropagoWarning, UsageError
-from propago.io.atomic import make_folder, replacing
+from propago.io.atomic import make_folder, part_of
 from propago.io.cache_folder import KeptFiles, digest
 from propago.nn.onnx_parts import OPSET, OnnxPart, part_bytes
 
@@ -94,9 +95,10 @@ def _layers(part: OnnxPart) -> OnnxLayers:
     content = part_bytes(part, {})
     try:
         make_folder(kept.folder)
-        with replacing(path) as unfinished:
-            unfinished.write_bytes(content)
-    except OutputError as error:
+        unfinished = part_of(path.with_stem(f"{path.stem}-{os.getpid()}"))  # of several at once
+        unfinished.write_bytes(content)
+        unfinished.replace(path)
+    except (OutputError, OSError) as error:
         warnings.warn(
             "the network is exported for this run only, and again for the next one; "
             f"PROPAGO_CACHE names another folder for it. {error}",
