@@ -8,7 +8,7 @@ from studio_client import slow_follower
 pytestmark = needs_browser
 
 
-def test_two_tabs_a_reload_in_mid_run_and_a_lost_connection(visit, truth, tmp_path):
+def test_two_tabs_a_reload_in_mid_run_a_pause_and_a_lost_connection(visit, truth, tmp_path):
     reached, go_on = threading.Event(), threading.Event()
     follow = slow_follower(tmp_path, 4, reached, go_on)
     with served(tmp_path, follow=follow) as address:
@@ -20,7 +20,11 @@ def test_two_tabs_a_reload_in_mid_run_and_a_lost_connection(visit, truth, tmp_pa
         assert reached.wait(20)
         other.page.reload()
         other.until(lambda: "of 8 frames" in other.page.inner_text("#status"))
+        other.page.click("#cancel")
         go_on.set()
+        person.status("Paused")
+        assert person.page.inner_text("#run") == "Go on (G)"
+        person.press("g")
         person.status("Done")
         other.status("Done")
         port = int(address.split(":")[2].split("/")[0])
