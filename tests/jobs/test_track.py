@@ -11,7 +11,6 @@ import propago
 from propago.components import DETECTORS, Component
 from propago.detections import Detections
 from propago.errors import MaskError, PropagoWarning, SourceError, UsageError
-from propago.io.formats import youtube_vis
 from propago.io.masks import read_mask, write_mask
 from propago.io.video import open_source
 from propago.jobs.options import TrackOptions
@@ -111,8 +110,7 @@ def test_a_run_is_evaluated_by_what_its_files_are(found):
         write_mask(found / "truth" / f"shot_{t:03d}.png", labels)
     identity = propago.evaluate(result.out, found / "truth")
     assert (identity.figures["HOTA"], identity.figures["id_switches"]) == (1, 0)
-    frames = ((f"shot_{t:03d}", labels) for t, labels in enumerate(LABELS))
-    youtube_vis.write(found / "truth.json", frames)
+    propago.convert(found / "truth", found / "truth.json", to_format="youtube-vis")
     tracks = propago.evaluate(result.tracks, found / "truth.json", metrics=["track AP", "HOTA"])
     assert (tracks.figures["AP"], tracks.figures["AR1"], tracks.figures["HOTA"]) == (1, 0.5, 1)
 
