@@ -91,7 +91,7 @@ def test_recipes_in_the_docs_read(page, tmp_path):
 
 
 def test_an_unknown_recipe_lists_the_shipped_ones():
-    with pytest.raises(UsageError, match="feelvos-long, feelvos-synthetic"):
+    with pytest.raises(UsageError, match="feelvos-merged, feelvos-synthetic, feelvos-wide"):
         read_recipe("feelvos-large")
 
 

@@ -55,3 +55,6 @@ def test_a_quarter_of_the_way(tmp_path):
     assert (ended["0.weight"] - start["0.weight"]).abs().min() > 0.05
     assert "0.25 of the way" in quarter.card.read_text()
     assert "of the way" not in all_of_it.card.read_text()
+    between = replace(part, taken_from=str(all_of_it.weights))
+    mixed = load_file(train(between, out=tmp_path / "between", workers=0).weights)
+    assert all(torch.allclose(mixed[name], ended[name], atol=2e-3) for name in ended)

@@ -2,14 +2,14 @@
 
 import json
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from propago.data.sources import ingredients, with_held_out
 from propago.data.stills import stills_of_davis
@@ -95,7 +95,7 @@ def train(
     folder = Path(out) if out else RUNS / chosen.name
     torch.manual_seed(chosen.seed)
     task = begun(chosen, Path(data))
-    kept = _taken(chosen.taken, task.net)
+    kept = _taken(chosen, task)
     fitted = fit(
         task,
         chosen.optimisation,
@@ -145,15 +145,23 @@ def begun(recipe: Recipe, root: Path) -> TrainingTask:
     return task
 
 
-def _taken(share: float, net: nn.Module) -> Callable[[nn.Module], nn.Module]:
-    """Brings trained networks to `share` of the way from what `net` is now, in place."""
-    start = {name: value.clone() for name, value in net.state_dict().items()} if share < 1 else {}
+def _taken(recipe: Recipe, task: TrainingTask) -> Callable[[nn.Module], nn.Module]:
+    """Brings trained networks as far as the recipe takes them, in place.
+
+    Raises:
+        WeightsError: `taken_from` names no weights of this network.
+    """
+    start: Mapping[str, Tensor] = {}
+    if recipe.taken_from:
+        start = load_weights(recipe.taken_from, task.network).tensors
+    elif recipe.taken < 1:
+        start = {name: value.clone() for name, value in task.net.state_dict().items()}
 
     def kept(trained: nn.Module) -> nn.Module:
         values = trained.state_dict()
         for name, value in start.items():
             if value.is_floating_point():
-                values[name].copy_(torch.lerp(value.to(values[name]), values[name], share))
+                values[name].lerp_(value.to(values[name]), 1 - recipe.taken)
         return trained
 
     return kept
@@ -228,7 +236,8 @@ def _card(
     validation: str | None,
 ) -> str:
     encoder = [f"- encoder: {task.encoder.title}, {_origin(recipe.init)}"] if task.encoder else []
-    share = f", {recipe.taken:g} of the way from there" if recipe.taken < 1 else ""
+    whence = recipe.taken_from or "there"
+    share = f", {recipe.taken:g} of the way from {whence}" if recipe.taken < 1 else ""
     mixture = ", ".join(f"{one.name} {one.weight:g}" for one in ingredients(recipe.data))
     lines = [
         f"# {recipe.name}",

@@ -53,9 +53,11 @@ class Recipe(Ranged):
             the task says that it is a relative.
         seed: of the network, the examples and the objective.
         steps: of the optimiser.
-        taken: the weights that are kept lie so far of the way from `init` to those that training
-            ends with; below 1 they forget less (Wortsman et al., "Robust fine-tuning of zero-shot
-            models", CVPR 2022).
+        taken: the weights that are kept lie so far of the way from `taken_from` to those that
+            training ends with; below 1 they forget less (Wortsman et al., "Robust fine-tuning of
+            zero-shot models", CVPR 2022).
+        taken_from: weights of the same network, such as another run's from the same `init`
+            (Wortsman et al., "Model soups", ICML 2022); those that this one begins with if empty.
         save_every_s: training time between two writes of the checkpoint.
         optimisation: how it learns.
         task: settings of what is trained, of the type that its task takes; None: their defaults.
@@ -70,6 +72,7 @@ class Recipe(Ranged):
     seed: int = ranged(0, least=0)
     steps: int = ranged(5000, least=1)
     taken: float = ranged(1.0, above=0, most=1)
+    taken_from: str = ""
     save_every_s: float = ranged(120.0, least=0)
     optimisation: Optimisation = field(default_factory=Optimisation)
     task: Any = None
