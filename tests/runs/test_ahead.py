@@ -46,7 +46,7 @@ def test_an_error_of_the_encoder_is_raised():
 
 
 def test_what_the_frame_before_the_last_left_is_known():
-    left = [None]
+    left: list[int | None] = [None]
 
     def encoding(frame):
         known = left[-1]
