@@ -21,9 +21,7 @@ if MISSING:
 
 @pytest.fixture(scope="module")
 def server():
-    from moto.server import ThreadedMotoServer
-
-    server = ThreadedMotoServer("127.0.0.1", 0, verbose=False)
+    server = pytest.importorskip("moto.server").ThreadedMotoServer("127.0.0.1", 0, verbose=False)
     server.start()
     yield "http://{}:{}".format(*server.get_host_and_port())
     server.stop()
@@ -32,8 +30,7 @@ def server():
 @pytest.fixture
 def store(server, monkeypatch, tmp_path):
     """A bucket with a clip and its masks; nothing of it is on this machine."""
-    import s3fs
-
+    s3fs = pytest.importorskip("s3fs")
     for name in ("ACCESS_KEY_ID", "SECRET_ACCESS_KEY"):
         monkeypatch.setenv(f"AWS_{name}", "testing")
     monkeypatch.setenv("AWS_ENDPOINT_URL", server)
