@@ -4,6 +4,7 @@ import json
 import subprocess
 import sys
 
+import numpy as np
 import pytest
 
 import propago
@@ -82,6 +83,25 @@ def test_the_video_of_a_killed_worker_goes_on_from_its_checkpoint(videos, tmp_pa
     assert sorted(resumed, key=str) == [EVERY_FRAMES - 1, None, None]
 
 
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+def test_sequences_are_evaluated_on_a_cluster(tmp_path):
+    pytest.importorskip("ray", reason="Ray (extra `cluster`) is not installed")
+    for n, name in enumerate("ab"):
+        _, labels = tiny_clip(4, (48, 64), (1, 2), seed=n)
+        for kind, shift in (("truth", 0), ("found", 2)):
+            (tmp_path / kind / name).mkdir(parents=True)
+            for t, label in enumerate(labels):
+                write_mask(tmp_path / kind / name / f"{t:05d}.png", np.roll(label, shift, 1))
+    alone = propago.evaluate(tmp_path / "found", tmp_path / "truth")
+    shared = propago.evaluate(tmp_path / "found", tmp_path / "truth", jobs=2, cluster="local")
+    assert 0.5 < alone.figures["J_mean"] < 1
+    assert shared.figures == alone.figures
+    write_mask(tmp_path / "found" / "b" / "00002.png", np.ones((10, 10), np.uint8))
+    with pytest.raises(propago.MaskError, match=r"00002\.png"):
+        propago.evaluate(tmp_path / "found", tmp_path / "truth", cluster="local")
+
+
 def test_no_such_cluster(videos, tmp_path, capsys):
     out = ["--out", str(tmp_path / "out"), "--method", "optical_flow"]
     assert main(["segment", str(videos), *out, "--cluster", "slurm"]) == 2
@@ -89,3 +109,6 @@ def test_no_such_cluster(videos, tmp_path, capsys):
     one = ["segment", str(videos / "a.mp4"), "--masks", str(videos / "a.png"), *out]
     assert main([*one, "--cluster", "local"]) == 2
     assert "--cluster is for many videos" in capsys.readouterr().err
+    truth = ["eval", str(videos), "--gt", str(videos), "--cluster", "slurm"]
+    assert main(truth) == 2
+    assert "--cluster is 'slurm'; it is local, ray" in capsys.readouterr().err

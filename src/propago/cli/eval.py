@@ -73,6 +73,9 @@ class EvalArguments:
     as val, or the names themselves; all if left out."""
     jobs: int = 1
     """Processes to share the sequences among."""
+    cluster: str | None = None
+    """They are workers of a Ray cluster: local, ray, or ray://HOST:PORT; its machines have the
+    same folders."""
     objects: bool = False
     """A line for every object, however many there are."""
     json: File = None
@@ -108,6 +111,7 @@ def run(argv: list[str]) -> int:
                 official=arguments.official,
                 tolerance_px=arguments.tolerance_px,
                 jobs=arguments.jobs,
+                cluster=arguments.cluster,
                 metrics=arguments.metrics or None,
                 set=_set(arguments.set),
                 allow_extra=arguments.identity,

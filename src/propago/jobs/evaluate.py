@@ -7,13 +7,14 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from propago.errors import MaskError, UsageError
+from propago.errors import MaskError, PropagoError, UsageError
 from propago.metrics.evaluation import CategoryScores, Evaluation, means
 from propago.metrics.inputs import open_pairs, protocol_of
 from propago.metrics.metric import Metric, MetricOfParts, load_metrics
 from propago.metrics.pairing import Wanted, find_pairs
 from propago.metrics.protocols import PROTOCOLS, Protocol
 from propago.metrics.sequences import Found, SequenceTask, measure_sequence
+from propago.runs.cluster import map_on_cluster, refuse_unknown_cluster
 from propago.runs.executor import map_tasks
 from propago.runs.options import Progress
 
@@ -30,6 +31,7 @@ def evaluate(  # noqa: PLR0913 - the options of a verb
     official: bool = False,
     tolerance_px: int | None = None,
     jobs: int = 1,
+    cluster: str | None = None,
     set: Wanted = None,
     allow_extra: bool = False,
     progress: Progress | None = None,
@@ -49,6 +51,8 @@ def evaluate(  # noqa: PLR0913 - the options of a verb
             superfluous frames are ignored.
         tolerance_px: largest distance at which boundaries match; None: 0.8 % of the diagonal.
         jobs: processes to share the sequences of label maps among.
+        cluster: they are workers of this Ray cluster, see `ManyOptions`, whose machines have the
+            same folders; None: of this machine.
         set: the sequences: names, a text file of names, or the name of one in the ground truth's
             ImageSets; None: all of the ground truth.
         allow_extra: predicted objects that the ground truth lacks are noted, not refused; no
@@ -67,6 +71,9 @@ def evaluate(  # noqa: PLR0913 - the options of a verb
     rules = _protocol(protocol or protocol_of(Path(results), Path(gt)), official, tolerance_px)
     if jobs < 1:
         raise UsageError(f"`jobs` is at least 1; this is {jobs}")
+    if cluster is not None:
+        refuse_unknown_cluster(cluster)
+        results, gt = Path(results).absolute(), Path(gt).absolute()
     measures, meanings = load_metrics(rules.metrics if metrics is None else metrics, rules.of)
     if rules.of != "masks":
         pairs = open_pairs(rules.of, Path(results), Path(gt), set)
@@ -84,7 +91,7 @@ def evaluate(  # noqa: PLR0913 - the options of a verb
             )
             for sequence in files
         ]
-        found = _evaluate_masks(tasks, jobs, progress)
+        found = _evaluate_masks(tasks, jobs, cluster, progress)
     less = frozenset(name for metric in measures.values() for name in metric.lower_is_better)
     return replace(found, lower_is_better=less, meanings=meanings)
 
@@ -127,13 +134,13 @@ def _evaluate_whole(
 
 
 def _evaluate_masks(
-    tasks: Sequence[SequenceTask], jobs: int, progress: Progress | None
+    tasks: Sequence[SequenceTask], jobs: int, cluster: str | None, progress: Progress | None
 ) -> Evaluation:
     """Metrics of each object, and their means."""
     first, frames = tasks[0], sum(len(task.files.frames) for task in tasks)
     if frames >= COMPILED_FROM_FRAMES * jobs and find_spec("numba") is not None:
         tasks = [replace(task, compiled=True) for task in tasks]
-    found = list(_measured(tasks, jobs, progress))
+    found = list(_measured(tasks, jobs, cluster, progress))
     objects = tuple(o for scores, _ in found for o in scores)
     notes = tuple(note for _, remarks in found for note in remarks)
     if not objects:
@@ -149,18 +156,36 @@ def _evaluate_masks(
 
 
 def _measured(
-    tasks: Sequence[SequenceTask], jobs: int, progress: Progress | None
+    tasks: Sequence[SequenceTask], jobs: int, cluster: str | None, progress: Progress | None
 ) -> Iterator[Found]:
-    """What is found in each sequence, in order; in this process or in `jobs` of them."""
+    """What is found in each sequence, in order; in this process or in `jobs` others."""
     passes = [len(t.files.frames) * (2 if t.protocol.assigned else 1) for t in tasks]
     tick = _ticks(sum(passes), progress)
-    if jobs == 1:
+    if cluster is not None:
+        shared = map_on_cluster(_measured_there, tasks, cluster, jobs, _died)
+    elif jobs > 1:
+        shared = map_tasks(measure_sequence, tasks, jobs)
+    else:
         for task in tasks:
             yield measure_sequence(task, tick)
         return
-    for found, frames in zip(map_tasks(measure_sequence, tasks, jobs), passes, strict=True):
+    for found, frames in zip(shared, passes, strict=True):
+        if isinstance(found, PropagoError):
+            raise found
         tick(frames)
         yield found
+
+
+def _measured_there(task: SequenceTask, again: bool) -> Found | PropagoError:
+    """As on any worker; an error comes back in its own words."""
+    try:
+        return measure_sequence(task)
+    except PropagoError as error:
+        return error
+
+
+def _died(task: SequenceTask, why: str) -> PropagoError:
+    return PropagoError(f"{task.files.name}: the workers that measured it were killed: {why}")
 
 
 def _ticks(total: int, progress: Progress | None) -> Callable[..., None]:
