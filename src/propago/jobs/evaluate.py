@@ -15,7 +15,7 @@ from propago.metrics.pairing import Wanted, find_pairs
 from propago.metrics.protocols import PROTOCOLS, Protocol
 from propago.metrics.sequences import Found, SequenceTask, measure_sequence
 from propago.runs.cluster import map_on_cluster, refuse_unknown_cluster
-from propago.runs.executor import map_tasks
+from propago.runs.executor import map_tasks, require_a_job
 from propago.runs.options import Progress
 
 COMPILED_FROM_FRAMES = 1000
@@ -69,8 +69,7 @@ def evaluate(  # noqa: PLR0913 - the options of a verb
         MaskError: sizes differ, a predicted object is unknown, a sequence holds no object.
     """
     rules = _protocol(protocol or protocol_of(Path(results), Path(gt)), official, tolerance_px)
-    if jobs < 1:
-        raise UsageError(f"`jobs` is at least 1; this is {jobs}")
+    require_a_job(jobs)
     if cluster is not None:
         refuse_unknown_cluster(cluster)
         results, gt = Path(results).absolute(), Path(gt).absolute()

@@ -1,6 +1,6 @@
 """What lies in a studio's folder: a person's masks, the objects' names, and the run's results."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, replace
 from threading import RLock
@@ -204,11 +204,7 @@ class Project:
             UsageError: there is none.
             OutputError: it cannot be written.
         """
-        with self._lock:
-            before = self._history.undo(self.said)
-            if before is None:
-                raise UsageError("there is nothing to undo")
-            self._restore(before)
+        self._move(self._history.undo, "there is nothing to undo")
 
     def redo(self) -> None:
         """Do the step again that was taken back last.
@@ -217,11 +213,14 @@ class Project:
             UsageError: there is none.
             OutputError: it cannot be written.
         """
+        self._move(self._history.redo, "there is nothing to do again")
+
+    def _move(self, step: Callable[[Said], Said | None], nothing: str) -> None:
         with self._lock:
-            before = self._history.redo(self.said)
-            if before is None:
-                raise UsageError("there is nothing to do again")
-            self._restore(before)
+            moved_to = step(self.said)
+            if moved_to is None:
+                raise UsageError(nothing)
+            self._restore(moved_to)
 
     def begin_results(self, after: int | None) -> None:
         """A run goes on behind a frame: later figures no longer hold."""
