@@ -4,7 +4,7 @@ import copy
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Protocol, TypeVar
+from typing import Any, Protocol, TypeVar
 
 import numpy as np
 import torch
@@ -20,7 +20,7 @@ from propago.components import (
 from propago.detections import Detections
 from propago.errors import UsageError
 from propago.pipeline import Checkpoint, ObjectInFrame, Picture, as_frame
-from propago.types import Described, Frame, Propagator, Refiner, SoftMasks
+from propago.types import Described, Encoder, Frame, Propagator, Refiner, SoftMasks
 
 State = TypeVar("State")
 
@@ -29,6 +29,7 @@ class Detector(Described, Protocol):
     """Finds the instances of one frame.
 
     Its classes have names where it has an attribute `class_names`, a mapping from category ids.
+    With an attribute `thread_safe` that is true, runs ask it about several frames at once.
     """
 
     def __call__(self, frame: Frame, /) -> Detections | None:
@@ -46,6 +47,19 @@ class Associator(Described, Protocol[State]):
     def associate(self, state: State, found: Detections, /) -> tuple[Detections, State]:
         """Those of `found` that belong to an instance, with its id; and the state after them."""
         ...
+
+
+@dataclass(frozen=True)
+class SeenAhead:
+    """What was computed of a frame before its turn; a `Frame.encoded` of `Tracker.step`.
+
+    Attributes:
+        found: by the detector; None where nobody asked it.
+        encoded: by the method that carries, an `Encoder`.
+    """
+
+    found: Detections | None = None
+    encoded: Any = None
 
 
 @dataclass(frozen=True)
@@ -142,6 +156,11 @@ class Tracker:
         """Where the tracker stands; its index is -1 before the first frame."""
         return self._after
 
+    @property
+    def frames(self) -> int:
+        """With `carry`, how many frames it has seen; else 0."""
+        return self._after.state.frames if self.carry else 0
+
     @torch.no_grad()
     def step(self, picture: Picture) -> Tracked:
         """Find and track the instances of the next picture.
@@ -156,8 +175,31 @@ class Tracker:
         if self.detector is None:
             raise UsageError("a tracker without a `detector` has no step; give update detections")
         frame = as_frame(picture, self._after.index + 1)
-        looks = not self.carry or self._after.state.frames % self._detect_every == 0
-        return self.update(self.detector(frame) if looks else None, frame)
+        seen = frame.encoded if isinstance(frame.encoded, SeenAhead) else SeenAhead()
+        found = seen.found
+        if found is None and self._looks(self.frames):
+            found = self.detector(frame)
+        return self.update(found, replace(frame, encoded=seen.encoded))
+
+    def seen_ahead(self, frame: Frame, number: int, checkpoint: Checkpoint) -> SeenAhead:
+        """What can be computed of a frame before its turn, in any thread.
+
+        Args:
+            frame: a frame to come.
+            number: how many frames come before it.
+            checkpoint: where the tracker stands; with `carry` two frames before this one.
+        """
+        method, found, encoded = self.carry and self.carry.method, None, None
+        if self._looks(number) and getattr(self.detector, "thread_safe", False):
+            assert self.detector is not None
+            found = self.detector(frame)
+        if isinstance(method, Encoder):
+            encoded = method.encode(frame, checkpoint.state.method)
+        return SeenAhead(found, encoded)
+
+    def _looks(self, number: int) -> bool:
+        """Whether the detector is asked about a frame before which `number` others came."""
+        return number % self._detect_every == 0
 
     @torch.no_grad()
     def update(self, detections: Detections | None, picture: Picture | None = None) -> Tracked:
@@ -186,7 +228,7 @@ class Tracker:
         else:
             tracked, state = self.associator.associate(self._after.state, detections)
         self._after = Checkpoint(frame.index if frame else index, state)
-        return Tracked(frame, tracked, self._after)
+        return Tracked(frame and replace(frame, encoded=None), tracked, self._after)
 
     def rewind(self, checkpoint: Checkpoint) -> None:
         """Go on behind `checkpoint` of an earlier result: undoes what came after it."""

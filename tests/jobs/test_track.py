@@ -225,6 +225,30 @@ def test_classes_and_scores_choose(found, options, classes):
     assert run(found, None, method=Truth(), options=options).classes == classes
 
 
+class Counted(Truth):
+    """Says which frames it was asked about."""
+
+    def __init__(self, thread_safe):
+        self.thread_safe, self.asked = thread_safe, []
+
+    def __call__(self, frame):
+        self.asked.append(frame.index)
+        return super().__call__(frame)
+
+
+@pytest.mark.parametrize(("every", "looked"), [(1, range(FRAMES)), (3, range(0, FRAMES, 3))])
+def test_a_detector_is_asked_once_a_frame_ahead_or_not(found, every, looked):
+    options, carry = TrackOptions(detect_every=every), "optical_flow" if every > 1 else None
+    detectors = [Counted(thread_safe=False), Counted(thread_safe=True)]
+    results = [
+        run(found, None, f"out{n}", options, method=detector, carry=carry)
+        for n, detector in enumerate(detectors)
+    ]
+    assert detectors[0].asked == list(looked)
+    assert sorted(detectors[1].asked) == list(looked)
+    assert mask_bytes(results[0].out) == mask_bytes(results[1].out)
+
+
 def test_carried_between_detections(found):
     for t in range(FRAMES):
         if t % 3:

@@ -2,8 +2,12 @@
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from functools import partial
+from itertools import count
 from pathlib import Path
 from typing import Any, cast
+
+import torch
 
 from propago.association.carry import Carry
 from propago.io.source import Source
@@ -12,6 +16,7 @@ from propago.jobs.given_detections import Given
 from propago.jobs.options import TrackOptions
 from propago.jobs.track_parts import TrackParts, load_track_parts
 from propago.pipeline import Checkpoint
+from propago.runs.ahead import encoded_ahead
 from propago.runs.engine import Run, RunSummary, run
 from propago.runs.options import Progress
 from propago.runs.output_folder import OutputFolder
@@ -24,6 +29,9 @@ from propago.tracking import Associator, Detector
 from propago.types import Frame, Propagator, Refiner
 
 RUNS = Path("runs/track")
+
+MOST_AHEAD = 4
+"""In so many frames to come instances are looked for while those of one are followed."""
 
 
 @dataclass(frozen=True)
@@ -124,7 +132,14 @@ def _job(source: Source, parts: TrackParts, output: OutputFolder, options: Track
         tracker = parts.tracker.fork()
         if resume:
             tracker.rewind(resume)
-        return (cast(TrackedFrame, tracker.step(frame)) for frame in frames)
+        numbers = count(tracker.frames)
+        depth = 1 if tracker.carry else min(torch.get_num_threads(), MOST_AHEAD)
+        ready = encoded_ahead(
+            frames,
+            lambda frame: partial(tracker.seen_ahead, frame, next(numbers), tracker.checkpoint),
+            depth,
+        )
+        return (cast(TrackedFrame, tracker.step(frame)) for frame in ready)
 
     return Run(
         source,

@@ -50,6 +50,11 @@ class ChosenDetections:
         chosen = None if self.class_ids is None else sorted(self.class_ids)
         return described(self.detector) | {"min_confidence": self.min_confidence, "classes": chosen}
 
+    @property
+    def thread_safe(self) -> bool:
+        """Whether the detector is."""
+        return getattr(self.detector, "thread_safe", False)
+
     def __call__(self, frame: Frame) -> Detections | None:
         """Those that are chosen."""
         found = self.detector(frame)

@@ -36,6 +36,7 @@ class RcnnDetector(ABC, Generic[Net]):
     name: ClassVar[str]
     usual_size: ClassVar[int]
     class_names: Mapping[int, str] = CATEGORIES
+    thread_safe = True
 
     def __init__(
         self,

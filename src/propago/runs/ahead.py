@@ -11,16 +11,17 @@ from propago.types import Frame
 
 
 def encoded_ahead(
-    frames: Iterable[Frame], encoding: Callable[[Frame], Callable[[], Any]]
+    frames: Iterable[Frame], encoding: Callable[[Frame], Callable[[], Any]], depth: int = 1
 ) -> Iterator[Frame]:
     """The frames with `Frame.encoded`, made by whichever thread is free.
 
-    One frame is taken ahead. An error of the source comes after every frame before it.
+    An error of the source comes after every frame before it.
 
     Args:
         frames: in order.
-        encoding: called in this thread when the frame before is asked for; what it returns is
-            called by any, and makes `Frame.encoded`.
+        encoding: called in this thread when the frame `depth` before is asked for; what it returns
+            is called by any, and makes `Frame.encoded`.
+        depth: so many frames are taken ahead.
 
     Raises:
         SourceError: as `frames`.
@@ -29,7 +30,7 @@ def encoded_ahead(
     waiting: deque[tuple[Frame, Task[Any]]] = deque()
     damage, ended = None, False
     while True:
-        while not ended and len(waiting) <= 1:
+        while not ended and len(waiting) <= depth:
             try:
                 frame = next(coming)
             except StopIteration:

@@ -28,6 +28,7 @@ class BridgingDetector:
     """
 
     class_names: Mapping[int, str] = CATEGORIES
+    thread_safe = True
 
     def __init__(
         self,
