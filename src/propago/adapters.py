@@ -14,15 +14,8 @@ import numpy as np
 
 from propago.errors import MaskError, PropagoError, UsageError
 from propago.io.conversion import format_for, read_videos, sniffed, write_videos
+from propago.io.formats.table import COLUMNS, rows_of
 from propago.io.instances import FrameInstances, InstanceSequence
-from propago.io.rle import cropped
-
-COLUMNS = (
-    *("video", "frame", "name", "id", "class_id", "class", "score"),
-    *("x0", "y0", "x1", "y1", "area_px", "centroid_x", "centroid_y"),
-)
-"""Of a table: `frame` counts from 0; pixel (0, 0) reaches from 0 to 1, x1 and y1 lie behind the
-last; the centroid is the mean of the pixels' middles."""
 
 LayerData = tuple[np.ndarray, dict[str, Any], str]
 
@@ -44,7 +37,7 @@ def to_pandas(masks: str | Path, from_format: str | None = None) -> Any:
         raise UsageError(f"pandas cannot be imported ({error}): pip install pandas") from error
     path = Path(masks)
     videos = read_videos(path, from_format or sniffed(path))
-    rows = [row for video in videos for row in _rows(video)]
+    rows = [row for video in videos for row in rows_of(video)]
     return make(rows, columns=list(COLUMNS))
 
 
@@ -84,20 +77,6 @@ def napari_write_labels(path: str, data: Any, meta: dict[str, Any]) -> list[str]
     video = InstanceSequence(str(meta.get("name", Path(path).stem)), readers)
     write_videos(Path(path), [video], format_for(Path(path)))
     return [path]
-
-
-def _rows(video: InstanceSequence) -> list[tuple[Any, ...]]:
-    found = []
-    for n, (name, frame) in enumerate(video):
-        for one in frame.instances:
-            left, top, mask = cropped(one.rle)
-            rows, columns = np.nonzero(mask)
-            height, width = mask.shape
-            box = (left, top, left + width, top + height)
-            centroid = (left + float(columns.mean()) + 0.5, top + float(rows.mean()) + 0.5)
-            about = (one.id, one.class_id, video.class_name(one.class_id), one.score)
-            found.append((video.name, n, name, *about, *box, len(rows), *centroid))
-    return found
 
 
 def _layers(name: str, path: Any) -> list[LayerData]:

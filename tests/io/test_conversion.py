@@ -1,5 +1,6 @@
 """Random videos through every format: what it holds comes back, the rest is said."""
 
+import csv
 import re
 from dataclasses import replace
 from pathlib import Path
@@ -318,6 +319,23 @@ def test_formats_are_told_by_content_or_by_suffix(tmp_path):
         sniffed(tmp_path / "x.txt")
     with pytest.raises(UsageError, match="'mosts' is no format"):
         read_videos(tmp_path, "mosts")
+
+
+def test_a_suffix_that_no_format_has_is_refused_where_no_folder_has_it(tmp_path):
+    with pytest.raises(UsageError, match=r"no format has files.*\.csv.*\.json.*label-maps"):
+        format_for(tmp_path / "out.avi")
+    (tmp_path / "out.avi").mkdir()
+    assert format_for(tmp_path / "out.avi") == format_for(tmp_path / "cells.v2") == "label-maps"
+
+
+def test_a_table_has_a_row_an_object_and_frame(tmp_path):
+    write_mask(tmp_path / "f2.png", BEFORE)
+    write_mask(tmp_path / "f10.png", np.eye(3, 4, dtype=np.uint8) * 9)
+    write_videos(tmp_path / "areas.csv", read_videos(tmp_path, "label-maps"), "csv")
+    with (tmp_path / "areas.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert [(row["frame"], row["name"], row["id"]) for row in rows][-1] == ("1", "f10", "9")
+    assert (rows[-1]["area_px"], rows[-1]["x1"], rows[-1]["centroid_y"]) == ("3", "3", "1.50")
 
 
 def test_the_page_of_formats_has_every_one():

@@ -309,8 +309,8 @@ def test_progress_counts_both_passes(tmp_path):
 def test_bad_arguments_are_refused(tmp_path):
     folder = saved(tmp_path / "m", map(indexed, LABELS))
     (tmp_path / "none").mkdir()
-    with pytest.raises(MaskError, match="is no folder"):
-        doctor(folder / "00000.png")
+    with pytest.raises(MaskError, match="is no folder and no picture"):
+        doctor(tmp_path / "none.png")
     with pytest.raises(MaskError, match="holds no picture"):
         doctor(tmp_path / "none")
     with pytest.raises(UsageError, match="belong to `fix`"):
@@ -343,3 +343,31 @@ def test_of_the_folder_of_a_run_the_masks_are_examined(tmp_path):
     found = doctor(tmp_path / "run")
     assert (found.masks, found.unresolved) == (len(LABELS), ())
     assert "other file" not in kinds(found, wrong=False)
+
+
+def test_a_single_mask_is_examined_and_mended_as_the_refusal_of_one_advises(tmp_path, capsys):
+    soft = tmp_path / "first.png"
+    Image.fromarray(softened(binary(without_bar(LABELS[0])))).save(soft)
+    with pytest.raises(MaskError, match="propago doctor --fix"):
+        read_mask(soft)
+    assert run([str(soft)]) == 1
+    assert str(soft) in capsys.readouterr().out
+    assert run([str(soft), "--fix"]) == 0
+    assert np.unique(read_mask(tmp_path / "first-fixed.png").labels).tolist() == [0, 1]
+    with pytest.raises(OutputError, match=r"first-fixed.png exists"):
+        doctor(soft, fix=True)
+    with pytest.raises(UsageError, match=r"\.png"):
+        doctor(soft, fix=True, out=tmp_path / "folder")
+
+
+def test_a_single_mask_is_mended_where_it_lies(tmp_path):
+    lossy = tmp_path / "first.jpg"
+    Image.fromarray(binary(LABELS[0])).save(lossy, quality=80)
+    assert doctor(lossy, fix=True, in_place=True).unresolved == ()
+    assert [path.name for path in tmp_path.iterdir()] == ["first.png"]
+
+
+def test_ids_of_a_single_mask_are_told_of_the_file(tmp_path, capsys):
+    mask = saved(tmp_path / "masks", [indexed(LABELS[0] * 7)]) / "00000.png"
+    assert run([str(mask)]) == 0
+    assert "id gap" in capsys.readouterr().out

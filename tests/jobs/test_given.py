@@ -85,6 +85,19 @@ def test_only_masks_behind_the_end_are_refused(film):
         run(film, "film.mp4", masks="given", method=FirstMask())
 
 
+def test_where_no_mask_is_for_a_selected_frame_both_are_said(film):
+    written(film / "late" / "00004.png", square(EVEN_SIZE, 5))
+    with pytest.raises(MaskError, match=r"frames 0 to 3.*not selected, frame 4 for instance"):
+        run(film, "film.mp4", masks="late", method=FirstMask(), end=4)
+
+
+def test_objects_are_listed_by_their_ids(clip):
+    labels = square(SIZE, 5, 1) + square(SIZE, 45, 34)
+    labels[40:45, 5:60] = 32
+    written(clip / "three.png", labels)
+    assert run(clip, masks="three.png", method=FirstMask()).ids == (1, 32, 34)
+
+
 def test_masks_of_all_frames_that_count_from_one_are_shifted_and_said(film):
     for t in range(FRAMES):
         written(film / "given" / f"{t + 1:05d}.png", square(EVEN_SIZE, t))

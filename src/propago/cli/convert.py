@@ -18,11 +18,13 @@ class ConvertArguments:
     Folders: label-maps (indexed PNGs), davis, youtube-vos, 16-bit-pngs, grey-pngs, rgb-pngs,
     binary-pngs, mots-png, ctc (Cell Tracking Challenge), labelme, labelme-polygons, yolo. Files:
     youtube-vis, coco, coco-polygons, label-studio (.json), cvat (.xml), mots (.txt), tiff, npz,
-    npy. Soft: soft-masks (npz), soft-pictures. Mattes, of the soft masks where there are some:
-    rgba-pngs, alpha-pngs, prores (.mov), webm, cutout (.mp4).
+    npy; csv, a table of boxes, areas and centroids. Soft: soft-masks (npz), soft-pictures.
+    Mattes, of the soft masks where there are some: rgba-pngs, alpha-pngs, prores (.mov), webm,
+    cutout (.mp4).
 
     Examples:
         propago convert runs/segment/clip clip.json
+        propago convert runs/segment/clip areas.csv
         propago convert clip.json cells --to ctc
         propago convert runs/segment/clip clip.mov --frames clip.mp4 --matte
         propago convert labels masks --from yolo --frames clip.mp4

@@ -1,4 +1,4 @@
-"""`propago doctor`: what is wrong with a folder of masks, and how to mend it."""
+"""`propago doctor`: what is wrong with a mask or a folder of masks, and how to mend it."""
 
 import json
 from collections.abc import Iterable
@@ -19,19 +19,20 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class DoctorArguments:
-    """Say what is wrong with a folder of masks; exit code 1 if anything is.
+    """Say what is wrong with a mask or a folder of masks; exit code 1 if anything is.
 
     Examples:
+        propago doctor first.png --fix
         propago doctor masks
         propago doctor masks --fix --out mended
     """
 
     folder: tyro.conf.Positional[Path]
-    """Masks of one video, folders of such masks, or a DAVIS root."""
+    """Masks of one video, folders of such masks, a DAVIS root, or a single mask."""
     fix: bool = False
     """Write a copy in which every mask is an indexed PNG with the DAVIS palette."""
     out: Path | None = None
-    """Where the copy goes; new or empty. Default: beside FOLDER, named FOLDER-fixed."""
+    """Where the copy goes; new or empty. Default: beside FOLDER, named FOLDER-fixed (.png)."""
     in_place: bool = False
     """With --fix: change the files in FOLDER itself."""
     renumber: bool = False
@@ -94,4 +95,5 @@ def _grouped(findings: "Iterable[Finding]", each: bool) -> "list[list[Finding]]"
 
 
 def _shown(path: Path, folder: Path) -> str:
-    return str(path.relative_to(folder)) if path != folder else str(path)
+    inside = path != folder and path.is_relative_to(folder)
+    return str(path.relative_to(folder) if inside else path)

@@ -51,16 +51,28 @@ def examine(paths: Sequence[Path], tick: Callable[[], None]) -> ExaminedSequence
 
 
 def mend(
-    sequence: ExaminedSequence, root: Path, target: Path, renumber: bool, tick: Callable[[], None]
+    sequence: ExaminedSequence,
+    placed: Callable[[Path], Path],
+    renumber: bool,
+    replace: bool,
+    tick: Callable[[], None],
 ) -> Iterator[Repair]:
-    """Write the readable masks; of several with one name the first PNG, else the first."""
+    """Write the readable masks; of several with one name the first PNG, else the first.
+
+    Args:
+        sequence: what was examined.
+        placed: where a file's mended copy goes; a PNG.
+        renumber: ids become 1, 2, ... without gaps.
+        replace: a file whose copy has another name is deleted.
+        tick: called after each file.
+    """
     ids = {i for f in sequence.files if f.readable for i in sequence.mapping.ids_in(f)}
     new_ids = {old: n for n, old in enumerate(sorted(ids), 1)} if renumber else {i: i for i in ids}
     wide = max(new_ids.values(), default=0) >= VOID
     unchanged = all(old == new for old, new in new_ids.items())
     written: set[Path] = set()
     for mask in sorted(sequence.files, key=lambda mask: mask.path.suffix.lower() != ".png"):
-        path = target / mask.path.relative_to(root).with_suffix(".png")
+        path = placed(mask.path)
         tick()
         if not mask.readable or path in written:
             continue
@@ -71,7 +83,7 @@ def mend(
             continue
         labels, ambiguous_px = sequence.mapping.labels_of(mask)
         write_mask(path, _renamed(labels, new_ids, wide, keep_void=not mask.is_16_bit))
-        if root == target and mask.path != path:
+        if replace and mask.path != path:
             mask.path.unlink()
         yield Repair(mask.path, path, ambiguous_px)
 

@@ -72,7 +72,8 @@ def read_annotations(
             said.setdefault(note, []).append(file.name)
     if not given:
         raise MaskError(
-            f"{folder} holds no mask with an object for a selected frame of {source.name}"
+            f"{folder} holds no mask with an object for a selected frame of {source.name}, "
+            f"{_selected(source)}{''.join(f'; {note}' for note in notes)}; {_legal(source)}"
         )
     _refuse_all_beyond(folder, given, source)
     return given, (*notes, *(_summary(note, files) for note, files in said.items()))
@@ -119,7 +120,9 @@ def _by_frame(folder: Path, source: Source) -> tuple[dict[int, Path], tuple[str,
     selected = {i: found[i] for i in sorted(found) if i in source.selected}
     left_out = len(found) - len(selected)
     if left_out:
-        notes += (f"{left_out} masks of {folder} are for frames not selected",)
+        first = min(set(found) - set(selected))
+        which = f"frame {first} for instance"
+        notes += (f"{left_out} masks of {folder} are for frames not selected, {which}",)
     return selected, notes
 
 
@@ -135,6 +138,12 @@ def _legal(source: Source) -> str:
         return f"masks are named by frame index: {source.selected.start:05d}.png"
     examples = ", ".join(f"{source.stems[i]}.png" for i in source.selected[:3])
     return f"masks are named like its files: {examples}, ..."
+
+
+def _selected(source: Source) -> str:
+    start, step, last = source.selected.start, source.selected.step, source.last
+    upward = f"{start} to {last}" if last is not None else f"from {start} on"
+    return f"frames {upward}" + f" in steps of {step}" * (step > 1)
 
 
 def _other_frame(path: Path, source: Source) -> tuple[str, ...]:

@@ -1,5 +1,6 @@
 """Annotated videos of any format: told, read, written."""
 
+import re
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -9,6 +10,8 @@ from propago.io.instances import InstanceSequence
 from propago.io.source import Source
 from propago.io.video_formats import VIDEO_FORMATS, VideoFormat, video_format
 from propago.io.zipped import unpacked
+
+_LIKE_A_FILE = re.compile(r"\.[a-z]{2,5}\d?")
 
 
 def sniffed(path: Path) -> str:
@@ -28,11 +31,22 @@ def sniffed(path: Path) -> str:
 
 
 def format_for(path: Path) -> str:
-    """The format that the name of an output means: a suffix of files, else label maps."""
+    """The format that the name of an output means: a suffix of files, else label maps.
+
+    Raises:
+        UsageError: a suffix of files that no format has, and no folder of that name is there.
+    """
     suffix = {".tiff": ".tif"}.get(path.suffix.lower(), path.suffix.lower())
-    return next(
-        (n for n, form in VIDEO_FORMATS.items() if suffix and form.suffix == suffix), "label-maps"
-    )
+    by_suffix = {form.suffix: n for n, form in reversed(VIDEO_FORMATS.items()) if form.suffix}
+    if suffix in by_suffix:
+        return by_suffix[suffix]
+    if _LIKE_A_FILE.fullmatch(suffix) and not path.is_dir():
+        raise UsageError(
+            f"{path}: no format has files that end in {suffix}; there are "
+            f"{', '.join(sorted(by_suffix))}. "
+            "A folder of that name: say `to_format` label-maps"
+        )
+    return "label-maps"
 
 
 def read_videos(path: Path, name: str, source: Source | None = None) -> list[InstanceSequence]:

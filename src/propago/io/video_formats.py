@@ -225,6 +225,15 @@ VIDEO_FORMATS: dict[str, VideoFormat] = {
         several=True,
         sniff="",
     ),
+    "csv": VideoFormat(
+        "a table: a row an object and frame, with box, area and centroid",
+        "table",
+        tuple(fact for fact in _MATTE if fact != "parents"),
+        ".csv",
+        several=True,
+        sniff="",
+        read="",
+    ),
     "soft-masks": VideoFormat(
         "FRAME.npz: ids and float16 probabilities",
         "soft_masks",

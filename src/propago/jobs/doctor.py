@@ -1,4 +1,4 @@
-"""What is wrong with a folder of masks, and a copy of it in which that is mended."""
+"""What is wrong with a mask or a folder of masks, and a copy in which that is mended."""
 
 import os
 from collections.abc import Callable
@@ -27,7 +27,7 @@ class Diagnosis:
     """The result of `doctor`.
 
     Attributes:
-        folder: what was examined; `masks` files of it.
+        folder: what was examined, a folder or one file; `masks` files of it.
         findings: everything to know, per folder and in natural order of names.
         repairs: files written; empty without `fix`.
         out: where they were written, if anywhere.
@@ -70,19 +70,20 @@ def doctor(
     renumber: bool = False,
     progress: Progress | None = None,
 ) -> Diagnosis:
-    """Examine the masks of a folder and of the folders in it, each as one sequence.
+    """Examine a mask, or those of a folder and of the folders in it, each as one sequence.
 
     Args:
-        folder: masks, or folders of masks.
+        folder: masks, folders of masks, or a single mask file.
         fix: write a copy in which every mask is an indexed PNG with the DAVIS palette.
-        out: where to; default beside `folder`, with "-fixed" to its name. New or empty.
-        in_place: change the files of `folder` itself instead; other formats become PNG.
+        out: where to; default beside `folder`, with "-fixed" to its name. New, or an empty folder;
+            of a single mask a PNG.
+        in_place: change the files of `folder` themselves instead; other formats become PNG.
         renumber: while fixing, give each sequence ids 1, 2, ... without gaps.
         progress: called with (masks done, masks in all, "examine" or "mend").
 
     Raises:
         UsageError: options that do not fit together.
-        MaskError: no folder, or no picture in it.
+        MaskError: no such folder or picture, or no picture in the folder.
         OutputError: `out` holds files, or cannot be written.
     """
     root = Path(folder)
@@ -95,7 +96,7 @@ def doctor(
         repair
         for sequence in examined
         if target
-        for repair in mend(sequence, root, target, renumber, mended_one)
+        for repair in mend(sequence, _placed(root, target), renumber, in_place, mended_one)
     ]
     findings = [*other_files(others), *(f for sequence in examined for f in sequence.findings)]
     return Diagnosis(root, n_masks, tuple(findings), tuple(repairs), target)
@@ -103,9 +104,14 @@ def doctor(
 
 def _listing(root: Path) -> tuple[list[list[Path]], list[Path]]:
     """The pictures of each folder, in natural order, and all other files."""
+    if root.is_file() and _is_picture(root):
+        return [[root]], []
     if not root.is_dir():
-        said = f"{root} is no folder; `folder` holds masks, or folders of masks"
-        raise MaskError(said).of_argument()
+        suffixes = ", ".join(sorted(_PICTURES))
+        said = (
+            f"{root} is no folder and no picture; `folder` holds masks, or folders of masks, or is"
+        )
+        raise MaskError(f"{said} one mask ({suffixes})").of_argument()
     start = root / ANNOTATIONS if is_davis_root(root) else root
     sequences, others = [], []
     for folder, inner, names in os.walk(start):
@@ -139,12 +145,31 @@ def _target(
             raise UsageError("either `out` or `in_place`, not both")
         return root
     resolved = root.resolve()
+    if root.is_file():
+        return _target_file(resolved, out)
     target = Path(out) if out else resolved.with_name(f"{resolved.name}-fixed")
     if target.resolve().is_relative_to(resolved):
         raise UsageError(f"{target} lies in {root}; choose another `out`, or `in_place`")
     if target.exists() and (not target.is_dir() or any(target.iterdir())):
         raise OutputError(f"{target} exists and is not empty; choose another `out`")
     return target
+
+
+def _target_file(mask: Path, out: str | Path | None) -> Path:
+    """The PNG to write of a single mask."""
+    target = Path(out) if out else mask.with_name(f"{mask.stem}-fixed.png")
+    if target.suffix.lower() != ".png":
+        raise UsageError(f"`out` is {target}; of a single mask it is a .png file")
+    if target.exists():
+        raise OutputError(f"{target} exists; choose another `out`")
+    return target
+
+
+def _placed(root: Path, target: Path) -> Callable[[Path], Path]:
+    """Where the mended copy of a mask of `root` goes."""
+    if root.is_dir():
+        return lambda path: (target / path.relative_to(root)).with_suffix(".png")
+    return lambda path: target.with_suffix(".png")
 
 
 def _ticker(progress: Progress | None, total: int, what: str) -> Callable[[], None]:

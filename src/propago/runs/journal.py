@@ -113,7 +113,7 @@ class FrameLog(LineLog):
 
     @property
     def ids(self) -> tuple[int, ...]:
-        """The objects that were there at some time, in order of appearance."""
+        """The objects that were there at some time, in order of appearance, then of ids."""
         return tuple(self._absent_since)
 
     def _take_in(self, line: Mapping[str, Any]) -> None:
@@ -121,7 +121,7 @@ class FrameLog(LineLog):
             raise ValueError(f"frame {line['index']} follows frame {self._before}")
         self.count += 1
         present = {int(i) for i, said in line["objects"].items() if said["area"] > 0}
-        for i in present:
+        for i in sorted(present):
             self._absent_since[i] = None
         for i, since in self._absent_since.items():
             said = line["objects"].get(str(i))
