@@ -1,5 +1,7 @@
 """The public names, one a line: for type checkers, and for `__init__.py`, which imports them."""
 
+from propago.annotation.prompts import Box as Box
+from propago.annotation.prompts import Clicks as Clicks
 from propago.association.carry import Carry as Carry
 from propago.association.carry import CarrySettings as CarrySettings
 from propago.association.iou import IouAssociator as IouAssociator
@@ -42,20 +44,14 @@ from propago.jobs.demo import demo as demo
 from propago.jobs.doctor import doctor as doctor
 from propago.jobs.evaluate import evaluate as evaluate
 from propago.jobs.export import export as export
-from propago.jobs.many import ManyResults as ManyResults
 from propago.jobs.mask import MadeMask as MadeMask
 from propago.jobs.mask import make_mask as make_mask
-from propago.jobs.options import ManyOptions as ManyOptions
 from propago.jobs.options import SegmentOptions as SegmentOptions
 from propago.jobs.options import TrackOptions as TrackOptions
-from propago.jobs.prompts import Box as Box
-from propago.jobs.prompts import Clicks as Clicks
 from propago.jobs.refine import refine as refine
 from propago.jobs.refine import refine_many as refine_many
 from propago.jobs.refine import refine_masks as refine_masks
 from propago.jobs.report import write_report as write_report
-from propago.jobs.reproduce.job import reproduce as reproduce
-from propago.jobs.reproduce.options import ReproduceOptions as ReproduceOptions
 from propago.jobs.segment import SegmentResult as SegmentResult
 from propago.jobs.segment import segment as segment
 from propago.jobs.segment_many import segment_many as segment_many
@@ -68,6 +64,8 @@ from propago.metrics.evaluation import Evaluation as Evaluation
 from propago.metrics.identity import evaluate_identity as evaluate_identity
 from propago.metrics.metric import METRICS as METRICS
 from propago.metrics.metric import Metric as Metric
+from propago.papers.options import ReproduceOptions as ReproduceOptions
+from propago.papers.reproduce import reproduce as reproduce
 from propago.pipeline import Checkpoint as Checkpoint
 from propago.pipeline import Segmented as Segmented
 from propago.pipeline import Session as Session
@@ -78,6 +76,8 @@ from propago.refinement.craf.run import Craf as Craf
 from propago.refinement.craf.settings import CrafSettings as CrafSettings
 from propago.refinement.spn.run import Spn as Spn
 from propago.refinement.spn.settings import SpnSettings as SpnSettings
+from propago.runs.many import ManyResults as ManyResults
+from propago.runs.options import ManyOptions as ManyOptions
 from propago.runs.options import RunOptions as RunOptions
 from propago.tracking import Associator as Associator
 from propago.tracking import Detector as Detector

@@ -11,10 +11,10 @@ import pytest
 
 import propago
 from propago.cli import main
+from propago.io.manifest import ManifestEntry, read_manifest
 from propago.io.masks import write_mask
-from propago.jobs.manifest import ManifestEntry, read_manifest
-from propago.jobs.many import run_many
-from propago.jobs.options import ManyOptions
+from propago.runs.many import run_many
+from propago.runs.options import ManyOptions
 from tiny_clip import tiny_clip
 
 NO_OVERLAY = propago.TrackOptions(overlay=False)

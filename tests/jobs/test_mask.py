@@ -6,10 +6,10 @@ import pytest
 from PIL import Image
 
 import propago
+from propago.annotation import prompted as prompted_module
 from propago.cli import main
 from propago.errors import PropagoWarning, UsageError
 from propago.io.masks import read_mask
-from propago.jobs import prompted as prompted_module
 
 DISC = "1=37,17,83,63"
 

@@ -7,7 +7,7 @@ import pytest
 import propago
 from propago.cli import main
 from propago.errors import SourceError, UsageError
-from propago.jobs.manifest import is_manifest, read_manifest, shard_of
+from propago.io.manifest import is_manifest, read_manifest, shard_of
 
 OPTIONS = {"method": "optical_flow", "options": propago.SegmentOptions(overlay=False)}
 

@@ -13,8 +13,8 @@ from propago.cli.exports import Formats, refuse_unknown, say_exports
 from propago.cli.many import say_many
 from propago.cli.progress import frame_progress
 from propago.errors import UsageError
-from propago.jobs.options import ManyOptions
 from propago.refinement.craf.settings import CrafSettings
+from propago.runs.options import ManyOptions
 
 if TYPE_CHECKING:
     from propago.jobs.clean import CleanResult

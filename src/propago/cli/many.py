@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 from propago.cli.arguments import with_flags
 from propago.cli.exports import say_exports
-from propago.jobs.manifest import read_manifest
+from propago.io.manifest import read_manifest
 
 if TYPE_CHECKING:
-    from propago.jobs.many import ManyResults
+    from propago.runs.many import ManyResults
 
 
 def say_many(

@@ -12,9 +12,9 @@ from propago.cli.exports import Formats, refuse_unknown, say_exports
 from propago.cli.many import say_many
 from propago.cli.progress import frame_progress, say_licence
 from propago.errors import UsageError
-from propago.jobs.manifest import is_manifest
-from propago.jobs.options import ManyOptions
+from propago.io.manifest import is_manifest
 from propago.refinement.spn.settings import SpnSettings
+from propago.runs.options import ManyOptions
 
 if TYPE_CHECKING:
     from propago.refinement.spn.run import Spn

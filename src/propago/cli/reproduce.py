@@ -8,8 +8,8 @@ import tyro
 
 from propago.cli.arguments import parse
 from propago.cli.progress import frame_progress
-from propago.jobs.reproduce.options import ReproduceOptions
-from propago.jobs.reproduce.papers import PAPERS
+from propago.papers.options import ReproduceOptions
+from propago.papers.papers import PAPERS
 
 if TYPE_CHECKING:
     from propago.report.paper_table import PaperTable
@@ -42,7 +42,7 @@ class ReproduceArguments:
 def run(argv: list[str]) -> int:
     """Make the table, print it with what differs, and say where it is."""
     arguments = parse(ReproduceArguments, argv, "reproduce")
-    from propago.jobs.reproduce.job import reproduce
+    from propago.papers.reproduce import reproduce
 
     with frame_progress() as progress:
         made = reproduce(

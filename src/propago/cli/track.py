@@ -11,8 +11,9 @@ from propago.cli.arguments import parse, with_flags
 from propago.cli.exports import Formats, refuse_unknown, say_exports
 from propago.cli.many import say_many
 from propago.cli.progress import frame_progress, say_licence
-from propago.jobs.manifest import is_manifest
-from propago.jobs.options import ManyOptions, TrackOptions
+from propago.io.manifest import is_manifest
+from propago.jobs.options import TrackOptions
+from propago.runs.options import ManyOptions
 
 if TYPE_CHECKING:
     from propago.jobs.track import TrackResult

@@ -8,16 +8,15 @@ from pathlib import Path
 
 from propago.errors import PropagoWarning
 from propago.io.formats import open_masks
+from propago.io.manifest import ManifestEntry
 from propago.io.mask_sequence import Readers, size_of
 from propago.io.sequence_folders import find_folders
 from propago.io.soft_masks import soft_masks_in
-from propago.jobs.manifest import ManifestEntry
-from propago.jobs.many import ManyResults, run_many, shared_threads
-from propago.jobs.mask_sequence import Changed, refuse_other_size, write_sequence
-from propago.jobs.options import ManyOptions
 from propago.refinement.craf.run import Craf
 from propago.refinement.craf.settings import CrafSettings
-from propago.runs.options import Progress
+from propago.runs.many import ManyResults, run_many, shared_threads
+from propago.runs.mask_sequence import Changed, refuse_other_size, write_sequence
+from propago.runs.options import ManyOptions, Progress
 from propago.runs.output_folder import OutputFolder
 from propago.runs.processor import at_most_threads
 from propago.types import SoftMasks

@@ -5,13 +5,13 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from propago.annotation.prompted import masks_of_prompts, picture_of
+from propago.annotation.prompts import Box, Clicks, read_prompts
 from propago.errors import UsageError
 from propago.io.contrast import Contrast
 from propago.io.masks import write_mask
 from propago.io.pictures import write_picture
 from propago.io.video import open_source
-from propago.jobs.prompted import masks_of_prompts, picture_of
-from propago.jobs.prompts import Box, Clicks, read_prompts
 from propago.prompts import Prompter
 
 

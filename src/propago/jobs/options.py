@@ -1,4 +1,4 @@
-"""What can be set about following objects, tracking instances, and many videos at once.
+"""What can be set about following objects and tracking instances.
 
 Imports nothing heavy.
 """
@@ -81,34 +81,3 @@ class TrackOptions(RunOptions):
         super().__post_init__()
         if self.score is not None and not 0 <= self.score <= 1:
             raise UsageError(f"`score` is {self.score}; a confidence is in [0, 1]")
-
-
-@dataclass(frozen=True, kw_only=True)
-class ManyOptions:
-    """How many videos are shared out.
-
-    Machines and processes share all folders.
-
-    Attributes:
-        jobs: of many videos: how many at a time, each in a process of its own.
-        shard: of many videos: I/N takes every N-th from the I-th on, for N machines.
-        cluster: of many videos: the `jobs` processes are of a Ray cluster: local, ray (the one of
-            RAY_ADDRESS, or that runs here), ray://HOST:PORT. A killed one's video is gone on with.
-    """
-
-    jobs: int = 1
-    shard: str | None = None
-    cluster: str | None = None
-
-    def refuse_for_one(self, *, is_set: bool = False) -> None:
-        """Refuse what is set where there is one video; a set, too, has `jobs`.
-
-        Raises:
-            UsageError: it is set.
-        """
-        if self.jobs != 1 and not is_set:
-            raise UsageError("`jobs` is for many videos: a video is done by one process")
-        if self.shard:
-            raise UsageError("`shard` is for many videos: give a folder of videos, or a list")
-        if self.cluster:
-            raise UsageError("`cluster` is for many videos: give a folder of videos, or a list")

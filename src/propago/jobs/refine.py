@@ -14,18 +14,17 @@ from propago.components import REFINERS, load_component
 from propago.errors import MaskError, SourceError
 from propago.io.contrast import Contrast
 from propago.io.formats import open_masks
+from propago.io.manifest import ManifestEntry, read_manifest
 from propago.io.mask_sequence import Readers, size_of
 from propago.io.soft_masks import as_probabilities
 from propago.io.source import Source
 from propago.io.video import open_source
-from propago.jobs.manifest import ManifestEntry, read_manifest
-from propago.jobs.many import ManyResults, run_many, shared_threads
-from propago.jobs.mask_sequence import Changed, refuse_other_size, write_sequence
-from propago.jobs.options import ManyOptions
 from propago.ops.image import as_image
 from propago.refinement.spn.run import Spn
 from propago.refinement.spn.settings import SpnSettings
-from propago.runs.options import Progress
+from propago.runs.many import ManyResults, run_many, shared_threads
+from propago.runs.mask_sequence import Changed, refuse_other_size, write_sequence
+from propago.runs.options import ManyOptions, Progress
 from propago.runs.output_folder import OutputFolder
 from propago.runs.processor import at_most_threads
 from propago.types import VOID, Annotation, Frame, Refiner, SoftMasks

@@ -2,8 +2,8 @@
 
 from collections.abc import Iterable, Iterator
 
+from propago.annotation.gather import AnnotationSet
 from propago.io.source import Source
-from propago.jobs.annotations import AnnotationSet
 from propago.runs.engine import RunSummary
 
 SOON_FRAMES = 10

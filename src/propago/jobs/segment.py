@@ -7,22 +7,22 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from propago.annotation.ends import End
+from propago.annotation.gather import AnnotationSet, gather_annotations
+from propago.annotation.prompted import PromptedWriter
+from propago.annotation.prompts import Box, Clicks
 from propago.clock import Clock
 from propago.finetune.fine_tuning import FineTuneProgress
 from propago.finetune.forecast import forecast
 from propago.io.source import Source
 from propago.io.video import open_source
-from propago.jobs.annotations import AnnotationSet, gather_annotations
-from propago.jobs.both_ways import with_earlier_frames
-from propago.jobs.endings import End
 from propago.jobs.options import SegmentOptions
 from propago.jobs.parts import Parts, load_parts
-from propago.jobs.prompted import PromptedWriter
-from propago.jobs.prompts import Box, Clicks
 from propago.jobs.remarks import remarks
 from propago.pipeline import Checkpoint, Segmented, segment_frames
 from propago.prompts import Prompter
 from propago.runs.ahead import encoded_ahead
+from propago.runs.both_ways import with_earlier_frames
 from propago.runs.engine import Loop, Run, RunSummary, run
 from propago.runs.options import Progress
 from propago.runs.output_folder import OutputFolder

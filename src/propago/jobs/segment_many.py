@@ -3,20 +3,20 @@
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from propago.annotation.gather import AnnotationSet, gather_annotations
 from propago.errors import MaskError
 from propago.finetune.fine_tuning import FineTuneProgress
 from propago.finetune.forecast import forecast
 from propago.io.davis import open_davis
+from propago.io.manifest import ManifestEntry, read_manifest
 from propago.io.source import Source
 from propago.io.video import open_source
-from propago.jobs.annotations import AnnotationSet, gather_annotations
-from propago.jobs.manifest import ManifestEntry, read_manifest
-from propago.jobs.many import ManyResults, run_many, shared_threads
-from propago.jobs.options import ManyOptions, SegmentOptions
+from propago.jobs.options import SegmentOptions
 from propago.jobs.parts import Parts, load_parts
 from propago.jobs.segment import RUNS, SegmentResult, segment_source
 from propago.runs.executor import map_tasks
-from propago.runs.options import Progress
+from propago.runs.many import ManyResults, run_many, shared_threads
+from propago.runs.options import ManyOptions, Progress
 from propago.runs.output_folder import OutputFolder
 from propago.runs.processor import processor
 from propago.types import Cleaner, Propagator, Refiner

@@ -7,17 +7,17 @@ from dataclasses import dataclass, replace
 from importlib.util import find_spec
 from pathlib import Path
 
+from propago.annotation.ends import with_ends
+from propago.annotation.gather import AnnotationSet
+from propago.annotation.prompted import load_prompter
 from propago.errors import UsageError
 from propago.io.formats import open_masks
 from propago.io.formats.track_run import sniff_instances
 from propago.io.merged_masks import read_merged
 from propago.io.source import Source
 from propago.io.video import open_source
-from propago.jobs.annotations import AnnotationSet
-from propago.jobs.endings import with_ends
 from propago.jobs.options import SegmentOptions
 from propago.jobs.parts import Parts, load_parts
-from propago.jobs.prompted import load_prompter
 from propago.jobs.segment import segment_source
 from propago.runs.options import Progress
 from propago.runs.output_folder import OutputFolder

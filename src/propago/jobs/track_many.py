@@ -4,11 +4,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from propago.association.carry import Carry
-from propago.jobs.manifest import ManifestEntry, read_manifest
-from propago.jobs.many import ManyResults, run_many, shared_threads
-from propago.jobs.options import ManyOptions, TrackOptions
+from propago.io.manifest import ManifestEntry, read_manifest
+from propago.jobs.options import TrackOptions
 from propago.jobs.track import RUNS, TrackResult, track
-from propago.runs.options import Progress
+from propago.runs.many import ManyResults, run_many, shared_threads
+from propago.runs.options import ManyOptions, Progress
 from propago.runs.output_folder import OutputFolder
 from propago.tracking import Associator, Detector
 from propago.types import Propagator, Refiner

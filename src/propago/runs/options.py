@@ -1,4 +1,7 @@
-"""What can be set about any run. Imports nothing heavy: the command line shows it at once."""
+"""What can be set about any run, and about many of them.
+
+Imports nothing heavy: the command line shows it at once.
+"""
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -61,3 +64,34 @@ class RunOptions:
     def going_on(self) -> Self:
         """The same for a run that has been begun."""
         return replace(self, resume=True, overwrite=False)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ManyOptions:
+    """How many videos are shared out.
+
+    Machines and processes share all folders.
+
+    Attributes:
+        jobs: of many videos: how many at a time, each in a process of its own.
+        shard: of many videos: I/N takes every N-th from the I-th on, for N machines.
+        cluster: of many videos: the `jobs` processes are of a Ray cluster: local, ray (the one of
+            RAY_ADDRESS, or that runs here), ray://HOST:PORT. A killed one's video is gone on with.
+    """
+
+    jobs: int = 1
+    shard: str | None = None
+    cluster: str | None = None
+
+    def refuse_for_one(self, *, is_set: bool = False) -> None:
+        """Refuse what is set where there is one video; a set, too, has `jobs`.
+
+        Raises:
+            UsageError: it is set.
+        """
+        if self.jobs != 1 and not is_set:
+            raise UsageError("`jobs` is for many videos: a video is done by one process")
+        if self.shard:
+            raise UsageError("`shard` is for many videos: give a folder of videos, or a list")
+        if self.cluster:
+            raise UsageError("`cluster` is for many videos: give a folder of videos, or a list")

@@ -10,14 +10,14 @@ from propago.components import PROPAGATORS
 from propago.errors import UsageError
 from propago.io.masks import write_mask
 from propago.io.pictures import write_picture
-from propago.jobs.reproduce.cells import Cell, ObjectFigures, read_cell
-from propago.jobs.reproduce.feelvos import FeelvosTables
-from propago.jobs.reproduce.job import reproduce, wanted_rows
-from propago.jobs.reproduce.maskrnn import MaskRnnTables
-from propago.jobs.reproduce.options import ReproduceOptions
-from propago.jobs.reproduce.rgmp import TRAINED, RgmpTables
-from propago.jobs.reproduce.rgsn import RgsnTables
-from propago.jobs.reproduce.zoo import ROWS, ZooTables
+from propago.papers.cells import Cell, ObjectFigures, read_cell
+from propago.papers.feelvos import FeelvosTables
+from propago.papers.maskrnn import MaskRnnTables
+from propago.papers.options import ReproduceOptions
+from propago.papers.reproduce import reproduce, wanted_rows
+from propago.papers.rgmp import TRAINED, RgmpTables
+from propago.papers.rgsn import RgsnTables
+from propago.papers.zoo import ROWS, ZooTables
 from propago.pipeline import segment_frames
 from propago.runs.processor import resident_mb
 from propago.types import Annotation

@@ -17,12 +17,12 @@ from propago.detections import Tracks
 from propago.errors import SourceError
 from propago.io.formats.youtube_vis import tracks_to_youtube_vis
 from propago.io.rle import encode
-from propago.jobs.reproduce.figures import FigureCells, Figures
-from propago.jobs.reproduce.held_out import about, device_of, loaded
-from propago.jobs.reproduce.options import ReproduceOptions
-from propago.jobs.reproduce.sequences import named_sources
 from propago.metrics.track_files import read_tracks
 from propago.metrics.tracks import TrackAveragePrecision
+from propago.papers.figures import FigureCells, Figures
+from propago.papers.held_out import about, device_of, loaded
+from propago.papers.options import ReproduceOptions
+from propago.papers.sequences import named_sources
 from propago.report.paper_table import Line, PaperTable
 from propago.tracking import Tracker
 from propago.types import Frame

@@ -9,22 +9,22 @@ from typing import Any, Protocol
 import torch
 
 from propago import __version__
+from propago.annotation.gather import gather_annotations
 from propago.clock import Clock
 from propago.components import component, imported
 from propago.errors import UsageError
 from propago.finetune.fine_tuning import FineTuneProgress
 from propago.io.atomic import write_text
 from propago.io.source import Source
-from propago.jobs.annotations import gather_annotations
 from propago.jobs.evaluate import evaluate
 from propago.jobs.options import SegmentOptions
 from propago.jobs.parts import Parts
-from propago.jobs.reproduce.cells import Cell, ObjectFigures, keep_json, keep_setup, read_cell
-from propago.jobs.reproduce.figures import FigureTables, figure_cells
-from propago.jobs.reproduce.options import ReproduceOptions
-from propago.jobs.reproduce.papers import PAPERS
-from propago.jobs.reproduce.sequences import chosen, truth_of
 from propago.jobs.segment import segment_source
+from propago.papers.cells import Cell, ObjectFigures, keep_json, keep_setup, read_cell
+from propago.papers.figures import FigureTables, figure_cells
+from propago.papers.options import ReproduceOptions
+from propago.papers.papers import PAPERS
+from propago.papers.sequences import chosen, truth_of
 from propago.report.paper_table import PaperTable
 from propago.runs.options import Progress
 from propago.runs.output_folder import OutputFolder

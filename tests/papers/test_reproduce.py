@@ -12,14 +12,15 @@ from propago.cli import main
 from propago.errors import PropagoError, UsageError
 from propago.io.masks import write_mask
 from propago.io.pictures import write_picture
-from propago.jobs.reproduce import job, seg_with_spn
-from propago.jobs.reproduce.cells import Cell, ObjectFigures, read_cell
-from propago.jobs.reproduce.job import reproduce
-from propago.jobs.reproduce.options import ReproduceOptions
-from propago.jobs.reproduce.seg_with_spn import STEPS, made_of
-from propago.jobs.reproduce.sequences import chosen
 from propago.methods.seg_with_spn import run as method
 from propago.nn.weights import save_weights
+from propago.papers import reproduce as job
+from propago.papers import seg_with_spn
+from propago.papers.cells import Cell, ObjectFigures, read_cell
+from propago.papers.options import ReproduceOptions
+from propago.papers.reproduce import reproduce
+from propago.papers.seg_with_spn import STEPS, made_of
+from propago.papers.sequences import chosen
 from propago.refinement.craf.settings import CrafSettings
 from propago.refinement.spn.settings import SpnSettings
 from tiny_clip import tiny_clip

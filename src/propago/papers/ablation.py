@@ -9,8 +9,8 @@ from propago.finetune.budget import Budget
 from propago.finetune.cache import FineTuneCache
 from propago.finetune.fine_tuning import FineTuneProgress, FineTuning
 from propago.jobs.parts import Parts
-from propago.jobs.reproduce.cells import Cell
-from propago.jobs.reproduce.options import ReproduceOptions
+from propago.papers.cells import Cell
+from propago.papers.options import ReproduceOptions
 from propago.report.paper_table import Figures, Line, PaperTable
 
 COLUMNS = ("J&F", "J", "F")

@@ -9,12 +9,11 @@ from pathlib import Path
 from typing import Any, Generic, Protocol, TypeVar
 
 from propago.errors import PropagoError
-from propago.jobs.manifest import ManifestEntry, shard_of
-from propago.jobs.options import ManyOptions
+from propago.io.manifest import ManifestEntry, shard_of
 from propago.runs.cluster import map_on_cluster
 from propago.runs.executor import map_tasks
 from propago.runs.journal import LineLog
-from propago.runs.options import Progress
+from propago.runs.options import ManyOptions, Progress
 from propago.runs.output_folder import OutputFolder
 
 

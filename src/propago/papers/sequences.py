@@ -11,7 +11,7 @@ from propago.io.davis import is_davis_root, open_davis
 from propago.io.davis_layout import davis_annotations
 from propago.io.sequence_folders import label_files
 from propago.io.source import Source
-from propago.jobs.reproduce.options import ReproduceOptions
+from propago.papers.options import ReproduceOptions
 
 HINT = "name `sequences`, or another `set`"
 

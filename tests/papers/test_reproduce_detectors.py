@@ -12,9 +12,9 @@ from propago.errors import SourceError, UsageError
 from propago.io.masks import write_mask
 from propago.io.pictures import write_picture
 from propago.io.rle import encode
-from propago.jobs.reproduce import held_out
-from propago.jobs.reproduce.job import reproduce
-from propago.jobs.reproduce.options import ReproduceOptions
+from propago.papers import held_out
+from propago.papers.options import ReproduceOptions
+from propago.papers.reproduce import reproduce
 
 COLOURS = {1: (250, 0, 0), 17: (0, 250, 0)}
 PERSON, CAT = COLOURS
@@ -137,7 +137,7 @@ def test_one_class_of_two_wrong_is_half(coco, detectors, tmp_path):
 
 @pytest.mark.parametrize("sequences", [(), ("yard",)])
 def test_tracks_that_are_right(davis, detectors, tmp_path, sequences, monkeypatch):
-    from propago.jobs.reproduce import masktrack_rcnn
+    from propago.papers import masktrack_rcnn
 
     monkeypatch.setitem(masktrack_rcnn.WAYS, "carry", {"carry": "first_mask", "detect_every": 2})
     options = ReproduceOptions(out=tmp_path / "out", sequences=sequences)

@@ -10,11 +10,11 @@ import torch
 from torch import Tensor
 
 from propago.clock import Clock
-from propago.jobs.reproduce.ablation import FULL, UNKNOWN, AblationTables
 from propago.methods.maskrnn.net import PRESETS, Estimate, MaskRnnNet
 from propago.methods.maskrnn.run import MaskRnn, MaskRnnSettings, MaskRnnState
 from propago.nn.inference import choose_device
 from propago.nn.presets import load_network
+from propago.papers.ablation import FULL, UNKNOWN, AblationTables
 from propago.types import Annotation, SoftMasks
 
 

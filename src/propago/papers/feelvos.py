@@ -12,7 +12,6 @@ import torch
 from torch import Tensor
 
 from propago.clock import Clock
-from propago.jobs.reproduce.ablation import FULL, AblationTables
 from propago.methods.feelvos.follow import FeelvosSettings
 from propago.methods.feelvos.memory import Memory
 from propago.methods.feelvos.net import PRESETS, FeelvosConfig, FeelvosNet
@@ -20,6 +19,7 @@ from propago.methods.feelvos.object_inputs import ObjectInputs, Prepared
 from propago.methods.feelvos.run import Feelvos
 from propago.nn.inference import choose_device
 from propago.nn.presets import load_network
+from propago.papers.ablation import FULL, AblationTables
 
 DISTANCES = 2
 """First channels of what a matching says: to the object, and to everything else."""

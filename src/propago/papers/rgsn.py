@@ -9,12 +9,12 @@ import torch
 from torch import Tensor
 
 from propago.clock import Clock
-from propago.jobs.reproduce.ablation import FULL, UNKNOWN, AblationTables
 from propago.methods.rgsn.net import PRESETS, RgsnNet
 from propago.methods.rgsn.otn import OtnSettings
 from propago.methods.rgsn.run import Rgsn, RgsnSettings
 from propago.nn.inference import choose_device
 from propago.nn.presets import load_network
+from propago.papers.ablation import FULL, UNKNOWN, AblationTables
 
 
 class _WithoutLater(RgsnNet):

@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from propago.data.instances import InstanceStill
-from propago.jobs.reproduce.figures import FigureCells, Figures
-from propago.jobs.reproduce.held_out import COCO, about, device_of, figures_on, loaded, pictures_in
-from propago.jobs.reproduce.options import ReproduceOptions
+from propago.papers.figures import FigureCells, Figures
+from propago.papers.held_out import COCO, about, device_of, figures_on, loaded, pictures_in
+from propago.papers.options import ReproduceOptions
 from propago.report.paper_table import Line, PaperTable
 
 METHOD = "mask_rcnn"

@@ -10,11 +10,11 @@ import torch
 from torch import Tensor
 
 from propago.clock import Clock
-from propago.jobs.reproduce.ablation import FULL, UNKNOWN, AblationTables
 from propago.methods.rgmp.net import PRESETS, RgmpNet
 from propago.methods.rgmp.run import Rgmp, RgmpSettings
 from propago.nn.inference import choose_device
 from propago.nn.presets import load_network
+from propago.papers.ablation import FULL, UNKNOWN, AblationTables
 
 
 class _WithoutReference(RgmpNet):

@@ -7,12 +7,12 @@ from typing import Any
 
 import numpy as np
 
+from propago.annotation.ends import End, with_ends
+from propago.annotation.prompted import Prompted, masks_of_prompts
+from propago.annotation.prompts import Box, Clicks, read_prompts
 from propago.errors import UsageError
 from propago.io.merged_masks import read_merged
 from propago.io.source import Source
-from propago.jobs.endings import End, with_ends
-from propago.jobs.prompted import Prompted, masks_of_prompts
-from propago.jobs.prompts import Box, Clicks, read_prompts
 from propago.prompts import Prompter
 from propago.types import Annotation
 

@@ -10,10 +10,10 @@ from propago.finetune.budget import Budget
 from propago.finetune.cache import FineTuneCache
 from propago.finetune.fine_tuning import FineTuneProgress, FineTuning
 from propago.jobs.parts import Parts
-from propago.jobs.reproduce.ablation import means
-from propago.jobs.reproduce.cells import Cell
-from propago.jobs.reproduce.options import ReproduceOptions
 from propago.nn.inference import choose_device
+from propago.papers.ablation import means
+from propago.papers.cells import Cell
+from propago.papers.options import ReproduceOptions
 from propago.refinement.craf.run import Craf
 from propago.refinement.spn.run import Spn
 from propago.report.paper_table import Figures, Line, PaperTable

@@ -9,8 +9,8 @@ from typing import Any
 
 from propago.components import DETECTORS
 from propago.data.instances import InstanceStill
-from propago.jobs.reproduce.figures import FigureCells, Figures
-from propago.jobs.reproduce.held_out import (
+from propago.papers.figures import FigureCells, Figures
+from propago.papers.held_out import (
     about,
     device_of,
     figures_on,
@@ -18,7 +18,7 @@ from propago.jobs.reproduce.held_out import (
     mean_of,
     pictures_in,
 )
-from propago.jobs.reproduce.options import ReproduceOptions
+from propago.papers.options import ReproduceOptions
 from propago.report.paper_table import Line, PaperTable
 
 METHOD, OTHER = "bridging", "mask_rcnn"

@@ -8,12 +8,12 @@ from typing import Any
 import cv2
 import numpy as np
 
+from propago.annotation.prompts import Box, Clicks, ObjectPrompt, by_object
 from propago.components import PROMPTER, PROMPTERS, load_component
 from propago.errors import PropagoWarning, UsageError
 from propago.io.masks import write_mask
 from propago.io.pictures import write_picture
 from propago.io.source import Source
-from propago.jobs.prompts import Box, Clicks, ObjectPrompt, by_object
 from propago.methods.grabcut.run import GrabCut
 from propago.ops.box_mask import ellipse_in_box, is_unsteady
 from propago.ops.image import image_to_rgb

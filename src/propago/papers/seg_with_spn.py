@@ -13,10 +13,10 @@ from propago.finetune.budget import Budget
 from propago.finetune.cache import FineTuneCache
 from propago.finetune.fine_tuning import FineTuneProgress, FineTuning
 from propago.jobs.parts import Parts
-from propago.jobs.reproduce.cells import Cell
-from propago.jobs.reproduce.options import ReproduceOptions
 from propago.methods.seg_with_spn.run import SegWithSpn
 from propago.methods.seg_with_spn.settings import SegSettings
+from propago.papers.cells import Cell
+from propago.papers.options import ReproduceOptions
 from propago.refinement.craf.run import Craf
 from propago.refinement.craf.settings import CrafSettings
 from propago.refinement.spn.run import Spn

@@ -2,9 +2,9 @@
 
 import pytest
 
+from propago.annotation.prompted import load_prompter
+from propago.annotation.prompts import Box, Clicks, by_object, parse_box, parse_clicks
 from propago.errors import UsageError
-from propago.jobs.prompted import load_prompter
-from propago.jobs.prompts import Box, Clicks, by_object, parse_box, parse_clicks
 from propago.methods.grabcut.run import GrabCut
 from propago.prompts import Prompt
 

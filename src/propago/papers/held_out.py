@@ -14,11 +14,11 @@ from propago.data.sources import with_held_out
 from propago.detections import Detections
 from propago.errors import SourceError
 from propago.io.categories import CATEGORIES, OUTPUTS
-from propago.jobs.reproduce.figures import Figures
-from propago.jobs.reproduce.options import ReproduceOptions
 from propago.metrics.average_precision import known
 from propago.metrics.instances import region_average_precision
 from propago.metrics.semantic import confusion_matrix, score_of_confusion
+from propago.papers.figures import Figures
+from propago.papers.options import ReproduceOptions
 from propago.tracking import Detector
 from propago.training.recipe import read_recipe
 from propago.training.validate_detector import Find, as_coco, as_one, found_in, precision

@@ -8,7 +8,7 @@ from typing import Any, Protocol
 
 import torch
 
-from propago.jobs.reproduce.cells import keep_json
+from propago.papers.cells import keep_json
 from propago.report.paper_table import PaperTable
 from propago.runs.options import Progress
 
