@@ -15,7 +15,7 @@ from propago.io.pictures import write_picture
 from propago.methods.seg_with_spn import run as method
 from propago.nn.weights import save_weights
 from propago.papers import reproduce as job
-from propago.papers import seg_with_spn
+from propago.papers import seg_with_spn, sequences
 from propago.papers.cells import Cell, ObjectFigures, read_cell
 from propago.papers.options import ReproduceOptions
 from propago.papers.reproduce import reproduce
@@ -96,13 +96,13 @@ def test_a_finished_cell_is_not_run_again_and_a_missing_one_is(place, monkeypatc
     first = read_cell(path)
     assert first is not None
     runs = []
-    segment_source = job.segment_source
+    segment_source = sequences.segment_source
 
     def counted(source, *others):
         runs.append(source.name)
         return segment_source(source, *others)
 
-    monkeypatch.setattr(job, "segment_source", counted)
+    monkeypatch.setattr(sequences, "segment_source", counted)
     assert reproduce("seg-with-spn", 3, place / "davis", options(place)) == made
     assert runs == []
     path.write_text("{")
@@ -192,7 +192,7 @@ def test_cells_of_another_setup_are_not_mixed_in(place, monkeypatch):
     def refused(what):
         return pytest.raises(UsageError, match=rf"another {what} \(then .*, now .*`out`")
 
-    monkeypatch.setattr(job, "segment_source", stop)
+    monkeypatch.setattr(sequences, "segment_source", stop)
     for _ in range(2):
         with pytest.raises(KeyboardInterrupt):
             make(threads=2)
@@ -215,7 +215,7 @@ def test_cells_of_another_setup_are_not_mixed_in(place, monkeypatch):
 
 
 def test_the_machine_is_that_of_the_run(place, monkeypatch):
-    monkeypatch.setattr(job, "read_cell", lambda path: cell(path.stem))
+    monkeypatch.setattr(sequences, "read_cell", lambda path: cell(path.stem))
     threads = torch.get_num_threads() + 1
     chosen = options(place, threads=threads, sequences=("boat",))
     made = reproduce("seg-with-spn", 3, place / "davis", chosen)

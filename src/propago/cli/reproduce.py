@@ -8,8 +8,8 @@ import tyro
 
 from propago.cli.arguments import parse
 from propago.cli.progress import frame_progress
+from propago.papers import PAPERS
 from propago.papers.options import ReproduceOptions
-from propago.papers.papers import PAPERS
 
 if TYPE_CHECKING:
     from propago.report.paper_table import PaperTable

@@ -1,16 +1,15 @@
 """A table of one method: as it is, and with one of its parts changed or left out."""
 
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, ClassVar
 
 from propago.clock import Clock
-from propago.finetune.budget import Budget
-from propago.finetune.cache import FineTuneCache
-from propago.finetune.fine_tuning import FineTuneProgress, FineTuning
+from propago.finetune.fine_tuning import FineTuneProgress
 from propago.jobs.parts import Parts
-from propago.papers.cells import Cell
+from propago.papers.cells import Cell, means
 from propago.papers.options import ReproduceOptions
+from propago.papers.sequences import SequenceTables
 from propago.report.paper_table import Figures, Line, PaperTable
 
 COLUMNS = ("J&F", "J", "F")
@@ -20,7 +19,7 @@ UNKNOWN: Figures = (None, None, None)
 FULL = "full"
 
 
-class AblationTables(ABC):
+class AblationTables(SequenceTables):
     """Table 1: the method as it is ("full"), and a row for each part changed; means over objects.
 
     Attributes:
@@ -36,7 +35,7 @@ class AblationTables(ABC):
     tables: ClassVar[Mapping[int, tuple[str, ...]]]
 
     def __init__(self, options: ReproduceOptions, progress: FineTuneProgress | None = None):
-        self.options, self.progress = options, progress
+        super().__init__(options, progress)
         self.full = self.method(FULL, Clock(active=False))
         self.device = self.full.device
 
@@ -53,7 +52,7 @@ class AblationTables(ABC):
         """What decides the cells, beside the row."""
         return {"method": self.full.description, "size": self.full.settings.size}
 
-    def parts(self, row: str, clock: Clock) -> Parts:
+    def propagation(self, row: str, clock: Clock) -> Parts:
         """The method of a row, alone."""
         return Parts(self.method(row, clock))
 
@@ -63,9 +62,9 @@ class AblationTables(ABC):
         lines = tuple(
             Line(
                 row,
-                means(own),
+                overlaps(own),
                 self.paper[row],
-                tuple((cell.sequence, means([cell])) for cell in own),
+                tuple((cell.sequence, overlaps([cell])) for cell in own),
             )
             for row, own in cells.items()
         )
@@ -76,15 +75,8 @@ class AblationTables(ABC):
         )
         return PaperTable(self.title, COLUMNS, lines, (ours, *self.notes))
 
-    def tuning(self, clock: Clock) -> FineTuning:
-        """Fine-tuning of the budget that the options have."""
-        return FineTuning(
-            Budget.parse(self.options.finetune), FineTuneCache(), self.progress, clock
-        )
 
-
-def means(cells: Iterable[Cell]) -> Figures:
+def overlaps(cells: Iterable[Cell]) -> Figures:
     """J&F, J and F over all objects."""
-    rows = [o for cell in cells for o in cell.objects]
-    j, f = (sum(getattr(o, name) for o in rows) / len(rows) for name in ("J_mean", "F_mean"))
+    j, f = means(cells, "J_mean", "F_mean")
     return (j + f) / 2, j, f

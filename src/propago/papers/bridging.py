@@ -5,11 +5,12 @@ Source: Wu et al. 2016 (arXiv 1605.06885), values on PASCAL VOC 2012 val as revi
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from propago.components import DETECTORS
 from propago.data.instances import InstanceStill
-from propago.papers.figures import FigureCells, Figures
+from propago.finetune.fine_tuning import FineTuneProgress
+from propago.papers.figures import FigureCells, Figures, FigureTables
 from propago.papers.held_out import (
     about,
     device_of,
@@ -33,13 +34,13 @@ TITLES = {
 }
 
 
-class BridgingTables:
+class BridgingTables(FigureTables):
     """1: mIoU; 2: AP^r. The numbers are ours."""
 
-    tables: Mapping[int, tuple[str, ...]] = {1: (METHOD, OTHER), 2: (METHOD, OTHER)}
+    tables: ClassVar = {1: (METHOD, OTHER), 2: (METHOD, OTHER)}
 
-    def __init__(self, options: ReproduceOptions):
-        self.options = options
+    def __init__(self, options: ReproduceOptions, progress: FineTuneProgress | None = None):
+        super().__init__(options, progress)
         self.detectors = {
             name: loaded(name, options, own=name == METHOD) for name in (METHOD, OTHER)
         }

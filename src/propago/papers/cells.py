@@ -1,7 +1,7 @@
 """Finished cells of a table: a sequence in a row. Each is a file, and is not computed again."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -40,6 +40,16 @@ class Cell:
     seconds: Mapping[str, float]
     counts: Mapping[str, int]
     resident_mb: int = 0
+
+
+FIGURES = ("J_mean", "J_recall", "F_mean", "F_recall")
+"""Of an object."""
+
+
+def means(cells: Iterable[Cell], *names: str) -> list[float]:
+    """The mean of each figure over all objects."""
+    rows = [o for cell in cells for o in cell.objects]
+    return [sum(getattr(o, name) for o in rows) / len(rows) for name in names]
 
 
 def read_cell(path: Path) -> Cell | None:

@@ -5,10 +5,11 @@ Source: He et al., "Mask R-CNN", ICCV 2017, Table 1, ResNet-101-FPN on test-dev.
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from propago.data.instances import InstanceStill
-from propago.papers.figures import FigureCells, Figures
+from propago.finetune.fine_tuning import FineTuneProgress
+from propago.papers.figures import FigureCells, Figures, FigureTables
 from propago.papers.held_out import COCO, about, device_of, figures_on, loaded, pictures_in
 from propago.papers.options import ReproduceOptions
 from propago.report.paper_table import Line, PaperTable
@@ -20,13 +21,13 @@ PAPER = (0.357, 0.580, 0.378, 0.155, 0.381, 0.524, None)
 TITLE = "Mask R-CNN, Table 1: mask AP on COCO"
 
 
-class MaskRcnnTables:
+class MaskRcnnTables(FigureTables):
     """Table 1, ours on all pictures of a COCO folder or on held-out ones of a data root."""
 
-    tables: Mapping[int, tuple[str, ...]] = {1: (METHOD,)}
+    tables: ClassVar = {1: (METHOD,)}
 
-    def __init__(self, options: ReproduceOptions):
-        self.options = options
+    def __init__(self, options: ReproduceOptions, progress: FineTuneProgress | None = None):
+        super().__init__(options, progress)
         self.detector = loaded(METHOD, options, own=True)
         self.device = device_of(self.detector)
 

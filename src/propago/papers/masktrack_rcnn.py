@@ -6,7 +6,7 @@ the others as later papers print them.
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
@@ -15,11 +15,12 @@ from propago.data.instance_sets import instances_of_davis
 from propago.data.instances import UNKNOWN, InstanceStill
 from propago.detections import Tracks
 from propago.errors import SourceError
+from propago.finetune.fine_tuning import FineTuneProgress
 from propago.io.formats.youtube_vis import tracks_to_youtube_vis
 from propago.io.rle import encode
 from propago.metrics.track_files import read_tracks
 from propago.metrics.tracks import TrackAveragePrecision
-from propago.papers.figures import FigureCells, Figures
+from propago.papers.figures import FigureCells, Figures, FigureTables
 from propago.papers.held_out import about, device_of, loaded
 from propago.papers.options import ReproduceOptions
 from propago.papers.sequences import named_sources
@@ -46,13 +47,13 @@ Clips = Mapping[str, Sequence[InstanceStill]]
 """Frames by sequence."""
 
 
-class MaskTrackTables:
+class MaskTrackTables(FigureTables):
     """1: track AP of three ways. The number is ours."""
 
-    tables: Mapping[int, tuple[str, ...]] = {1: tuple(WAYS)}
+    tables: ClassVar = {1: tuple(WAYS)}
 
-    def __init__(self, options: ReproduceOptions):
-        self.options = options
+    def __init__(self, options: ReproduceOptions, progress: FineTuneProgress | None = None):
+        super().__init__(options, progress)
         self.detector = loaded(METHOD, options, own=True)
         self.device = device_of(self.detector)
 

@@ -1,61 +1,26 @@
 """`propago reproduce`: a table of a paper, its values beside ours, from one command."""
 
 import platform
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Protocol
 
 import torch
 
 from propago import __version__
-from propago.annotation.gather import gather_annotations
-from propago.clock import Clock
 from propago.components import component, imported
 from propago.errors import UsageError
 from propago.finetune.fine_tuning import FineTuneProgress
 from propago.io.atomic import write_text
-from propago.io.source import Source
-from propago.jobs.evaluate import evaluate
-from propago.jobs.options import SegmentOptions
-from propago.jobs.parts import Parts
-from propago.jobs.segment import segment_source
-from propago.papers.cells import Cell, ObjectFigures, keep_json, keep_setup, read_cell
-from propago.papers.figures import FigureTables, figure_cells
+from propago.papers import PAPERS
+from propago.papers.cells import keep_setup
 from propago.papers.options import ReproduceOptions
-from propago.papers.papers import PAPERS
-from propago.papers.sequences import chosen, truth_of
+from propago.papers.tables import PaperTables
 from propago.report.paper_table import PaperTable
 from propago.runs.options import Progress
-from propago.runs.output_folder import OutputFolder
-from propago.runs.processor import processor, resident_mb
+from propago.runs.processor import processor
 
 RUNS = Path("runs/reproduce")
-FIGURES = ("J_mean", "J_recall", "F_mean", "F_recall")
-
-
-class PaperTables(Protocol):
-    """The tables of a paper; `PAPERS` names what makes one of options and a `FineTuneProgress`.
-
-    Attributes:
-        tables: by number the rows that a table is made of.
-        device: where the networks run.
-    """
-
-    tables: Mapping[int, tuple[str, ...]]
-    device: torch.device
-
-    def setup(self) -> dict[str, Any]:
-        """What decides the cells, beside the options, as JSON values."""
-        ...
-
-    def parts(self, row: str, clock: Clock) -> Parts:
-        """What the row is run with; `clock` counts the seconds of its parts."""
-        ...
-
-    def made_of(self, table: int, cells: Mapping[str, Sequence[Cell]]) -> PaperTable:
-        """The table, from the cells of its rows, with what differs from the paper."""
-        ...
 
 
 @dataclass(frozen=True)
@@ -102,69 +67,23 @@ def reproduce(
         raise UsageError(
             f"`table` {table}: {paper} has the tables {', '.join(map(str, kind.tables))}"
         )
-    begin = _figures if hasattr(kind, "figures") else _sequences
-    work = begin(kind, table, data, options, progress, finetune_progress)
-    tables, out = work.tables, options.out or RUNS / paper / options.preset
+    rows = wanted_rows(kind.tables[table], options.rows)
+    out = options.out or RUNS / paper / options.preset
+    tables: PaperTables = kind(options, finetune_progress)
+    parts = tables.parts(data)
     with processor(options.threads, seed=0):
         machine = {"device": device_name(tables.device), "threads": torch.get_num_threads()}
         setup = {"data": str(data.resolve()), "finetune": options.finetune, **machine}
         setup |= {"end": options.end, "every": options.every}
         keep_setup(out, {**setup, "propago": __version__, **tables.setup()})
-        made = tables.made_of(table, work.cells(out))
+        made = tables.made_of(table, tables.cells(rows, parts, data, out, progress))
     notes = (
-        f"Data: {', '.join(work.parts)} of {data.resolve().name}.",
+        f"Data: {', '.join(parts)} of {data.resolve().name}.",
         f"Machine: {machine['device']}, processor threads: {machine['threads']}.",
-        *work.notes,
+        *tables.scored(),
     )
     made = replace(made, notes=(*notes, *made.notes))
     return Reproduced(made, *_written(made, out / f"table{table}"))
-
-
-@dataclass(frozen=True)
-class _Work:
-    """The tables of a paper, what they are measured on, and what makes the cells of one."""
-
-    tables: Any
-    parts: tuple[str, ...]
-    cells: Callable[[Path], Any]
-    notes: tuple[str, ...] = ()
-
-
-def _figures(
-    kind: Any,
-    table: int,
-    data: Path,
-    options: ReproduceOptions,
-    progress: Progress | None,
-    _: FineTuneProgress | None,
-) -> _Work:
-    """Figures of whole parts of the data."""
-    rows = wanted_rows(kind.tables[table], options.rows)
-    tables: FigureTables = kind(options)
-    parts = tables.parts(data)
-    return _Work(tables, tuple(parts), lambda out: figure_cells(tables, rows, parts, out, progress))
-
-
-def _sequences(
-    kind: Any,
-    table: int,
-    data: Path,
-    options: ReproduceOptions,
-    progress: Progress | None,
-    finetune_progress: FineTuneProgress | None,
-) -> _Work:
-    """Sequences, segmented from their first masks."""
-    sources, rows = chosen(data, options), wanted_rows(kind.tables[table], options.rows)
-    tables: PaperTables = kind(options, finetune_progress)
-
-    def cells(out: Path) -> dict[str, list[Cell]]:
-        return {
-            row: [_cell(row, source, tables, data, out, options, progress) for source in sources]
-            for row in rows
-        }
-
-    scored = f"Scores: propago eval, protocol davis2017, mean over objects{_part_of(options)}."
-    return _Work(tables, tuple(source.name for source in sources), cells, (scored,))
 
 
 def wanted_rows(there: Sequence[str], wanted: Sequence[str]) -> tuple[str, ...]:
@@ -179,56 +98,11 @@ def wanted_rows(there: Sequence[str], wanted: Sequence[str]) -> tuple[str, ...]:
     return tuple(row for row in there if row in wanted) if wanted else tuple(there)
 
 
-def _part_of(options: ReproduceOptions) -> str:
-    """Which frames of a sequence, in words; empty for all."""
-    upto = f", the first {options.end} frames" if options.end else ""
-    return f"{upto}, every {options.every}. frame" if options.every > 1 else upto
-
-
 def device_name(device: torch.device) -> str:
     """The name of a GPU; the kind of any other device."""
     if device.type == "cuda":
         return torch.cuda.get_device_name(device)
     return f"{platform.machine()} {device.type}"
-
-
-def _cell(
-    row: str,
-    source: Source,
-    tables: PaperTables,
-    data: Path,
-    out: Path,
-    options: ReproduceOptions,
-    progress: Progress | None,
-) -> Cell:
-    """The finished cell; made now if there is none."""
-    path = out / "cells" / row / f"{source.name}.json"
-    if finished := read_cell(path):
-        return finished
-    masks, clock = out / "masks" / row, Clock()
-    folder = OutputFolder(masks / source.name)
-    untimed = folder.read_record().get("frames") == source.frame_count
-    memory = [resident_mb()]
-
-    def tell(done: int, total: int | None, what: str) -> None:
-        memory.append(resident_mb())
-        if progress:
-            progress(done, total, f"{row}: {what}")
-
-    segment_source(
-        source,
-        gather_annotations(source, [data], (), only_first=True),
-        tables.parts(row, clock),
-        folder,
-        SegmentOptions(overlay=False, overwrite=untimed, resume=not untimed),
-        tell,
-        clock,
-    )
-    scored = evaluate(masks, truth_of(data, source, out / "truth"), set=[source.name])
-    objects = [ObjectFigures(o.id, *(o.figures[name] for name in FIGURES)) for o in scored.objects]
-    cell = Cell(source.name, tuple(objects), clock.seconds, clock.counts, max(memory))
-    keep_json(path, asdict(cell))
-    return cell
 
 
 def _written(table: PaperTable, path: Path) -> tuple[Path, Path]:

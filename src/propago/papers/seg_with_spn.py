@@ -9,14 +9,13 @@ from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
 from propago.clock import Clock
-from propago.finetune.budget import Budget
-from propago.finetune.cache import FineTuneCache
-from propago.finetune.fine_tuning import FineTuneProgress, FineTuning
+from propago.finetune.fine_tuning import FineTuneProgress
 from propago.jobs.parts import Parts
 from propago.methods.seg_with_spn.run import SegWithSpn
 from propago.methods.seg_with_spn.settings import SegSettings
-from propago.papers.cells import Cell
+from propago.papers.cells import FIGURES, Cell, means
 from propago.papers.options import ReproduceOptions
+from propago.papers.sequences import SequenceTables
 from propago.refinement.craf.run import Craf
 from propago.refinement.craf.settings import CrafSettings
 from propago.refinement.spn.run import Spn
@@ -82,13 +81,13 @@ STEPS = {
 PAPER_ALL = 0.78
 
 
-class SegWithSpnTables:
+class SegWithSpnTables(SequenceTables):
     """Table 1: a network for each object, or for the video; 2: what parts are worth; 3: seconds."""
 
     tables = TABLES
 
     def __init__(self, options: ReproduceOptions, progress: FineTuneProgress | None = None):
-        self.options, self.progress = options, progress
+        super().__init__(options, progress)
         self.spn = Spn.load(device=options.device, settings=SPN_SETTINGS)
         self.method = self._method(VARIANTS["full"], Clock())
         self.device = self.method.device
@@ -105,7 +104,7 @@ class SegWithSpnTables:
             "craf_settings": asdict(CRAF_SETTINGS),
         }
 
-    def parts(self, row: str, clock: Clock) -> Parts:
+    def propagation(self, row: str, clock: Clock) -> Parts:
         """The method as the variant wants it, with the refiner and the cleaner it has."""
         variant = VARIANTS[row]
         return Parts(
@@ -120,13 +119,12 @@ class SegWithSpnTables:
         return made_of(table, cells, self._notes())
 
     def _method(self, variant: Variant, clock: Clock) -> SegWithSpn:
-        budget = Budget.parse(self.options.finetune)
         return SegWithSpn.load(
             self.options.preset,
             self.options.weights,
             self.options.device,
             self.options.size,
-            FineTuning(budget, FineTuneCache(), self.progress, clock),
+            self.tuning(clock),
             SegSettings(per=variant.per, finetune_foreground=variant.finetune_foreground),
             clock,
         )
@@ -165,11 +163,7 @@ def made_of(table: int, cells: Mapping[str, Sequence[Cell]], notes: tuple[str, .
 
 def _figures(cells: Iterable[Cell]) -> Figures:
     """Means over all objects."""
-    rows = [o for cell in cells for o in cell.objects]
-    j, j_recall, f, f_recall = (
-        sum(getattr(o, name) for o in rows) / len(rows)
-        for name in ("J_mean", "J_recall", "F_mean", "F_recall")
-    )
+    j, j_recall, f, f_recall = means(cells, *FIGURES)
     return (j + f) / 2, j, j_recall, f, f_recall
 
 

@@ -1,19 +1,112 @@
-"""The sequences a table is made of, refused before they cost anything if they cannot be scored."""
+"""Tables whose cells are sequences, segmented from their first masks and scored."""
 
 import shutil
-from collections.abc import Mapping
+from abc import abstractmethod
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from propago.annotation.gather import gather_annotations
+from propago.clock import Clock
 from propago.errors import SourceError, UsageError
+from propago.finetune.budget import Budget
+from propago.finetune.cache import FineTuneCache
+from propago.finetune.fine_tuning import FineTuning
 from propago.io.atomic import make_folder, replacing
 from propago.io.davis import is_davis_root, open_davis
 from propago.io.davis_layout import davis_annotations
 from propago.io.sequence_folders import label_files
 from propago.io.source import Source
+from propago.jobs.evaluate import evaluate
+from propago.jobs.options import SegmentOptions
+from propago.jobs.parts import Parts
+from propago.jobs.segment import segment_source
+from propago.papers.cells import FIGURES, Cell, ObjectFigures, keep_json, read_cell
 from propago.papers.options import ReproduceOptions
+from propago.papers.tables import PaperTables
+from propago.runs.options import Progress
+from propago.runs.output_folder import OutputFolder
+from propago.runs.processor import resident_mb
 
 HINT = "name `sequences`, or another `set`"
+
+
+class SequenceTables(PaperTables):
+    """Tables whose cells are sequences of a DAVIS root."""
+
+    @abstractmethod
+    def propagation(self, row: str, clock: Clock) -> Parts:
+        """What the row is run with; `clock` counts the seconds of its parts.
+
+        Raises:
+            UsageError: an unknown preset or device, or a size out of range.
+            WeightsError: no such weights, corrupt, or of another network.
+        """
+
+    def tuning(self, clock: Clock) -> FineTuning:
+        """Fine-tuning of the budget that the options have."""
+        budget = Budget.parse(self.options.finetune)
+        return FineTuning(budget, FineTuneCache(), self.progress, clock)
+
+    def parts(self, data: Path) -> Mapping[str, Source]:
+        """The chosen sequences by name, each with the ground truth of all its frames."""
+        return {source.name: source for source in chosen(data, self.options)}
+
+    def scored(self) -> tuple[str, ...]:
+        """By which rules, of which frames."""
+        end, every = self.options.end, self.options.every
+        upto = f", the first {end} frames" if end else ""
+        of = f"{upto}, every {every}. frame" if every > 1 else upto
+        return (f"Scores: propago eval, protocol davis2017, mean over objects{of}.",)
+
+    def cells(
+        self,
+        rows: Sequence[str],
+        parts: Mapping[str, Source],
+        data: Path,
+        out: Path,
+        progress: Progress | None,
+    ) -> dict[str, list[Cell]]:
+        """A cell a sequence, in the order of `parts`."""
+        return {
+            row: [self._cell(row, source, data, out, progress) for source in parts.values()]
+            for row in rows
+        }
+
+    def _cell(
+        self, row: str, source: Source, data: Path, out: Path, progress: Progress | None
+    ) -> Cell:
+        """The finished cell; made now if there is none."""
+        path = out / "cells" / row / f"{source.name}.json"
+        if finished := read_cell(path):
+            return finished
+        masks, clock = out / "masks" / row, Clock()
+        folder = OutputFolder(masks / source.name)
+        untimed = folder.read_record().get("frames") == source.frame_count
+        memory = [resident_mb()]
+
+        def tell(done: int, total: int | None, what: str) -> None:
+            memory.append(resident_mb())
+            if progress:
+                progress(done, total, f"{row}: {what}")
+
+        segment_source(
+            source,
+            gather_annotations(source, [data], (), only_first=True),
+            self.propagation(row, clock),
+            folder,
+            SegmentOptions(overlay=False, overwrite=untimed, resume=not untimed),
+            tell,
+            clock,
+        )
+        scores = evaluate(masks, truth_of(data, source, out / "truth"), set=[source.name])
+        objects = [
+            ObjectFigures(o.id, *(o.figures[name] for name in FIGURES)) for o in scores.objects
+        ]
+        cell = Cell(source.name, tuple(objects), clock.seconds, clock.counts, max(memory))
+        keep_json(path, asdict(cell))
+        return cell
 
 
 def chosen(data: Path, options: ReproduceOptions) -> list[Source]:

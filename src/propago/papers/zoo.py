@@ -6,14 +6,13 @@ from typing import Any, ClassVar
 from propago.clock import Clock
 from propago.components import PROPAGATORS, load_method
 from propago.errors import UsageError
-from propago.finetune.budget import Budget
-from propago.finetune.cache import FineTuneCache
-from propago.finetune.fine_tuning import FineTuneProgress, FineTuning
+from propago.finetune.fine_tuning import FineTuneProgress
 from propago.jobs.parts import Parts
 from propago.nn.inference import choose_device
-from propago.papers.ablation import means
+from propago.papers.ablation import overlaps
 from propago.papers.cells import Cell
 from propago.papers.options import ReproduceOptions
+from propago.papers.sequences import SequenceTables
 from propago.refinement.craf.run import Craf
 from propago.refinement.spn.run import Spn
 from propago.report.paper_table import Figures, Line, PaperTable
@@ -46,7 +45,7 @@ PAPER: Mapping[str, Figures] = {
 LOOP = ("predict", "refine", "clean", "update")
 
 
-class ZooTables:
+class ZooTables(SequenceTables):
     """Table 1: each method alone, with the SPN, with CRAF, with both, and fine-tuned."""
 
     tables: ClassVar = {1: ROWS}
@@ -57,7 +56,7 @@ class ZooTables:
             raise UsageError(
                 "the zoo is of the methods as they ship: no `weights`, `size`, `preset`"
             )
-        self.options, self.progress = options, progress
+        super().__init__(options, progress)
         self.spn = Spn.load(device=options.device)
         self.device = choose_device(options.device)
 
@@ -65,11 +64,11 @@ class ZooTables:
         """What decides the cells, beside the row."""
         return {"spn": described(self.spn)}
 
-    def parts(self, row: str, clock: Clock) -> Parts:
+    def propagation(self, row: str, clock: Clock) -> Parts:
         """The method of a row with its stages."""
         name, *stages = row.split("+")
         own = PROPAGATORS[name].finetune
-        tuned = {"finetune": self._tuning(clock)} if own or "finetune" in stages else {}
+        tuned = {"finetune": self.tuning(clock)} if own or "finetune" in stages else {}
         return Parts(
             load_method(name, device=self.options.device, **tuned),
             self.spn if "SPN" in stages else None,
@@ -93,10 +92,6 @@ class ZooTables:
             "All methods with all stages", ("J", "F", "seconds", "MB"), lines, self._notes()
         )
 
-    def _tuning(self, clock: Clock) -> FineTuning:
-        budget = Budget.parse(self.options.finetune)
-        return FineTuning(budget, FineTuneCache(), self.progress, clock)
-
     def _notes(self) -> tuple[str, ...]:
         return (
             "Seconds: of the loop, for each object and frame; without decoding, writing and "
@@ -109,7 +104,7 @@ class ZooTables:
 
 def _figures(cells: Sequence[Cell]) -> Figures:
     """J and F over all objects, seconds of an object and frame, MB."""
-    _, j, f = means(cells)
+    _, j, f = overlaps(cells)
     done = sum(len(cell.objects) * cell.counts.get("predict", 0) for cell in cells)
     spent = sum(_loop_seconds(cell) for cell in cells)
     return j, f, spent / done if done else None, float(max(c.resident_mb for c in cells)) or None
