@@ -14,7 +14,7 @@ from propago.methods.ritm.objective import (
     drawn_box,
     first_prompt,
 )
-from propago.methods.ritm.run import Ritm, RitmSettings
+from propago.methods.ritm.run import VIEWS, Ritm, RitmSettings
 from propago.methods.ritm.run import corrected as corrected_mask
 from propago.methods.ritm.window import Window, around, whole
 from propago.prompts import Prompt
@@ -149,9 +149,21 @@ def asked(prompt, size=128):
     return ritm(rgb, prompt), ritm.net.seen
 
 
-def test_a_box_is_looked_at_once_and_answered_at_full_size():
+def looks(seen):
+    """The planes of each look by their sizes: a look is as many views as `VIEWS`."""
+    many = len(VIEWS)
+    return [
+        sorted(seen[n : n + many], key=lambda maps: maps.shape[-1])
+        for n in range(0, len(seen), many)
+    ]
+
+
+def test_a_box_is_looked_at_twice_and_answered_at_full_size():
     mask, seen = asked(Prompt((40, 30, 100, 80)))
-    assert len(seen) == 1
+    (small, large), second = looks(seen)
+    assert not small[:, 3].any()
+    assert not large[:, 3].any()
+    assert all(maps[:, 3].any() for maps in second)
     truth = np.zeros((120, 200), bool)
     truth[30:80, 40:100] = True
     assert (mask & truth).sum() / (mask | truth).sum() > 0.97
@@ -159,18 +171,35 @@ def test_a_box_is_looked_at_once_and_answered_at_full_size():
 
 def test_a_first_click_is_looked_at_twice_the_second_time_from_close_by():
     mask, seen = asked(Prompt(positive=((60.5, 40.5),)))
-    assert len(seen) == 2
-    assert not seen[0][:, 3].any()
-    assert seen[1][:, 3].any()
+    first, second = looks(seen)
+    assert not any(maps[:, 3].any() for maps in first)
+    assert all(maps[:, 3].any() for maps in second)
     assert mask[40, 60]
+
+
+class Leftish(RitmNet):
+    """Sees the object in the left of whatever it is shown, and box and click where they are."""
+
+    def forward(self, images, maps):
+        logits = torch.full_like(maps[:, 0], -30)
+        logits[..., : logits.shape[-1] // 2] = 30
+        return logits
+
+
+def test_one_view_is_a_mirror_image():
+    ritm = Ritm(Leftish(SMALL), RitmSettings(128))
+    window = Window(0, 0, 200, 120, (120, 200))
+    seen = ritm._seen(np.zeros((120, 200, 3), np.uint8), Prompt((40, 30, 100, 80)), window)
+    np.testing.assert_allclose(seen[:, :95], 0.5, atol=0.01)
+    np.testing.assert_allclose(seen[:, 105:], 0.5, atol=0.01)
 
 
 def test_a_mask_so_far_is_what_it_begins_with():
     present = np.zeros((120, 200), bool)
     present[50:90, 120:170] = True
     mask, seen = asked(Prompt(positive=((140, 70),), present=present))
-    assert len(seen) == 1
-    assert seen[0][:, 3].any()
+    (views,) = looks(seen)
+    assert all(maps[:, 3].any() for maps in views)
     np.testing.assert_array_equal(mask, present)
 
 

@@ -1,7 +1,11 @@
-"""The network as a `Prompter`: it looks at the whole picture first, then from close by."""
+"""The network as a `Prompter`: it looks twice, the second time with what it saw first.
+
+Clicks alone are looked at in the whole picture first, then from close by.
+"""
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 import cv2
 import numpy as np
@@ -13,7 +17,19 @@ from propago.methods.ritm.window import Window, around, whole
 from propago.nn.inference import choose_device, ready, require_working_size
 from propago.nn.presets import load_network
 from propago.ops.click_mask import discs, parts_with
+from propago.ops.parallel import one_core, team
 from propago.prompts import Prompt
+
+
+class View(NamedTuple):
+    """How a window is seen: at so many times its size, and as in a mirror."""
+
+    scale: float
+    mirrored: bool
+
+
+VIEWS = (View(1.0, mirrored=False), View(1.25, mirrored=True))
+"""A mask is the mean of what these say (the authors' release mirrors, too; the scale is ours)."""
 
 
 @dataclass(frozen=True)
@@ -80,7 +96,8 @@ class Ritm:
         if present is not None and not present.any():
             present = None
         if prompt.box_xyxy is not None:
-            return self._found(rgb, prompt, around(prompt, None, rgb.shape, size))
+            window = around(prompt, None, rgb.shape, size)
+            return self._found(rgb, prompt, window, self._seen(rgb, prompt, window))
         if not (prompt.positive or prompt.negative):
             return present
         if present is not None:
@@ -94,7 +111,7 @@ class Ritm:
         return self._found(rgb, prompt, around(prompt, before > 0.5, rgb.shape, size), before)
 
     def _found(
-        self, rgb: np.ndarray, prompt: Prompt, window: Window, before: np.ndarray | None = None
+        self, rgb: np.ndarray, prompt: Prompt, window: Window, before: np.ndarray
     ) -> np.ndarray | None:
         mask = self._seen(rgb, prompt, window, before) > 0.5
         return mask if mask.any() else None
@@ -103,7 +120,7 @@ class Ritm:
     def _seen(
         self, rgb: np.ndarray, prompt: Prompt, window: Window, before: np.ndarray | None = None
     ) -> np.ndarray:
-        """(H, W) float32 probabilities, 0 outside the window.
+        """(H, W) float32 probabilities, the mean of `VIEWS`, 0 outside the window.
 
         Args:
             rgb: (H, W, 3) uint8.
@@ -111,21 +128,45 @@ class Ritm:
             window: what is looked at.
             before: (H, W) float32 probabilities; None where there are none.
         """
-        height, width = window.size
         piece = rgb[window.pixels]
-        shrinks = height < len(piece)
-        how = cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
-        image = cv2.resize(piece, (width, height), interpolation=how)
-        previous = np.zeros(window.size, np.float32)
-        if before is not None:
-            previous = cv2.resize(before[window.pixels], (width, height), interpolation=how)
-        maps = prompt_maps(window.of(prompt), previous)
-        images = torch.from_numpy(image).permute(2, 0, 1)[None].to(self.device).float() / 255
-        logits = self.net(images, torch.from_numpy(maps)[None].to(self.device))[0]
-        found = cv2.resize(logits.cpu().numpy(), piece.shape[1::-1])
+        previous = (
+            np.zeros(piece.shape[:2], np.float32) if before is None else before[window.pixels]
+        )
+
+        def look(view: View) -> np.ndarray:
+            seen = window.enlarged(view.scale)
+            return self._view(piece, seen.of(prompt), previous, seen.size, mirrored=view.mirrored)
+
         out = np.zeros(rgb.shape[:2], np.float32)
-        out[window.pixels] = 1 / (1 + np.exp(-found.clip(-30, 30)))
+        with one_core():
+            out[window.pixels] = np.mean(team().map(look, VIEWS), axis=0)
         return out
+
+    def _view(
+        self,
+        piece: np.ndarray,
+        prompt: Prompt,
+        previous: np.ndarray,
+        size: tuple[int, int],
+        *,
+        mirrored: bool,
+    ) -> np.ndarray:
+        """(H, W) float32 probabilities of a piece of a picture (H, W, 3), seen at `size` (h, w).
+
+        `prompt` is in pixels of that size, `previous` (H, W) float32 in those of the piece.
+        """
+        height, width = size
+        how = cv2.INTER_AREA if height < len(piece) else cv2.INTER_LINEAR
+        image = cv2.resize(piece, (width, height), interpolation=how)
+        maps = prompt_maps(prompt, cv2.resize(previous, (width, height), interpolation=how))
+        images = torch.from_numpy(image).permute(2, 0, 1)[None].to(self.device).float() / 255
+        planes = torch.from_numpy(maps)[None].to(self.device)
+        if mirrored:
+            logits = self.net(images.flip(-1), planes.flip(-1)).flip(-1)
+        else:
+            logits = self.net(images, planes)
+        found = cv2.resize(logits[0].cpu().numpy(), piece.shape[1::-1])
+        return 1 / (1 + np.exp(-found.clip(-30, 30)))
 
 
 def corrected(present: np.ndarray, found: np.ndarray, prompt: Prompt) -> np.ndarray:

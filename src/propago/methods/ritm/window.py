@@ -37,6 +37,11 @@ class Window:
         """Rows and columns of the picture."""
         return slice(self.y0, self.y1), slice(self.x0, self.x1)
 
+    def enlarged(self, scale: float) -> "Window":
+        """The same pixels seen at `scale` times the size."""
+        height, width = (max(round(side * scale), 1) for side in self.size)
+        return replace(self, size=(height, width))
+
     def of(self, prompt: Prompt) -> Prompt:
         """The prompt in pixels of the window."""
         down, across = self.size[0] / (self.y1 - self.y0), self.size[1] / (self.x1 - self.x0)
