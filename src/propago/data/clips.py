@@ -24,6 +24,9 @@ FAR_FIRST_CHANCE = 0.4
 TWIN_CHANCE = 0.25
 """How often a pasted object is the clip's own, mirrored: it looks alike and moves otherwise."""
 
+MAX_STRIDE = 6
+"""The largest step between the frames of a clip."""
+
 _ATTEMPTS = 50
 
 
@@ -62,7 +65,6 @@ class DavisClips:
         size: tuple[int, int],
         frames: int,
         max_objects: int = 3,
-        max_stride: int = 6,
         paste_chance: float = 0.7,
     ) -> None:
         """Index the files of `sequences` under `root`.
@@ -73,7 +75,6 @@ class DavisClips:
             size: (H, W) of a clip in pixels.
             frames: T of a clip.
             max_objects: at most so many objects keep their label.
-            max_stride: largest step between the frames of a clip.
             paste_chance: how often an object of another clip is pasted in.
 
         Raises:
@@ -84,8 +85,7 @@ class DavisClips:
             raise UsageError("sequences: at least one name is needed, none came")
         self._files = [_paired_files(Path(root), name) for name in sequences]
         self._size, self._frames = size, frames
-        self._max_objects, self._max_stride = max_objects, max_stride
-        self._paste_chance = paste_chance
+        self._max_objects, self._paste_chance = max_objects, paste_chance
 
     def sample(self, rng: np.random.Generator) -> Clip:
         """One clip, whose first frame shows at least one object."""
@@ -105,7 +105,7 @@ class DavisClips:
         """Images and labels of a scaled, cropped, perhaps mirrored piece of a sequence."""
         for _ in range(_ATTEMPTS):
             files = self._files[rng.integers(len(self._files))]
-            chosen = [files[i] for i in draw_times(rng, len(files), self._frames, self._max_stride)]
+            chosen = [files[i] for i in draw_times(rng, len(files), self._frames, MAX_STRIDE)]
             masks = [read_labels(mask, ONE_OR_MANY) for _, mask in chosen]
             rect = draw_window(rng, masks, self._size)
             if rect is None:

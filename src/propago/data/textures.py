@@ -41,11 +41,11 @@ def photographs() -> tuple[np.ndarray, ...]:
     return tuple(_as_rgb(getattr(data, name)()) for name in PHOTOGRAPHS)
 
 
-def draw_texture(rng: np.random.Generator, side: int, photo_chance: float = 0.5) -> np.ndarray:
+def draw_texture(rng: np.random.Generator, side: int) -> np.ndarray:
     """A (side, side, 3) uint8 RGB texture in random colours, sometimes of two materials."""
-    first = _draw_material(rng, side, photo_chance)
+    first = _draw_material(rng, side)
     if rng.random() < 0.35:
-        second = _draw_material(rng, side, photo_chance)
+        second = _draw_material(rng, side)
         coarse = rng.normal(size=(int(rng.integers(2, 5)), int(rng.integers(1, 5))))
         height = cv2.resize(coarse.astype(np.float32), (side, side), interpolation=cv2.INTER_CUBIC)
         weight = np.clip(height * side / 8 + 0.5, 0, 1)
@@ -64,9 +64,9 @@ def draw_outline(rng: np.random.Generator, side: int) -> np.ndarray:
     return draw(rng, side)
 
 
-def _draw_material(rng: np.random.Generator, side: int, photo_chance: float) -> np.ndarray:
+def _draw_material(rng: np.random.Generator, side: int) -> np.ndarray:
     photos = photographs()
-    if photos and rng.random() < photo_chance:
+    if photos and rng.random() < 0.5:
         texture = _photo_piece(rng, photos[rng.integers(len(photos))], side)
     else:
         texture = (_fractal, _fractal, _plain, _stripes, _spots)[rng.integers(5)](rng, side)

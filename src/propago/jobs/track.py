@@ -10,9 +10,9 @@ from typing import Any, cast
 import torch
 
 from propago.association.carry import Carry
+from propago.io.given_detections import Given
 from propago.io.source import Source
 from propago.io.video import open_source
-from propago.jobs.given_detections import Given
 from propago.jobs.options import TrackOptions
 from propago.jobs.track_parts import TrackParts, load_track_parts
 from propago.pipeline import Checkpoint

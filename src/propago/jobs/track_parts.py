@@ -20,8 +20,8 @@ from propago.components import (
 )
 from propago.detections import Detections
 from propago.errors import UsageError
+from propago.io.given_detections import Given, gather_detections
 from propago.io.source import Source
-from propago.jobs.given_detections import Given, gather_detections
 from propago.jobs.options import TrackOptions
 from propago.runs.record import described
 from propago.tracking import Associator, Detector, Tracker

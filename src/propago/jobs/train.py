@@ -1,7 +1,6 @@
 """`propago train`: a recipe becomes a weights file with its card."""
 
 import json
-import subprocess
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
@@ -19,6 +18,7 @@ from propago.finetune.budget import Budget
 from propago.io.atomic import write_text
 from propago.io.davis import open_davis
 from propago.nn.weights import fill, fill_encoder, load_weights, save_weights
+from propago.training.card import card, commit
 from propago.training.checkpoint import CheckpointFile
 from propago.training.fit import Watch, fit
 from propago.training.recipe import (
@@ -210,56 +210,9 @@ def _export(net: nn.Module, recipe: Recipe, trained: TrainResult, task: Training
         "network": task.network,
         "licence": recipe.licence,
         "recipe": json.dumps(recipe.record()),
-        "commit": _commit(),
+        "commit": commit(),
         "steps": str(done["step"]),
     }
     digest = save_weights(trained.weights, net.state_dict(), about)
-    text = _card(recipe, task, about, digest, done["elapsed_s"], trained.validation)
+    text = card(recipe, task, about, digest, done["elapsed_s"], trained.validation)
     write_text(trained.card, text)
-
-
-def _origin(init: str) -> str:
-    """How the encoder began."""
-    if init == "imagenet":
-        return "begun from published ImageNet weights (Apache-2.0)"
-    if init.endswith(".pth"):
-        return f"begun from published weights in {Path(init).name}"
-    return f"begun as in {init}" if init else "untrained at first"
-
-
-def _card(
-    recipe: Recipe,
-    task: TrainingTask,
-    about: dict[str, str],
-    digest: str,
-    elapsed_s: float,
-    validation: str | None,
-) -> str:
-    encoder = [f"- encoder: {task.encoder.title}, {_origin(recipe.init)}"] if task.encoder else []
-    whence = recipe.taken_from or "there"
-    share = f", {recipe.taken:g} of the way from {whence}" if recipe.taken < 1 else ""
-    mixture = ", ".join(f"{one.name} {one.weight:g}" for one in ingredients(recipe.data))
-    lines = [
-        f"# {recipe.name}",
-        "",
-        f"- network: {about['network']}",
-        f"- licence: {about['licence']}",
-        *encoder,
-        f"- data (share of the examples): {mixture}",
-        f"- recipe: `propago train {recipe.name}`; started from {recipe.init or 'nothing'}{share}",
-        f"- seed {recipe.seed}, {about['steps']} steps in {elapsed_s / 60:.0f} minutes, "
-        f"commit {about['commit']}",
-        f"- sha256 of the tensors: {digest}",
-        *([f"- {validation}"] if validation else []),
-    ]
-    return "\n".join(lines) + "\n"
-
-
-def _commit() -> str:
-    """The commit of the source tree, "-dirty" where it was changed; "unknown" outside git."""
-    here = Path(__file__).parent
-    command = ["git", "-C", str(here), "describe", "--always", "--dirty", "--exclude", "*"]
-    try:
-        return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
-    except (OSError, subprocess.CalledProcessError):
-        return "unknown"

@@ -23,9 +23,9 @@ def working_size(size: tuple[int, int], short_px: int, longest: float) -> tuple[
     return height, width
 
 
-def enlargement(size: tuple[int, int], cover_px: int, most: float = 2.0) -> float:
-    """Factor in [1, `most`] that makes a crop (h, w) cover `cover_px` squared where it can."""
-    return min(most, max(1.0, cover_px / math.sqrt(max(math.prod(size), 1))))
+def enlargement(size: tuple[int, int], cover_px: int) -> float:
+    """Factor in [1, 2] that makes a crop (h, w) cover `cover_px` squared where it can."""
+    return min(2.0, max(1.0, cover_px / math.sqrt(max(math.prod(size), 1))))
 
 
 def bilinear(x: Tensor, size: tuple[int, ...]) -> Tensor:

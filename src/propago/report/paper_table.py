@@ -37,18 +37,16 @@ class PaperTable:
         columns: names of the figures.
         lines: its rows.
         notes: what differs from the paper, in sentences.
-        digits: of the figures behind the point.
     """
 
     title: str
     columns: tuple[str, ...]
     lines: tuple[Line, ...]
     notes: tuple[str, ...]
-    digits: int = 3
 
     def shown(self, value: float | None) -> str:
         """A figure as text; a dash where there is none."""
-        return "-" if value is None else f"{value:.{self.digits}f}"
+        return "-" if value is None else f"{value:.3f}"
 
     def to_csv(self) -> str:
         """A line for each row, then one for each of its sequences; full precision."""

@@ -8,6 +8,9 @@ from torch import Tensor, nn
 from propago.methods.seg_with_spn.net import SegNet
 from propago.nn.losses import jaccard_distance, seg_loss
 
+JACCARD = 1.0
+"""Weight of the soft Jaccard distance."""
+
 
 class SegBatch(NamedTuple):
     """Pictures of equal size.
@@ -29,15 +32,14 @@ class SegBatch(NamedTuple):
 class SegObjective(nn.Module):
     """Loss of a foreground network on a batch: `seg_loss`."""
 
-    def __init__(self, net: SegNet, jaccard: float = 1.0):
+    def __init__(self, net: SegNet):
         super().__init__()
         self.net = net
-        self.jaccard = jaccard
 
     def forward(self, batch: SegBatch, seed: int) -> tuple[Tensor, dict[str, float]]:
         """The loss, and numbers for the log; `seed` decides nothing here."""
         logits = self.net(batch.pictures)
-        loss, entropy = seg_loss(logits, batch.truth, self.jaccard)
+        loss, entropy = seg_loss(logits, batch.truth, JACCARD)
         overlap = 1 - jaccard_distance((logits.detach() > 0).float(), batch.truth)
         return loss, {
             "loss": loss.item(),

@@ -14,6 +14,10 @@ STEEPNESS = 8.0
 """Logits for a difference of 1 from the threshold of 0.5."""
 
 
+NEAR_PX, NEAR_WEIGHT = 12, 6.0
+"""How far around the outline pixels count more, and by how much."""
+
+
 class CropBatch(NamedTuple):
     """Crops of equal size, one object each.
 
@@ -36,11 +40,9 @@ class SpnObjective(nn.Module):
     have a gradient also where a coarse mask says exactly 0 or 1.
     """
 
-    def __init__(self, net: SpnNet, near_px: int = 12, near_weight: float = 6.0):
+    def __init__(self, net: SpnNet):
         super().__init__()
         self.net = net
-        self.near_px = near_px
-        self.near_weight = near_weight
 
     def forward(self, batch: CropBatch, seed: int) -> tuple[Tensor, dict[str, float]]:
         """The loss, and numbers for the log; `seed` decides nothing here."""
@@ -49,7 +51,7 @@ class SpnObjective(nn.Module):
         known = (batch.truth != VOID).float()
         truth = (batch.truth == 1).float()
         logits = STEEPNESS * (self.net(images, batch.coarse) - 0.5)
-        weight = known * (1 + self.near_weight * self._near(truth))
+        weight = known * (1 + NEAR_WEIGHT * _near(truth))
         entropy = F.binary_cross_entropy_with_logits(logits, truth, reduction="none")
         entropy = (entropy * weight).sum() / weight.sum().clamp_min(1)
         apart = soft_jaccard(logits.sigmoid(), truth, known)
@@ -62,8 +64,8 @@ class SpnObjective(nn.Module):
             "j_after": 1 - after.mean().item(),
         }
 
-    def _near(self, truth: Tensor) -> Tensor:
-        """1 at most `near_px` rows and columns from the outline, else 0."""
-        side = 2 * self.near_px + 1
-        wide, narrow = (F.max_pool2d(x, side, 1, self.near_px) for x in (truth, 1 - truth))
-        return wide * narrow
+
+def _near(truth: Tensor) -> Tensor:
+    """1 at most `NEAR_PX` rows and columns from the outline, else 0."""
+    wide, narrow = (F.max_pool2d(x, 2 * NEAR_PX + 1, 1, NEAR_PX) for x in (truth, 1 - truth))
+    return wide * narrow

@@ -1,0 +1,65 @@
+"""The card beside a weights file: data, recipe, commit, seed, licence, scores."""
+
+import subprocess
+from pathlib import Path
+
+from propago.data.sources import ingredients
+from propago.data.task import TrainingTask
+from propago.training.recipe import Recipe
+
+
+def card(
+    recipe: Recipe,
+    task: TrainingTask,
+    about: dict[str, str],
+    digest: str,
+    elapsed_s: float,
+    validation: str | None,
+) -> str:
+    """The text of a card.
+
+    Args:
+        recipe: what was trained.
+        task: what it made of the recipe.
+        about: what the weights file says of itself.
+        digest: SHA-256 of its tensors.
+        elapsed_s: of the training.
+        validation: its result in words; None where its data are absent.
+    """
+    encoder = [f"- encoder: {task.encoder.title}, {_origin(recipe.init)}"] if task.encoder else []
+    whence = recipe.taken_from or "there"
+    share = f", {recipe.taken:g} of the way from {whence}" if recipe.taken < 1 else ""
+    mixture = ", ".join(f"{one.name} {one.weight:g}" for one in ingredients(recipe.data))
+    lines = [
+        f"# {recipe.name}",
+        "",
+        f"- network: {about['network']}",
+        f"- licence: {about['licence']}",
+        *encoder,
+        f"- data (share of the examples): {mixture}",
+        f"- recipe: `propago train {recipe.name}`; started from {recipe.init or 'nothing'}{share}",
+        f"- seed {recipe.seed}, {about['steps']} steps in {elapsed_s / 60:.0f} minutes, "
+        f"commit {about['commit']}",
+        f"- sha256 of the tensors: {digest}",
+        *([f"- {validation}"] if validation else []),
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def commit() -> str:
+    """The commit of the source tree, "-dirty" where it was changed; "unknown" outside git."""
+    here = Path(__file__).parent
+    command = ["git", "-C", str(here), "describe", "--always", "--dirty", "--exclude", "*"]
+    try:
+        return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
+    except (OSError, subprocess.CalledProcessError):
+        return "unknown"
+
+
+def _origin(init: str) -> str:
+    """How the encoder began."""
+    if init == "imagenet":
+        return "begun from published ImageNet weights (Apache-2.0)"
+    if init.endswith(".pth"):
+        return f"begun from published weights in {Path(init).name}"
+    return f"begun as in {init}" if init else "untrained at first"
