@@ -73,6 +73,15 @@ def test_a_mismatch_is_an_exit_code_and_a_file_name(capsys, case, options, code,
     assert "Traceback" not in captured.err
 
 
+def test_figures_are_shown_where_a_file_of_them_cannot_be_written(tmp_path, capsys):
+    case, nowhere = SIZES / "75x100", tmp_path / "none" / "e.json"
+    files = [str(case / "pred"), "--gt", str(case / "gt"), "--json", str(nowhere)]
+    assert cli.main(["eval", *files]) == 1
+    captured = capsys.readouterr()
+    assert "J&F" in captured.out
+    assert "there is no folder" in captured.err
+
+
 def test_a_list_of_sequences(tmp_path, capsys):
     names = tmp_path / "val.txt"
     names.write_text("h_len3\ni_len4\n")

@@ -104,7 +104,7 @@ def test_default_evaluates_the_objects_that_exist():
     [
         ("extra_id", MaskError, r"pred/s/\d+\.png has object 4"),
         ("missing_pred_frames", SourceError, r"pred/s/\d+\.png is missing"),
-        ("more_pred_frames", SourceError, r"gt/s/\d+\.png is missing"),
+        ("more_pred_frames", SourceError, r"gt/s/\d+\.png is missing.*no ground truth"),
         ("name_offset", SourceError, r"\d+\.png is missing"),
         ("void_pred", MaskError, r"has object 255"),
     ],
@@ -113,6 +113,14 @@ def test_default_refuses_what_does_not_fit(case, error, says):
     folder = CASES / "quirks" / case
     with pytest.raises(error, match=says):
         evaluate(folder / "pred", folder / "gt")
+
+
+def test_of_results_with_other_names_one_is_said(tmp_path):
+    truth = CASES / "quirks" / "name_offset" / "gt" / "s"
+    for file in truth.iterdir():
+        shutil.copy(file, tmp_path / f"frame_{file.name}")
+    with pytest.raises(SourceError, match=r"is missing.*other names there are 8, frame_00000\.png"):
+        evaluate(tmp_path, truth)
 
 
 def test_stability_of_davis2016():

@@ -123,10 +123,10 @@ def run(argv: list[str]) -> int:
             identities = {name: evaluate_identity(e, progress) for name, e in found.items()}
     for note in dict.fromkeys(note for evaluation in found.values() for note in evaluation.notes):
         print(f"note: {note}", file=sys.stderr)
-    _write_files(arguments, found, identities)
     console = Console()
     for table in (*_tables(found, arguments.objects), *_identity_tables(identities)):
         console.print(table)
+    _write_files(arguments, found, identities)
     for name in ("json", "csv", "report"):
         if path := getattr(arguments, name):
             print(f"{name:<7}  {path}")

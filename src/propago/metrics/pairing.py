@@ -114,19 +114,27 @@ def _frames(
             f"{true} has {len(gt)} label maps; the protocol leaves out the first and the last, so "
             f"at least 3 are needed"
         )
-    _refuse_gaps(names, pred, predicted, true)
+    _refuse_gaps(names, pred, predicted, true, _strange(pred, gt))
     if not (rules.sparse or official):
-        _refuse_gaps(pred, gt, true, predicted)
+        _refuse_gaps(pred, gt, true, predicted, "; there is no ground truth for them")
     policies = [shared_policy(files.values(), AS_IT_STANDS) for files in (gt, pred)]
     frames = tuple(FrameFiles(frame, gt[frame], pred[frame], *policies) for frame in names)
     return SequenceFiles(name, frames, first_gt=next(iter(gt.values())))
 
 
-def _refuse_gaps(names: Iterable[str], files: dict[str, Path], folder: Path, other: Path) -> None:
+def _strange(found: Iterable[str], known: Collection[str]) -> str:
+    """What else is there, where a frame may be missing because it has another name."""
+    others = [name for name in found if name not in known]
+    return f"; of other names there are {len(others)}, {others[0]}.png first" if others else ""
+
+
+def _refuse_gaps(
+    names: Iterable[str], files: dict[str, Path], folder: Path, other: Path, more: str = ""
+) -> None:
     missing = [name for name in names if name not in files]
     if missing:
         raise SourceError(
             f"{folder / (missing[0] + '.png')} is missing"
             + (f" and {len(missing) - 1} more" if len(missing) > 1 else "")
-            + f": {other} has frames of these names"
+            + f": {other} has frames of these names{more}"
         )
