@@ -9,6 +9,7 @@ from PIL import Image
 
 from propago import cli
 from propago.errors import SourceError, UsageError
+from propago.jobs.convert import convert
 from propago.jobs.evaluate import evaluate
 from propago.jobs.report import write_report
 from propago.metrics.identity import evaluate_identity
@@ -52,6 +53,28 @@ def test_coco_files(tmp_path):
     assert lines[0].startswith("category,AP,AP50")
     assert len(lines) == 2 + len(found.categories)
     assert json.loads(json.dumps(found.to_json(), allow_nan=False)) == found.to_json()
+
+
+@pytest.mark.parametrize(("form", "protocol"), [("youtube-vis", "youtube-vis"), ("coco", "coco")])
+def test_files_that_convert_wrote_are_measured(form, protocol, tmp_path):
+    square = np.kron(np.eye(2, dtype=np.uint8), np.ones((20, 20), np.uint8)).tolist()
+    gt = write(tmp_path / "gt", a=square, b=square)
+    half = write(tmp_path / "half", a=square, b=np.zeros((40, 40), np.uint8).tolist())
+    others = write(tmp_path / "others", b=square, c=square)
+    for folder in (gt, half, others):
+        convert(folder, folder.with_suffix(".json"), to_format=form)
+    truth = gt.with_suffix(".json")
+    perfect = evaluate(truth, truth)
+    assert (perfect.protocol, perfect.figures["AP"]) == (protocol, pytest.approx(1.0))
+    assert 0 < evaluate(half.with_suffix(".json"), truth).figures["AP"] < 0.6
+    with pytest.raises(UsageError, match=r"1 of the results has the frames .*'b'.*'a'"):
+        evaluate(others.with_suffix(".json"), truth)
+
+
+def test_of_other_files_of_masks_the_way_to_label_maps_is_said(tmp_path):
+    (tmp_path / "gt.txt").write_text("0 1001 1 4 4 02\n")
+    with pytest.raises(SourceError, match=r"gt\.txt as JSON.*propago convert"):
+        evaluate(tmp_path / "gt.txt", tmp_path / "gt.txt")
 
 
 def test_class_maps_of_a_voc_root(tmp_path):

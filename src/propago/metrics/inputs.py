@@ -13,6 +13,7 @@ from propago.io.zipped import unpacked
 from propago.metrics.pairing import Wanted, find_class_maps, find_pairs
 from propago.metrics.pairs import read_pair
 from propago.metrics.protocols import PROTOCOLS
+from propago.metrics.result_files import results_in
 
 if TYPE_CHECKING:
     from propago.metrics.track_files import VideoTracks
@@ -22,6 +23,9 @@ CLASS_FOLDER = "SegmentationClass"
 
 TRACKED = "instances.jsonl"
 """What `propago track` writes beside its label maps."""
+
+
+_OTHERWISE = "`propago convert` writes label maps or YouTube-VIS of other formats of masks"
 
 
 @dataclass(frozen=True)
@@ -57,7 +61,7 @@ def protocol_of(results: Path, gt: Path) -> str:
         folder, file = (results, gt) if results.is_dir() else (gt, results)
         raise UsageError(
             f"{folder} is a folder and {file} a file: both are folders of label maps, or both "
-            "JSON files (YouTube-VIS or COCO)"
+            f"JSON files (YouTube-VIS or COCO); {_OTHERWISE}"
         )
     if gt.is_dir():
         if any((place / TRACKED).is_file() for place in (results, results.parent)):
@@ -65,9 +69,9 @@ def protocol_of(results: Path, gt: Path) -> str:
         named = CLASS_FOLDER in (gt.name, gt.parent.name) or (gt / CLASS_FOLDER).is_dir()
         return "semantic" if named else "davis2017"
     truth = read_json(gt)
-    kinds = {"videos": "youtube-vis", "images": "coco"}
+    kinds = {"images": "coco", "videos": "youtube-vis"}  # COCO of videos has both
     found = [kinds[key] for key in kinds if isinstance(truth, dict) and key in truth]
-    if len(found) != 1:
+    if not found:
         raise UsageError(
             f"{gt} is no ground truth: a YouTube-VIS file is an object with 'videos', a COCO file "
             f"one with 'images'; this is {_told(truth)}"
@@ -98,7 +102,8 @@ def open_pairs(of: str, results: Path, gt: Path, wanted: Wanted) -> Sequence[Any
             raise UsageError(f"{path} is a folder; {of} are measured in JSON files")
     if wanted is not None:
         raise UsageError(f"`set` chooses among folders; {of} are all that the JSON files hold")
-    truth, found = read_json(gt), read_json(results)
+    truth = read_json(gt)
+    found = results_in(read_json(results), truth)
     return [InstanceFiles(truth, found)] if of == "instances" else _videos(truth, found)
 
 
@@ -111,7 +116,7 @@ def read_json(path: Path) -> Any:
     try:
         return json.loads(path.read_text("utf-8"))
     except (OSError, ValueError) as error:
-        raise SourceError(f"cannot read {path} as JSON: {error}") from error
+        raise SourceError(f"cannot read {path} as JSON ({error}); {_OTHERWISE}") from error
 
 
 def _videos(truth: Any, found: Any) -> "list[VideoTracks]":
