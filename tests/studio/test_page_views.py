@@ -3,6 +3,7 @@
 import json
 
 import numpy as np
+import pytest
 
 from propago.io.masks import write_mask
 from propago.metrics.davis import region_similarity
@@ -42,6 +43,25 @@ def test_views_beside_the_truth_and_j_of_the_frame(serve, visit, truth, tmp_path
     person.until_kept(0, lambda labels: not (labels == before).all())
     changed = np.argwhere(person.kept(0) != before)
     np.testing.assert_allclose(changed.mean(0), (SIZE[0] / 2, SIZE[1] / 2), atol=2)
+
+
+@pytest.mark.usefixtures("truth")
+def test_a_click_hits_where_the_canvas_is_before_it_is_drawn(serve, visit, tmp_path):
+    """A line of words wraps, the canvas shrinks, and the pointer is faster than the next frame."""
+    person = visit(serve(tmp_path))
+    person.press("b")
+    person.page.mouse.move(*person.at(10, 10))
+    person.page.evaluate("""() => {
+        document.querySelector("footer").style.paddingTop = "160px";
+        const canvas = document.getElementById("canvas"), box = canvas.getBoundingClientRect();
+        const middle = { clientX: box.left + box.width / 2, clientY: box.top + box.height / 2 };
+        for (const kind of ["pointerdown", "pointerup"])
+            canvas.dispatchEvent(
+                new PointerEvent(kind, { ...middle, pointerId: 1, bubbles: true }));
+    }""")
+    person.until_kept(0, lambda labels: labels.any())
+    where = np.argwhere(person.kept(0)).mean(0)
+    np.testing.assert_allclose(where, (SIZE[0] / 2, SIZE[1] / 2), atol=2)
 
 
 def test_tracks_are_named_joined_and_saved(serve, visit, tmp_path):

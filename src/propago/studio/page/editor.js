@@ -139,6 +139,7 @@ export class Editor extends EventTarget {
 
   #put(index, said) {
     this.pending++;
+    this.readings++;
     this.saving = this.saving.then(() => this.server.keep(index, said))
       .catch((error) => this.dispatchEvent(new CustomEvent("failed", { detail: error })))
       .finally(() => { this.pending--; this.frames.forgetMask(index); });

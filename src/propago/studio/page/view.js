@@ -26,7 +26,7 @@ export class View {
     this.scale = 1;
     this.x = this.y = 0;
     this.marks = () => {};
-    new ResizeObserver(() => { const fitted = this.fitted; this.#resize(); if (fitted) this.fit(); this.draw(); }).observe(canvas);
+    new ResizeObserver(() => { this.#laidOut(); this.draw(); }).observe(canvas);
     this.#resize();
     this.fit();
   }
@@ -58,6 +58,7 @@ export class View {
   get room() { return this.mode === BESIDE ? this.canvas.clientWidth / 2 : this.canvas.clientWidth; }
 
   #local(clientX, clientY) {
+    this.#laidOut();
     const place = this.canvas.getBoundingClientRect(), x = clientX - place.left;
     return { x: x >= this.room ? x - this.room : x, y: clientY - place.top };
   }
@@ -146,8 +147,17 @@ export class View {
     return this.second;
   }
 
+  // The canvas may have got another size that no observer has told yet: a line of words wraps, and the pointer is faster.
+  #laidOut() {
+    const { width, height } = this.laid, { clientWidth, clientHeight } = this.canvas;
+    if (width === clientWidth && height === clientHeight && this.laid.ratio === devicePixelRatio) return;
+    this.#resize();
+    if (this.fitted) this.fit();
+  }
+
   #resize() {
     const ratio = devicePixelRatio || 1;
+    this.laid = { width: this.canvas.clientWidth, height: this.canvas.clientHeight, ratio: devicePixelRatio };
     this.canvas.width = Math.max(Math.round(this.canvas.clientWidth * ratio), 1);
     this.canvas.height = Math.max(Math.round(this.canvas.clientHeight * ratio), 1);
   }
