@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from propago.data.instances import UNKNOWN, InstanceStill
-from propago.data.stills import Still, reader_of, stills_of_davis
+from propago.data.stills import Still, read_coco, reader_of, stills_of_davis
 from propago.errors import SourceError, UsageError
 from propago.io.categories import CATEGORY_IDS
 from propago.io.labels import AS_IT_STANDS
@@ -89,10 +89,7 @@ def instances_of_coco(root: Path) -> list[InstanceStill]:
     Raises:
         SourceError: there is no such file.
     """
-    path = root / "instances.json"
-    if not path.is_file():
-        raise SourceError(f"{path} does not exist; it holds the instances in the COCO format")
-    content = json.loads(path.read_text())
+    content = read_coco(root)
     own: dict[int, list[Any]] = {}
     for annotation in content["annotations"]:
         own.setdefault(annotation["image_id"], []).append(annotation)

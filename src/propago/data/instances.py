@@ -8,8 +8,8 @@ import cv2
 import numpy as np
 
 from propago.data.augment import degrade, jitter_colours
+from propago.data.stills import read_pair
 from propago.errors import SourceError
-from propago.io.imread import imread
 from propago.types import VOID
 
 UNKNOWN = np.iinfo(np.uint16).max
@@ -57,13 +57,10 @@ class InstanceStill:
         Raises:
             SourceError: the picture is unreadable, or of another size than its mask.
         """
-        image, ids = imread(self.image), self.read_ids()
-        if image is None or image.shape[:2] != ids.shape:
-            came = "unreadable" if image is None else f"{image.shape[:2]}, its mask {ids.shape}"
-            raise SourceError(f"{self.image} is {came}; image and mask must have one size")
+        image, ids = read_pair(self.image, self.read_ids)
         if ids.dtype == np.uint8:
             ids = np.where(ids == VOID, UNKNOWN, ids.astype(np.uint16))
-        return cv2.cvtColor(image, cv2.COLOR_BGR2RGB), ids
+        return image, ids
 
 
 @dataclass(frozen=True)

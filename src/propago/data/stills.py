@@ -54,13 +54,9 @@ def read_still(still: Still, rng: np.random.Generator) -> tuple[np.ndarray, np.n
     Raises:
         SourceError: the picture is unreadable, or of another size than its mask.
     """
-    image, ids = imread(still.image), still.read_ids()
+    image, ids = read_pair(still.image, still.read_ids)
     if ids.dtype == np.uint16:
         ids = np.minimum(ids, VOID).astype(np.uint8)
-    if image is None or image.shape[:2] != ids.shape:
-        came = "unreadable" if image is None else f"{image.shape[:2]}, its mask {ids.shape}"
-        raise SourceError(f"{still.image} is {came}; image and mask must have one size")
-    image = cv2.cvtColor(image, cv2.COLOR_BGR2RGB)
     if still.cut_out:
         texture = draw_texture(rng, max(ids.shape))[: ids.shape[0], : ids.shape[1]]
         image = blend(image, texture, cv2.GaussianBlur(ids.astype(np.float32), (0, 0), 0.8))
@@ -70,6 +66,19 @@ def read_still(still: Still, rng: np.random.Generator) -> tuple[np.ndarray, np.n
         image = cv2.resize(image, size, interpolation=cv2.INTER_LINEAR)
         ids = cv2.resize(ids, size, interpolation=cv2.INTER_NEAREST_EXACT)
     return image, ids
+
+
+def read_pair(path: Path, read_ids: Callable[[], np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
+    """A picture (H, W, 3) uint8 RGB and its ids (H, W) as they stand.
+
+    Raises:
+        SourceError: the picture is unreadable, or of another size than its mask.
+    """
+    image, ids = imread(path), read_ids()
+    if image is None or image.shape[:2] != ids.shape:
+        came = "unreadable" if image is None else f"{image.shape[:2]}, its mask {ids.shape}"
+        raise SourceError(f"{path} is {came}; image and mask must have one size")
+    return cv2.cvtColor(image, cv2.COLOR_BGR2RGB), ids
 
 
 def reader_of(mask: Path) -> Callable[[], np.ndarray]:
@@ -117,8 +126,8 @@ def stills_by_name(root: Path, images: str, masks: str, stretch: float = 0.0) ->
     return stills
 
 
-def stills_of_coco(root: Path) -> list[Still]:
-    """The images of `instances.json` with their instances; crowds and specks are left out.
+def read_coco(root: Path) -> dict[str, Any]:
+    """The content of `instances.json`.
 
     Raises:
         SourceError: there is no such file.
@@ -126,7 +135,16 @@ def stills_of_coco(root: Path) -> list[Still]:
     path = root / "instances.json"
     if not path.is_file():
         raise SourceError(f"{path} does not exist; it holds the instances in the COCO format")
-    content = json.loads(path.read_text())
+    return json.loads(path.read_text())
+
+
+def stills_of_coco(root: Path) -> list[Still]:
+    """The images of `instances.json` with their instances; crowds and specks are left out.
+
+    Raises:
+        SourceError: there is no such file.
+    """
+    content = read_coco(root)
     sizes = {image["id"]: (image["height"], image["width"]) for image in content["images"]}
     counts: dict[int, list[Any]] = {}
     for annotation in content["annotations"]:

@@ -112,24 +112,18 @@ class ClipSettings(ImageSettings):
 
 
 @dataclass(frozen=True)
-class InstanceSettings(ImageSettings):
-    """What examples of a network look like that finds instances, and what of them is learnt.
+class DetectorSettings(ImageSettings):
+    """What examples of a network look like that finds instances.
 
     Attributes:
         height: of an example in pixels; 32 divides it.
         width: of an example in pixels; 32 divides it.
         frozen_stride: what the encoder computes down to this stride is not trained.
-        anchors: of an example that the proposals learn from.
-        boxes: of an example that the heads learn from.
-        proposals: at most, of each level and over all.
     """
 
     height: int = ranged(288, least=32)
     width: int = ranged(352, least=32)
     frozen_stride: int = ranged(0, least=0, most=32)
-    anchors: int = ranged(256, least=8)
-    boxes: int = ranged(64, least=8)
-    proposals: int = ranged(256, least=8)
 
     def __post_init__(self) -> None:
         """Refuse what is out of range.
@@ -141,6 +135,21 @@ class InstanceSettings(ImageSettings):
         for name in ("height", "width"):
             if getattr(self, name) % 32:
                 raise UsageError(f"{name} = {getattr(self, name)}: 32 divides it")
+
+
+@dataclass(frozen=True)
+class InstanceSettings(DetectorSettings):
+    """What examples of Mask R-CNN's family look like, and what of them is learnt.
+
+    Attributes:
+        anchors: of an example that the proposals learn from.
+        boxes: of an example that the heads learn from.
+        proposals: at most, of each level and over all.
+    """
+
+    anchors: int = ranged(256, least=8)
+    boxes: int = ranged(64, least=8)
+    proposals: int = ranged(256, least=8)
 
 
 def stacked(arrays: Sequence[np.ndarray]) -> Tensor:

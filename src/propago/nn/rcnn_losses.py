@@ -13,6 +13,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from propago.nn.inference import laid_out
 from propago.nn.mask_rcnn import MaskRcnn, box_features, mask_features, of_class
 from propago.nn.rcnn_targets import (
     Instances,
@@ -88,7 +89,7 @@ def mask_rcnn_losses(
         sampling: how many examples.
         generator: draws them.
     """
-    images = (batch.images.float() / 255).contiguous(memory_format=torch.channels_last)
+    images = laid_out(batch.images)
     pictures = pictures_of(batch)
     levels = net.levels(images)
     said = net.rpn(levels)

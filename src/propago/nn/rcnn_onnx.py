@@ -5,6 +5,7 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor, nn
 
+from propago.nn.inference import laid_out
 from propago.nn.mask_rcnn import FPN_STRIDES, MaskRcnn, Seen
 from propago.nn.onnx_engine import OnnxLayers
 from propago.nn.onnx_parts import OnnxPart
@@ -70,7 +71,7 @@ class OnnxRcnn:
     def seen(self, images: Tensor) -> Seen:
         """See `MaskRcnn.seen`."""
         *said, logits, offsets = self._layers["picture"](images)
-        read = [level.contiguous(memory_format=torch.channels_last) for level in said]
+        read = [laid_out(level) for level in said]
         levels: dict[int, Tensor] = dict(zip(FPN_STRIDES, read, strict=True))
         levels[2 * FPN_STRIDES[-1]] = read[-1][..., ::2, ::2]  # as the pyramid makes its coarsest
         return Seen(levels, self._rpn.anchored(levels, logits, offsets))

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from propago.methods.bridging.boxes import as_said, corners, ious
 from propago.methods.bridging.net import BOX_PX, STRIDE, BridgingNet, FcrnPair
+from propago.nn.inference import laid_out
 from propago.nn.rcnn_targets import Instances, OnePicture, pictures_of
 
 HARDEST = 512
@@ -34,7 +35,7 @@ class BridgingObjective(nn.Module):
 
     def forward(self, batch: Instances, seed: int) -> tuple[Tensor, dict[str, float]]:
         """The loss, and numbers for the log; `seed` decides nothing here."""
-        images = (batch.images.float() / 255).contiguous(memory_format=torch.channels_last)
+        images = laid_out(batch.images)
         logits, boxes = self.net(images)
         ids = batch.ids[:, STRIDE // 2 :: STRIDE, STRIDE // 2 :: STRIDE].long()
         pictures = pictures_of(batch)

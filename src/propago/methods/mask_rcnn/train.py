@@ -1,8 +1,8 @@
 """The training of Mask R-CNN: pieces of pictures with the classes of their instances."""
 
-from collections.abc import Sequence
+from functools import partial
 
-from propago.data.instances import InstanceExample, InstancePieces
+from propago.data.instances import InstancePieces
 from propago.data.mixture import Mixture
 from propago.data.sources import Sources
 from propago.data.task import InstanceSettings, TrainingTask, parameter_groups
@@ -14,7 +14,7 @@ from propago.nn.inference import channels_last
 from propago.nn.mask_rcnn import MaskRcnn
 from propago.nn.presets import preset_called
 from propago.nn.rcnn_losses import Sampling
-from propago.nn.rcnn_targets import Instances, batched
+from propago.nn.rcnn_targets import batched
 
 
 def task(settings: InstanceSettings, sources: Sources) -> TrainingTask:
@@ -29,17 +29,12 @@ def task(settings: InstanceSettings, sources: Sources) -> TrainingTask:
     some = settings.proposals
     sampling = Sampling(settings.anchors, settings.boxes, some, some)
     pieces = [(w, InstancePieces(source.instances(), settings.size)) for w, source in sources]
-    outputs = preset.config.outputs
-
-    def collate(examples: Sequence[InstanceExample]) -> Instances:
-        return batched(examples, outputs)
-
     return TrainingTask(
         network=preset.network,
         net=net,
         objective=MaskRcnnObjective(net, sampling),
         dataset=Mixture(pieces),
-        collate=collate,
+        collate=partial(batched, outputs=preset.config.outputs),
         groups=parameter_groups(
             net,
             net.pretrained,

@@ -21,6 +21,7 @@ from propago.methods.maskrnn.region import (
     refined,
     whole_picture,
 )
+from propago.nn.inference import laid_out
 from propago.nn.losses import jaccard_distance, seg_loss
 from propago.ops.boxes import encoded
 from propago.ops.flow import warp
@@ -79,8 +80,7 @@ class MaskRnnObjective(nn.Module):
             back, ahead = batch.back[:, t - 1], batch.ahead[:, t - 1]
             carried = warp(fed[:, None], back)[:, 0].clamp(0, 1)
             boxes, there = asked_about(carried.detach(), everywhere)
-            picture = images[:, t].contiguous(memory_format=torch.channels_last)
-            estimate = self.net(picture, carried, motion_planes(back, ahead), boxes)
+            estimate = self.net(laid_out(images[:, t]), carried, motion_planes(back, ahead), boxes)
             truth = batch.masks[:, t]
             losses.append(self._mask_loss(estimate, truth))
             box_losses.append(box_loss(estimate.offsets, boxes, there, truth))

@@ -18,7 +18,7 @@ from propago.methods.maskrnn.region import (
     refined,
     whole_picture,
 )
-from propago.nn.inference import choose_device, ready, require_working_size
+from propago.nn.inference import choose_device, laid_out, ready, require_working_size
 from propago.nn.presets import load_network
 from propago.ops.aggregate import hard_max
 from propago.ops.flow import dis_flow, grey, warp
@@ -128,8 +128,7 @@ class MaskRnn:
         carried = warp(state.masks[None], back)[0].clamp(0, 1)
         boxes, there = asked_about(carried, state.boxes)
         planes = motion_planes(back, ahead)
-        layout = torch.channels_last
-        estimate = self.net(picture[None].contiguous(memory_format=layout), carried, planes, boxes)
+        estimate = self.net(laid_out(picture[None]), carried, planes, boxes)
         found = estimate.logits
         if self.settings.localised:
             kept = inside(refined(estimate.offsets, boxes, there, size), size)

@@ -12,6 +12,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from propago.methods.masktrack_rcnn.net import MaskTrackRcnn, identity_logits
+from propago.nn.inference import laid_out
 from propago.nn.rcnn_losses import Examples, Sampling, mask_rcnn_losses
 from propago.nn.rcnn_targets import Instances
 
@@ -44,7 +45,7 @@ class MaskTrackObjective(nn.Module):
         """The loss, and numbers for the log; `seed` decides which examples are drawn."""
         generator = torch.Generator().manual_seed(seed)
         found = mask_rcnn_losses(self.net.detector, batch.key, self.sampling, generator)
-        images = (batch.references.float() / 255).contiguous(memory_format=torch.channels_last)
+        images = laid_out(batch.references)
         references = self.net.embeddings(self.net.detector.levels(images), batch.boxes)
         own = [example.boxes[: len(example.instances)] for example in found.examples]
         embeddings = self.net.embeddings(found.levels, own)

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import torch
 
@@ -47,18 +48,13 @@ def task(settings: MaskTrackTraining, sources: Sources) -> TrainingTask:
         (weight, InstancePairs(source.instances(), settings.size, settings.apart_frames))
         for weight, source in sources
     ]
-    outputs = preset.config.detector.outputs
     early = net.detector.pretrained.early(settings.frozen_stride)
-
-    def collate(examples: Sequence[InstancePair]) -> TrackPairs:
-        return collated(examples, outputs)
-
     return TrainingTask(
         network=preset.network,
         net=net,
         objective=MaskTrackObjective(net, Sampling(settings.anchors, settings.boxes, some, some)),
         dataset=Mixture(pairs),
-        collate=collate,
+        collate=partial(collated, outputs=preset.config.detector.outputs),
         groups=parameter_groups(net, net.detector, share, early),
         encoder=net.detector,
         kind="detector",

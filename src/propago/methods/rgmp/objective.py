@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from propago.data.damage import some_damaged
 from propago.methods.rgmp.net import DEEPEST, RgmpNet
+from propago.nn.inference import laid_out
 from propago.nn.losses import binary_entropy, soft_jaccard
 from propago.ops.resize import enlarged
 from propago.types import VOID
@@ -49,11 +50,11 @@ class RgmpObjective(nn.Module):
         generator = torch.Generator().manual_seed(seed)
         images = batch.images.float() / 255
         previous = (batch.masks[:, 0] == 1).float()
-        reference = self.net.reference(_laid_out(images[:, 0]), previous)
+        reference = self.net.reference(laid_out(images[:, 0]), previous)
         losses, overlaps = [], []
         for t in range(1, images.shape[1]):
             fed = some_damaged(previous, self.damaged, generator)
-            levels = self.net.levels(reference, _laid_out(images[:, t]), fed)
+            levels = self.net.levels(reference, laid_out(images[:, t]), fed)
             *coarse, finest = (enlarged(level, previous.shape[-2:], DEEPEST) for level in levels)
             truth = batch.masks[:, t]
             previous = finest.sigmoid()
@@ -63,10 +64,6 @@ class RgmpObjective(nn.Module):
             overlaps.append(1 - apart.detach().mean())
         loss = torch.stack(losses).mean()
         return loss, {"loss": loss.item(), "overlap": torch.stack(overlaps).mean().item()}
-
-
-def _laid_out(images: Tensor) -> Tensor:
-    return images.contiguous(memory_format=torch.channels_last)
 
 
 def _apart(probabilities: Tensor, truth: Tensor) -> Tensor:

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from propago.errors import UsageError
 from propago.methods.rgmp.net import PRESETS, RgmpNet
-from propago.nn.inference import choose_device, ready, require_working_size
+from propago.nn.inference import choose_device, laid_out, ready, require_working_size
 from propago.nn.presets import load_network
 from propago.ops.aggregate import odds_ratio
 from propago.ops.resize import bilinear, resize, scaled_size
@@ -150,13 +150,7 @@ class Rgmp:
         """The picture (1, 3, h, w) and masks (K, h, w) at each scale."""
         whole = (picture.shape[-2], picture.shape[-1])
         sizes = [scaled_size(whole, round(min(whole) * scale)) for scale in self.settings.scales]
-        return [
-            (
-                resize(picture, size)[None].contiguous(memory_format=torch.channels_last),
-                resize(masks, size),
-            )
-            for size in sizes
-        ]
+        return [(laid_out(resize(picture, size)[None]), resize(masks, size)) for size in sizes]
 
 
 def _reference(state: RgmpState, scale: int) -> Tensor:

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from propago.data.damage import some_damaged
 from propago.methods.rgsn.net import DEEPEST, REFERENCES, RgsnNet
+from propago.nn.inference import laid_out
 from propago.nn.losses import binary_entropy, jaccard_distance
 from propago.ops.resize import enlarged
 
@@ -45,7 +46,7 @@ class RgsnObjective(nn.Module):
         """The loss, and numbers for the log; `seed` decides the damage."""
         generator = torch.Generator().manual_seed(seed)
         levels = self.net.levels(
-            self._references(batch, generator), _laid_out(batch.images[:, -1]), batch.heat
+            self._references(batch, generator), laid_out(batch.images[:, -1]), batch.heat
         )
         truth = batch.masks[:, -1]
         *coarse, finest = (enlarged(level, truth.shape[-2:], DEEPEST) for level in levels)
@@ -60,13 +61,9 @@ class RgsnObjective(nn.Module):
         They have the weights of the first, which learn there and in the present frame.
         """
         known = (batch.masks[:, :REFERENCES] == 1).float()
-        first = self.net.reference(_laid_out(batch.images[:, 0]), known[:, 0])
+        first = self.net.reference(laid_out(batch.images[:, 0]), known[:, 0])
         masks = some_damaged(known[:, 1:].flatten(0, 1), self.damaged, generator)
         with torch.no_grad():
             images = batch.images[:, 1:REFERENCES].flatten(0, 1)
-            later = self.net.reference(_laid_out(images), masks)
+            later = self.net.reference(laid_out(images), masks)
         return torch.cat([first[:, None], later.unflatten(0, (-1, REFERENCES - 1))], 1)
-
-
-def _laid_out(images: Tensor) -> Tensor:
-    return images.contiguous(memory_format=torch.channels_last)

@@ -16,7 +16,7 @@ from propago.methods.rgsn.finetune import KEPT, fine_tuned_decoder, with_decoder
 from propago.methods.rgsn.net import PRESETS, RgsnNet
 from propago.methods.rgsn.otn import OtnSettings, candidates_of, found
 from propago.methods.rgsn.target import Sight, Target, after_frame, annotated
-from propago.nn.inference import choose_device, ready, require_working_size
+from propago.nn.inference import choose_device, laid_out, ready, require_working_size
 from propago.nn.presets import load_network
 from propago.ops.aggregate import constant_background
 from propago.ops.resize import resize, scaled_size
@@ -210,7 +210,7 @@ class Rgsn:
         """(H, W) logits of an object that is looked for around a box (4,)."""
         rect, side = crop_around(box, sight.size), self.net.config.side
         heat = heat_map(cropped(before.float()[None], rect, side)[0])
-        image = _laid_out(cropped(sight.picture, rect, side)[None])
+        image = laid_out(cropped(sight.picture, rect, side)[None])
         net = with_decoder(self.net, target.decoder)
         logits = net(target.references()[None], image, heat[None])
         return put_back(logits[0], rect, sight.size)
@@ -219,8 +219,4 @@ class Rgsn:
         """(C, h, w): a frame as a reference, of an object with a mask (H, W) around a box (4,)."""
         rect, side = crop_around(box, sight.size), self.net.config.side
         known = cropped(mask.float()[None], rect, side)
-        return self.net.reference(_laid_out(cropped(sight.picture, rect, side)[None]), known)[0]
-
-
-def _laid_out(images: Tensor) -> Tensor:
-    return images.contiguous(memory_format=torch.channels_last)
+        return self.net.reference(laid_out(cropped(sight.picture, rect, side)[None]), known)[0]

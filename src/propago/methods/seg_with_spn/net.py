@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from propago.errors import ShapeError
 from propago.nn.efficientnet import EfficientNetLite0
+from propago.nn.inference import laid_out
 from propago.nn.presets import Preset
 from propago.nn.resnet import ResNet, StrideIn
 from propago.ops.resize import bilinear, padded, resize, scaled_size
@@ -160,4 +161,4 @@ def foreground_probability(net: SegNet, image: Tensor, short_px: int) -> Tensor:
     size = (image.shape[-2], image.shape[-1])
     image = image.to(next(net.parameters()).device)
     small = resize(image, scaled_size(size, short_px))[None]
-    return bilinear(net(small.contiguous(memory_format=torch.channels_last)), size)[0, 0].sigmoid()
+    return bilinear(net(laid_out(small)), size)[0, 0].sigmoid()

@@ -2,10 +2,10 @@
 
 from typing import NamedTuple
 
-import torch
 from torch import Tensor, nn
 
 from propago.methods.seg_with_spn.net import SegNet
+from propago.nn.inference import laid_out
 from propago.nn.losses import jaccard_distance, seg_loss
 
 JACCARD = 1.0
@@ -26,7 +26,7 @@ class SegBatch(NamedTuple):
     @property
     def pictures(self) -> Tensor:
         """(B, 3, H, W) float32 in [0, 1], as the network takes them."""
-        return (self.images.float() / 255).contiguous(memory_format=torch.channels_last)
+        return laid_out(self.images)
 
 
 class SegObjective(nn.Module):

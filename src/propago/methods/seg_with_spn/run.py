@@ -28,7 +28,7 @@ from propago.methods.seg_with_spn.finetune import (
 )
 from propago.methods.seg_with_spn.net import PRESETS, SegNet, with_outputs
 from propago.methods.seg_with_spn.settings import SegSettings
-from propago.nn.inference import choose_device, ready
+from propago.nn.inference import choose_device, laid_out, ready
 from propago.nn.presets import load_network
 from propago.ops.aggregate import hard_max
 from propago.ops.resize import resize, scaled_size
@@ -168,7 +168,7 @@ class SegWithSpn:
 
     def _logits(self, weights: Parameters, picture: Tensor, size: tuple[int, int]) -> Tensor:
         """(outputs, H, W); there are as many outputs as `weights` has rows in its last layer."""
-        image = picture[None].contiguous(memory_format=torch.channels_last)
+        image = laid_out(picture[None])
         logits = functional_call(self.net, dict(weights), (image,))
         return F.interpolate(logits, size, mode="bilinear", align_corners=False)[0]
 

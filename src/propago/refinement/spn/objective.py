@@ -2,10 +2,10 @@
 
 from typing import NamedTuple
 
-import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from propago.nn.inference import laid_out
 from propago.nn.losses import soft_jaccard
 from propago.refinement.spn.net import SpnNet
 from propago.types import VOID
@@ -46,11 +46,9 @@ class SpnObjective(nn.Module):
 
     def forward(self, batch: CropBatch, seed: int) -> tuple[Tensor, dict[str, float]]:
         """The loss, and numbers for the log; `seed` decides nothing here."""
-        images = batch.images.float() / 255
-        images = images.contiguous(memory_format=torch.channels_last)
         known = (batch.truth != VOID).float()
         truth = (batch.truth == 1).float()
-        logits = STEEPNESS * (self.net(images, batch.coarse) - 0.5)
+        logits = STEEPNESS * (self.net(laid_out(batch.images), batch.coarse) - 0.5)
         weight = known * (1 + NEAR_WEIGHT * _near(truth))
         entropy = F.binary_cross_entropy_with_logits(logits, truth, reduction="none")
         entropy = (entropy * weight).sum() / weight.sum().clamp_min(1)
