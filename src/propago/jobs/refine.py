@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any, TypeVar, cast
 
 import numpy as np
-import torch
 from torch import Tensor
 
 from propago.components import REFINERS, load_component
@@ -20,6 +19,7 @@ from propago.io.soft_masks import as_probabilities
 from propago.io.source import Source
 from propago.io.video import open_source
 from propago.ops.image import as_image
+from propago.refinement.labels import refined_labels
 from propago.refinement.spn.run import Spn
 from propago.refinement.spn.settings import SpnSettings
 from propago.runs.many import ManyResults, run_many, shared_threads
@@ -27,7 +27,7 @@ from propago.runs.mask_sequence import Changed, refuse_other_size, write_sequenc
 from propago.runs.options import ManyOptions, Progress
 from propago.runs.output_folder import OutputFolder
 from propago.runs.processor import at_most_threads
-from propago.types import VOID, Annotation, Frame, Refiner, SoftMasks
+from propago.types import Refiner, SoftMasks
 
 RUNS = Path("runs/refine")
 
@@ -211,35 +211,6 @@ def _refine_entry(
         raise MaskError(f"no masks of {entry.source}: a folder {entry.name}, or name them")
     with at_most_threads(threads):
         return refine_masks(entry.source, entry.given, out=output.root, overwrite=True, **how)
-
-
-def refined_labels(refiner: Refiner, frame: Frame, labels: np.ndarray) -> np.ndarray:
-    """A label map whose objects are refined one at a time; the most probable one above 0.5 wins.
-
-    Void stays void.
-
-    Args:
-        refiner: sharpens soft masks.
-        frame: of the map's size.
-        labels: (H, W) uint8 or uint16; 0 background, 255 void where uint8.
-
-    Returns:
-        (H, W) of the type of `labels`.
-
-    Raises:
-        MaskError: `labels` are no label map.
-        ShapeError: the frame is of another size.
-    """
-    best = torch.full(labels.shape, 0.5)
-    given, refined = Annotation(labels), np.zeros_like(labels)
-    for object_id in given.ids:
-        coarse = torch.from_numpy((labels == object_id).astype(np.float32))[None]
-        sharper = refiner(frame, SoftMasks((object_id,), coarse)).probabilities[0].cpu()
-        wins = sharper > best
-        best = torch.where(wins, sharper, best)
-        refined[wins.numpy()] = object_id
-    refined[given.void] = VOID
-    return refined
 
 
 @lru_cache(maxsize=2)

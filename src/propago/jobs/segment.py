@@ -11,6 +11,7 @@ from propago.annotation.ends import End
 from propago.annotation.gather import AnnotationSet, gather_annotations
 from propago.annotation.prompted import PromptedWriter
 from propago.annotation.prompts import Box, Clicks
+from propago.annotation.remarks import remarks
 from propago.clock import Clock
 from propago.finetune.fine_tuning import FineTuneProgress
 from propago.finetune.forecast import forecast
@@ -18,7 +19,6 @@ from propago.io.source import Source
 from propago.io.video import open_source
 from propago.jobs.options import SegmentOptions
 from propago.jobs.parts import Parts, load_parts
-from propago.jobs.remarks import remarks
 from propago.pipeline import Checkpoint, Segmented, segment_frames
 from propago.prompts import Prompter
 from propago.runs.ahead import encoded_ahead

@@ -3,20 +3,17 @@
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from functools import partial
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from propago.data.sources import ingredients, with_held_out
-from propago.data.stills import stills_of_davis
+from propago.data.sources import ingredients
 from propago.data.task import TrainingTask
 from propago.errors import UsageError
 from propago.finetune.budget import Budget
 from propago.io.atomic import write_text
-from propago.io.davis import open_davis
 from propago.nn.weights import fill, fill_encoder, load_weights, save_weights
 from propago.training.card import card, commit
 from propago.training.checkpoint import CheckpointFile
@@ -27,22 +24,9 @@ from propago.training.recipe import (
     read_recipe,
     task_of,
 )
-from propago.training.validate_detector import validate_detector
-from propago.training.validate_foreground import validate_foreground
-from propago.training.validate_prompter import validate_prompter
-from propago.training.validate_propagator import validate_propagator
-from propago.training.validate_refiner import validate_refiner
-from propago.training.validation import ValidationResult, Validator
+from propago.training.validators import validator_of
 
 RUNS = Path("runs/train")
-
-VALIDATIONS: dict[str, Callable[..., ValidationResult]] = {
-    "propagator": validate_propagator,
-    "refiner": validate_refiner,
-    "foreground": validate_foreground,
-}
-"""By the kind of a task; called with its part, a DAVIS root, a set of it, and frames. Detectors
-and prompters are validated on held-out pictures of their own data, these on that set, too."""
 
 
 @dataclass(frozen=True)
@@ -102,7 +86,7 @@ def train(
         budget,
         CheckpointFile(folder, chosen.record(), chosen.save_every_s),
         seed=chosen.seed,
-        validator=_validator(task, chosen, Path(data), kept),
+        validator=validator_of(task, chosen, Path(data), kept),
         workers=workers,
         watch=Watch(progress, on_step),
     )
@@ -165,36 +149,6 @@ def _taken(recipe: Recipe, task: TrainingTask) -> Callable[[nn.Module], nn.Modul
         return trained
 
     return kept
-
-
-def _validator(
-    task: TrainingTask, recipe: Recipe, root: Path, kept: Callable[[nn.Module], nn.Module]
-) -> Validator | None:
-    """None where nothing is to be validated, or the data are absent.
-
-    Raises:
-        SourceError: there is no such set.
-    """
-    settings, davis = recipe.validation, root / "davis"
-    if task.kind is None or task.part is None:
-        return None
-    if task.kind == "detector":
-        sets = {one.name: one.held_out(root).instances() for one in with_held_out(recipe.data)}
-        validate = partial(validate_detector, sets=sets, most=settings.frames)
-    elif task.kind == "prompter":
-        sets = {one.name: one.held_out(root).stills() for one in with_held_out(recipe.data)}
-        if davis.is_dir():
-            sets |= {settings.davis_set: stills_of_davis(davis, settings.davis_set)}
-        validate = partial(validate_prompter, sets=sets, most=settings.frames)
-    elif davis.is_dir():
-        open_davis(davis, Path(settings.davis_set))
-        validate = partial(
-            VALIDATIONS[task.kind], root=davis, set_name=settings.davis_set, frames=settings.frames
-        )
-    else:
-        return None
-    part = task.part
-    return Validator(lambda net: validate(part(kept(net))), settings.every_minutes)
 
 
 def _budget(recipe: Recipe, steps: int | None, minutes: float | None) -> Budget:
