@@ -32,12 +32,18 @@ class DetectionSettings(Ranged):
         most: at most so many of a picture.
         max_inside: of a mask that lies in a better one by a larger share than this nothing is left;
             1 leaves all, as the paper does.
+        passes: so often the box head is asked, each time about the boxes that it said before, as by
+            Gidaris and Komodakis 2016; once in the paper.
+        mask_certainty: whether the confidence counts how certain the mask is, too, as in SOLO (Wang
+            et al. 2020); not in the paper.
     """
 
     min_confidence: float = ranged(0.05, least=0, most=1)
     max_iou: float = ranged(0.5, least=0, most=1)
     most: int = ranged(100, least=1)
     max_inside: float = ranged(1.0, least=0, most=1)
+    passes: int = ranged(1, least=1)
+    mask_certainty: bool = False
 
 
 class Found(NamedTuple):
@@ -67,12 +73,41 @@ def find(net: RcnnLayers, seen: Seen, size: tuple[int, int], settings: Detection
     """
     count = net.config.proposals
     (proposed,) = proposals(seen.said, size, count, count)
-    logits, offsets = net.box_head(box_features(seen.levels, [proposed]))
-    boxes = clipped(decoded(offsets, proposed[:, None], BOX_WEIGHTS), size)
-    found = chosen(boxes, logits.softmax(1), settings)
+    boxes, probabilities = judged(net, seen, proposed, size, settings.passes)
+    found = chosen(boxes, probabilities, settings)
     logits = net.mask_head(mask_features(seen.levels, [found.boxes]))
-    masks = of_class(logits, found.classes).sigmoid()
-    return without_parts(found._replace(masks=masks), size, settings.max_inside)
+    found = found._replace(masks=of_class(logits, found.classes).sigmoid())
+    if settings.mask_certainty:
+        found = as_certain_as_masks(found)
+    return without_parts(found, size, settings.max_inside)
+
+
+def judged(
+    net: RcnnLayers, seen: Seen, boxes: Tensor, size: tuple[int, int], passes: int
+) -> tuple[Tensor, Tensor]:
+    """What the box head says of boxes (R, 4): better ones, and the classes' probabilities.
+
+    Returns:
+        (R, outputs, 4), or (R, 1, 4) where all classes have one, those of the last pass; and
+        (R, outputs), the background first, the mean of the passes.
+    """
+    said = []
+    for _ in range(passes):
+        logits, offsets = net.box_head(box_features(seen.levels, [boxes]))
+        better = clipped(decoded(offsets, boxes[:, None], BOX_WEIGHTS), size)
+        said.append(logits.softmax(1))
+        likeliest = said[-1][:, 1:].argmax(1) + 1 if better.shape[1] > 1 else 0
+        boxes = better[torch.arange(len(better)), likeliest]
+    return better, torch.stack(said).mean(0)
+
+
+def as_certain_as_masks(found: Found) -> Found:
+    """Confidence times the mean of each mask where it is above a half; sorted by it again."""
+    inside = (found.masks > 0.5).flatten(1)
+    sums = (found.masks.flatten(1) * inside).sum(1)
+    confidence = found.confidence * sums / inside.sum(1).clamp_min(1)
+    order = confidence.argsort(descending=True, stable=True)
+    return Found(*(part[order] for part in found._replace(confidence=confidence)))
 
 
 def without_parts(found: Found, size: tuple[int, int], max_inside: float) -> Found:

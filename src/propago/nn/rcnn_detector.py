@@ -18,8 +18,12 @@ from propago.nn.rcnn_onnx import OnnxRcnn
 
 Net = TypeVar("Net", bound=nn.Module)
 
-MAX_INSIDE = {"compact": 0.9, "paper": 1.0}
-"""`DetectionSettings.max_inside` by preset: the compact one finds parts of what it finds, too."""
+SETTINGS = {
+    "compact": DetectionSettings(max_inside=0.9, passes=2, mask_certainty=True),
+    "paper": DetectionSettings(),
+}
+"""By preset. The compact one finds parts of what it finds, too; its others are chosen on held-out
+pictures."""
 
 
 class RcnnDetector(ABC, Generic[Net]):

@@ -1,5 +1,6 @@
 """Mask R-CNN on a frame."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import torch
@@ -7,11 +8,11 @@ import torch
 from propago.detections import Detections
 from propago.methods.mask_rcnn.net import PRESETS
 from propago.methods.mask_rcnn.published import load_published
-from propago.nn.detection import DetectionSettings, at_full_size, find
+from propago.nn.detection import at_full_size, find
 from propago.nn.inference import choose_device, for_detector, require_working_size
 from propago.nn.mask_rcnn import MaskRcnn
 from propago.nn.presets import load_network, preset_called
-from propago.nn.rcnn_detector import MAX_INSIDE, RcnnDetector
+from propago.nn.rcnn_detector import SETTINGS, RcnnDetector
 from propago.nn.rcnn_onnx import rcnn_parts
 from propago.types import Frame
 
@@ -62,8 +63,9 @@ class MaskRcnnDetector(RcnnDetector[MaskRcnn]):
             about = load_published(net, Path(weights))
         else:
             net, about = load_network(PRESETS, MaskRcnn, preset, weights)
-        max_inside = MAX_INSIDE[preset] if max_inside is None else max_inside
-        settings = DetectionSettings(min_confidence, most=most, max_inside=max_inside)
+        usual = SETTINGS[preset]
+        inside = usual.max_inside if max_inside is None else max_inside
+        settings = replace(usual, min_confidence=min_confidence, most=most, max_inside=inside)
         return cls(net, size or chosen.size, settings, choose_device(device), about, engine)
 
     @property

@@ -1,5 +1,6 @@
 """MaskTrack R-CNN on a frame: instances with what tells them apart."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import torch
@@ -7,11 +8,11 @@ import torch
 from propago.detections import Detections
 from propago.methods.masktrack_rcnn.export import parts
 from propago.methods.masktrack_rcnn.net import PRESETS, MaskTrackRcnn
-from propago.nn.detection import DetectionSettings, at_full_size, find
+from propago.nn.detection import at_full_size, find
 from propago.nn.inference import choose_device, for_detector, require_working_size
 from propago.nn.mask_rcnn import MaskRcnn, box_features
 from propago.nn.presets import load_network, preset_called
-from propago.nn.rcnn_detector import MAX_INSIDE, RcnnDetector
+from propago.nn.rcnn_detector import SETTINGS, RcnnDetector
 from propago.types import Frame
 
 MOST = {"compact": 100, "paper": 10}
@@ -60,9 +61,10 @@ class MaskTrackDetector(RcnnDetector[MaskTrackRcnn]):
         if size is not None:
             require_working_size(size)
         net, about = load_network(PRESETS, MaskTrackRcnn, preset, weights)
-        max_inside = MAX_INSIDE[preset] if max_inside is None else max_inside
+        usual = SETTINGS[preset]
         most = MOST[preset] if most is None else most
-        settings = DetectionSettings(min_confidence, most=most, max_inside=max_inside)
+        inside = usual.max_inside if max_inside is None else max_inside
+        settings = replace(usual, min_confidence=min_confidence, most=most, max_inside=inside)
         return cls(net, size or chosen.size, settings, choose_device(device), about, engine)
 
     @property
