@@ -2,9 +2,20 @@
 
 import pytest
 import torch
+from torch import nn
 
 from propago.errors import UsageError
-from propago.nn.detection import DetectionSettings, Found, at_full_size, chosen, without_parts
+from propago.nn.detection import (
+    DetectionSettings,
+    Found,
+    as_certain_as_masks,
+    at_full_size,
+    chosen,
+    judged,
+    without_parts,
+)
+from propago.nn.mask_rcnn import FPN_STRIDES, MaskRcnn, Seen
+from propago.nn.rcnn_losses import BOX_WEIGHTS
 from propago.nn.rpn import Anchored, proposals
 
 BOXES = torch.tensor([[0.0, 0, 10, 10], [1, 0, 11, 10], [20, 20, 30, 30]])
@@ -54,6 +65,42 @@ def test_a_part_of_a_better_one_goes():
     assert without_parts(three, (80, 80), 0.2).boxes.tolist() == boxes[:1].tolist()
     none = three._replace(boxes=boxes[:0], masks=three.masks[:0])
     assert len(without_parts(none, (80, 80), 0.5).boxes) == 0
+
+
+class Nudging(nn.Module):
+    """A box head that moves every box half its width to the right, and is surer each time."""
+
+    def __init__(self):
+        super().__init__()
+        self.asked = 0
+
+    def forward(self, features):
+        self.asked += 1
+        logits = torch.tensor([[0.0, self.asked]]).repeat(len(features), 1)
+        offsets = torch.tensor([0.5 * BOX_WEIGHTS[0], 0, 0, 0]).repeat(len(features), 1, 1)
+        return logits, offsets
+
+
+def test_each_pass_begins_at_the_boxes_of_the_one_before():
+    net = MaskRcnn()
+    levels = {stride: torch.zeros(1, 4, 64 // stride, 64 // stride) for stride in FPN_STRIDES}
+    seen = Seen(levels, Anchored(torch.zeros(1, 0), torch.zeros(1, 0, 4), BOXES[:0], ()))
+    for passes, moved_px in ((1, 5), (2, 10)):
+        net.box_head = Nudging()
+        boxes, probabilities = judged(net, seen, BOXES[:1], (64, 64), passes)
+        assert boxes[0, 0].tolist() == pytest.approx([moved_px, 0, 10 + moved_px, 10])
+        logits = torch.arange(1.0, passes + 1)
+        assert float(probabilities[0, 1]) == pytest.approx(float(logits.sigmoid().mean()))
+
+
+def test_a_doubtful_mask_makes_its_box_doubtful():
+    masks = torch.tensor([[[0.6, 0.6], [0.6, 0.1]], [[1.0, 1.0], [0.0, 0.0]]])
+    two = Found(BOXES[:2], torch.tensor([1, 2]), torch.tensor([0.9, 0.8]), masks)
+    found = as_certain_as_masks(two)
+    assert found.classes.tolist() == [2, 1]
+    assert found.confidence.tolist() == pytest.approx([0.8, 0.54])
+    nothing = as_certain_as_masks(two._replace(masks=torch.zeros(2, 2, 2)))
+    assert nothing.confidence.tolist() == [0, 0]
 
 
 @pytest.mark.parametrize("wrong", [{"min_confidence": 2.0}, {"max_iou": -1.0}, {"most": 0}])

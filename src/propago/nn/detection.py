@@ -96,8 +96,7 @@ def judged(
         logits, offsets = net.box_head(box_features(seen.levels, [boxes]))
         better = clipped(decoded(offsets, boxes[:, None], BOX_WEIGHTS), size)
         said.append(logits.softmax(1))
-        likeliest = said[-1][:, 1:].argmax(1) + 1 if better.shape[1] > 1 else 0
-        boxes = better[torch.arange(len(better)), likeliest]
+        boxes = of_class(better, said[-1][:, 1:].argmax(1) + 1)
     return better, torch.stack(said).mean(0)
 
 

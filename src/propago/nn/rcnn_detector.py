@@ -18,13 +18,6 @@ from propago.nn.rcnn_onnx import OnnxRcnn
 
 Net = TypeVar("Net", bound=nn.Module)
 
-SETTINGS = {
-    "compact": DetectionSettings(max_inside=0.9, passes=2, mask_certainty=True),
-    "paper": DetectionSettings(),
-}
-"""By preset. The compact one finds parts of what it finds, too; its others are chosen on held-out
-pictures."""
-
 
 class RcnnDetector(ABC, Generic[Net]):
     """A network and its settings; a `Detector` once it is called with a frame.

@@ -8,13 +8,20 @@ import torch
 from propago.detections import Detections
 from propago.methods.mask_rcnn.net import PRESETS
 from propago.methods.mask_rcnn.published import load_published
-from propago.nn.detection import at_full_size, find
+from propago.nn.detection import DetectionSettings, at_full_size, find
 from propago.nn.inference import choose_device, for_detector, require_working_size
 from propago.nn.mask_rcnn import MaskRcnn
 from propago.nn.presets import load_network, preset_called
-from propago.nn.rcnn_detector import SETTINGS, RcnnDetector
+from propago.nn.rcnn_detector import RcnnDetector
 from propago.nn.rcnn_onnx import rcnn_parts
 from propago.types import Frame
+
+SETTINGS = {
+    "compact": DetectionSettings(max_inside=0.9, passes=2, mask_certainty=True),
+    "paper": DetectionSettings(),
+}
+"""By preset. The compact one finds parts of what it finds, too; what else differs was chosen on
+held-out pictures."""
 
 
 class MaskRcnnDetector(RcnnDetector[MaskRcnn]):

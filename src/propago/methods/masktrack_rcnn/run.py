@@ -8,15 +8,15 @@ import torch
 from propago.detections import Detections
 from propago.methods.masktrack_rcnn.export import parts
 from propago.methods.masktrack_rcnn.net import PRESETS, MaskTrackRcnn
-from propago.nn.detection import at_full_size, find
+from propago.nn.detection import DetectionSettings, at_full_size, find
 from propago.nn.inference import choose_device, for_detector, require_working_size
 from propago.nn.mask_rcnn import MaskRcnn, box_features
 from propago.nn.presets import load_network, preset_called
-from propago.nn.rcnn_detector import SETTINGS, RcnnDetector
+from propago.nn.rcnn_detector import RcnnDetector
 from propago.types import Frame
 
-MOST = {"compact": 100, "paper": 10}
-"""Instances of a frame; 10 as in the authors' release, by preset."""
+SETTINGS = {"compact": DetectionSettings(max_inside=0.9), "paper": DetectionSettings(most=10)}
+"""By preset. The compact one finds parts of what it finds, too; 10 as in the authors' release."""
 
 
 class MaskTrackDetector(RcnnDetector[MaskTrackRcnn]):
@@ -62,7 +62,7 @@ class MaskTrackDetector(RcnnDetector[MaskTrackRcnn]):
             require_working_size(size)
         net, about = load_network(PRESETS, MaskTrackRcnn, preset, weights)
         usual = SETTINGS[preset]
-        most = MOST[preset] if most is None else most
+        most = usual.most if most is None else most
         inside = usual.max_inside if max_inside is None else max_inside
         settings = replace(usual, min_confidence=min_confidence, most=most, max_inside=inside)
         return cls(net, size or chosen.size, settings, choose_device(device), about, engine)
