@@ -4,6 +4,7 @@ import torch
 
 from methods.contract import PropagatorContract, assert_trains
 from propago.components import load_method
+from propago.data.task import ClipSettings
 from propago.errors import UsageError, WeightsError
 from propago.methods.feelvos.memory import Memory, owners
 from propago.methods.feelvos.net import PRESETS, FeelvosConfig, FeelvosNet
@@ -11,6 +12,7 @@ from propago.methods.feelvos.object_inputs import ObjectInputs, carry
 from propago.methods.feelvos.objective import ClipBatch, FeelvosObjective
 from propago.methods.feelvos.region import Region, region_of
 from propago.methods.feelvos.run import Feelvos, FeelvosSettings, working_size
+from propago.methods.feelvos.train import task
 from propago.pipeline import segment_frames
 from propago.types import Annotation
 from tiny_clip import as_frames, tiny_clip
@@ -49,6 +51,11 @@ class TestContract(PropagatorContract):
 
 def test_the_compact_preset_can_be_trained():
     assert_trains(*feelvos_loss(PRESETS["compact"].config))
+
+
+def test_a_side_that_its_stride_does_not_divide_is_refused_before_training():
+    with pytest.raises(UsageError, match="height = 100: 8 divides it, such as 96 or 104"):
+        task(ClipSettings(height=100, width=104), [])
 
 
 def test_permuting_the_objects_permutes_the_logits(net):

@@ -97,6 +97,18 @@ class ImageSettings(Ranged):
         """(H, W)."""
         return self.height, self.width
 
+    def require_divided(self, by: int) -> None:
+        """Refuse sides that are no multiples of the stride of a network.
+
+        Raises:
+            UsageError: it names the side, and the nearest ones that are legal.
+        """
+        for name, side in zip(("height", "width"), self.size, strict=True):
+            if side % by:
+                below = side - side % by
+                near = f"{below} or {below + by}" if below else str(by)
+                raise UsageError(f"{name} = {side}: {by} divides it, such as {near}")
+
 
 @dataclass(frozen=True)
 class ClipSettings(ImageSettings):
@@ -132,9 +144,7 @@ class DetectorSettings(ImageSettings):
             UsageError: it names the setting and what is legal.
         """
         super().__post_init__()
-        for name in ("height", "width"):
-            if getattr(self, name) % 32:
-                raise UsageError(f"{name} = {getattr(self, name)}: 32 divides it")
+        self.require_divided(32)
 
 
 @dataclass(frozen=True)

@@ -25,12 +25,14 @@ def task(settings: ClipSettings, sources: Sources) -> TrainingTask:
     """An untrained network that learns from clips.
 
     Raises:
-        UsageError: no such preset, or a source without clips.
+        UsageError: no such preset, sides that the stride does not divide, a source without clips.
         SourceError: a source that is no such data.
     """
     preset = preset_called(PRESETS, settings.preset)
     net = channels_last(network_of(preset.config))
     original = isinstance(net, OriginalNet)
+    if isinstance(net, FeelvosNet):
+        settings.require_divided(net.config.match_stride)
     clips = [
         (weight, source.clips(settings.size, settings.frames, settings.max_objects))
         for weight, source in sources
