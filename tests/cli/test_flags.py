@@ -1,13 +1,19 @@
-from propago.cli import clean, eval, refine, segment
 from propago.cli.arguments import with_flags
+from propago.cli.clean import CleanArguments
+from propago.cli.eval import EvalArguments
+from propago.cli.refine import RefineArguments
+from propago.cli.segment import SegmentArguments
 
 
 def test_library_words_become_flags():
     said = "`overwrite` deletes them, or choose another `out`; `boxes` and `fit_masks`; `state`"
-    assert with_flags(said, segment) == (
+    assert with_flags(said, SegmentArguments) == (
         "--overwrite deletes them, or choose another --out; --box and --fit-masks; `state`"
     )
-    assert with_flags("`masks`", segment) == "--masks"
-    assert with_flags("`masks`, `margin_px`, `scores`", refine) == "MASKS, --margin-px, --scores"
-    assert with_flags("`scores`", clean) == "--scores"
-    assert with_flags("`results`", eval) == "RESULTS"
+    assert with_flags("`masks`", SegmentArguments) == "--masks"
+    assert (
+        with_flags("`masks`, `margin_px`, `scores`", RefineArguments)
+        == "MASKS, --margin-px, --scores"
+    )
+    assert with_flags("`scores`", CleanArguments) == "--scores"
+    assert with_flags("`results`", EvalArguments) == "RESULTS"

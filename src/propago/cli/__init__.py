@@ -8,6 +8,7 @@ import os
 import sys
 import warnings
 from collections.abc import Sequence
+from dataclasses import is_dataclass
 from functools import partial
 from importlib import import_module
 from pathlib import Path
@@ -96,9 +97,13 @@ def _carried_out(verb: ModuleType, name: str, arguments: Sequence[str]) -> int:
 
 
 def _in_flags(message: str, verb: ModuleType) -> str:
+    """A message in the words of a verb, whose module has the dataclass of its arguments."""
     from propago.cli.arguments import with_flags
 
-    return with_flags(message, verb)
+    for kind in vars(verb).values():
+        if isinstance(kind, type) and is_dataclass(kind) and kind.__module__ == verb.__name__:
+            message = with_flags(message, kind)
+    return message
 
 
 def _note(verb: ModuleType, message: Warning | str, category: type[Warning], *place: Any) -> None:

@@ -1,10 +1,11 @@
 """Arguments of a verb: a dataclass, filled from the command line by tyro."""
 
 import re
+import sys
 from collections.abc import Sequence
 from dataclasses import fields, is_dataclass, replace
 from inspect import getdoc
-from types import ModuleType, NoneType
+from types import NoneType
 from typing import Annotated, Any, TypeVar, get_args, get_type_hints
 
 import tyro
@@ -97,18 +98,20 @@ def parse(
     )
 
 
-def with_flags(message: str, verb: ModuleType) -> str:
+def with_flags(message: str, kind: type) -> str:
     """What a library says of its arguments, "`out`", in the words of the command line, "--out".
 
     Args:
         message: names arguments in backticks; a name that is no option of the verb stays.
-        verb: the module of the verb, in which the dataclass of its arguments is defined.
+        kind: the dataclass of the verb's arguments.
     """
-    flags: dict[str, str] = {}
-    for kind in vars(verb).values():
-        if is_dataclass(kind) and kind.__module__ == verb.__name__:
-            flags |= _flags(kind)
+    flags = _flags(kind)
     return re.sub(r"`(\w+)`", lambda named: flags.get(named[1], named[0]), message)
+
+
+def say_note(note: str, arguments: Any) -> None:
+    """Say what a person should know, in the words of the verb that has these `arguments`."""
+    print(f"note: {with_flags(note, type(arguments))}", file=sys.stderr)
 
 
 def _flags(kind: Any) -> dict[str, str]:

@@ -1,6 +1,5 @@
 """`propago clean`."""
 
-import sys
 from argparse import ArgumentParser
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -91,7 +90,7 @@ def run(argv: list[str]) -> int:
         if result.scores:
             print(f"scores {result.scores}")
         print(f"log    {result.log}")
-        say_exports(sys.modules[__name__], result.masks.parent, arguments.to, None)
+        say_exports(arguments, result.out, None)
     return 0
 
 
@@ -107,9 +106,7 @@ def _run_many(arguments: CleanArguments) -> int:
             many=arguments.many,
             progress=progress,
         )
-    return say_many(
-        sys.modules[__name__], many, videos=None, to=arguments.to, remark=lambda r: f", {_done(r)}"
-    )
+    return say_many(arguments, many, videos=None, remark=lambda result: f", {_done(result)}")
 
 
 def _done(result: "CleanResult") -> str:

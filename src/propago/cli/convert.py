@@ -1,13 +1,12 @@
 """`propago convert`."""
 
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Literal
 
 import tyro
 
-from propago.cli.arguments import parse, with_flags
+from propago.cli.arguments import parse, say_note
 from propago.cli.progress import frame_progress
 
 
@@ -74,7 +73,7 @@ def run(argv: list[str]) -> int:
             progress=progress,
         )
     for note in done.notes:
-        print(f"note: {with_flags(note, sys.modules[__name__])}", file=sys.stderr)
+        say_note(note, arguments)
     videos = f"{len(done.videos)} videos, " if len(done.videos) > 1 else ""
     print(
         f"{done.to_format}  {done.out} ({videos}{done.frames} frames, {done.objects} objects, "

@@ -1,14 +1,12 @@
 """`--to`: results of a run in other formats, too."""
 
-import sys
 from collections.abc import Sequence
 from pathlib import Path
-from types import ModuleType
 from typing import Annotated, Any
 
 import tyro
 
-from propago.cli.arguments import with_flags
+from propago.cli.arguments import say_note
 from propago.errors import UsageError
 
 Formats = tyro.conf.UseAppendAction[
@@ -33,22 +31,29 @@ def refuse_unknown(formats: Sequence[str], *, matte: bool = False) -> None:
 
 
 def say_exports(
-    verb: ModuleType,
+    arguments: Any,
     out: Path,
-    formats: Sequence[str],
     frames: str | Path | None,
     *,
     matte: bool = False,
     **reading: Any,
 ) -> None:
-    """Write the results in `out` in each format, and say where they are and what was lost."""
-    if not formats:
+    """Write the results in `out` in each format, and say where they are and what was lost.
+
+    Args:
+        arguments: of the verb; `to` are the formats.
+        out: the folder of a run.
+        frames: its source, for mattes.
+        matte: alpha follows the colours of the frames.
+        reading: how they are read.
+    """
+    if not arguments.to:
         return
     from propago.io.formats.mattes import MatteOptions
     from propago.jobs.convert import export
 
     mattes = MatteOptions(matte=matte)
-    for done in export(out, formats, frames=frames, reading=reading, mattes=mattes):
+    for done in export(out, arguments.to, frames=frames, reading=reading, mattes=mattes):
         for note in done.notes:
-            print(f"note: {with_flags(note, verb)}", file=sys.stderr)
+            say_note(note, arguments)
         print(f"{done.to_format:<8} {done.out}")

@@ -1,13 +1,12 @@
 """`propago mask`."""
 
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
 import tyro
 
-from propago.cli.arguments import Boxes, Clicks, parse, with_flags
+from propago.cli.arguments import Boxes, Clicks, parse, say_note
 from propago.cli.progress import say_licence
 
 
@@ -50,7 +49,7 @@ def run(argv: list[str]) -> int:
 
     made = make_mask(**vars(arguments))
     for note in made.notes:
-        print(f"note: {with_flags(note, sys.modules[__name__])}", file=sys.stderr)
+        say_note(note, arguments)
     say_licence(made.prompter)
     print(f"mask   {made.mask} (objects {', '.join(map(str, made.ids))})")
     print(f"shown  {made.picture}")

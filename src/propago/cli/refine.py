@@ -1,6 +1,5 @@
 """`propago refine`."""
 
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -92,10 +91,7 @@ def run(argv: list[str]) -> int:
     print(f"masks   {result.masks} ({result.frames} frames)")
     if result.scores:
         print(f"scores  {result.scores}")
-    module, reading = sys.modules[__name__], _reading(arguments)
-    say_exports(
-        module, result.out, arguments.to, arguments.frames, matte=arguments.matte, **reading
-    )
+    say_exports(arguments, result.out, arguments.frames, **_exporting(arguments))
     return 0
 
 
@@ -114,15 +110,13 @@ def _run_many(arguments: RefineArguments, spn: "Spn") -> int:
             progress=progress,
         )
     say_licence(spn.description)
-    module, reading = sys.modules[__name__], _reading(arguments)
-    exported = {"videos": arguments.frames, "to": arguments.to, "matte": arguments.matte}
-    return say_many(module, many, **exported, **reading)
+    return say_many(arguments, many, videos=arguments.frames, **_exporting(arguments))
 
 
 def _options(arguments: RefineArguments, spn: "Spn") -> dict[str, Any]:
-    named = {name: getattr(arguments, name) for name in ("scores", "out", "overwrite")}
-    return named | _reading(arguments) | {"refiner": spn}
+    named = ("scores", "out", "overwrite", "contrast", "channel")
+    return {name: getattr(arguments, name) for name in named} | {"refiner": spn}
 
 
-def _reading(arguments: RefineArguments) -> dict[str, Any]:
-    return {"contrast": arguments.contrast, "channel": arguments.channel}
+def _exporting(arguments: RefineArguments) -> dict[str, Any]:
+    return {name: getattr(arguments, name) for name in ("contrast", "channel", "matte")}

@@ -1,13 +1,12 @@
 """`propago segment`."""
 
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import tyro
 
-from propago.cli.arguments import Boxes, Clicks, parse, with_flags
+from propago.cli.arguments import Boxes, Clicks, parse, say_note
 from propago.cli.exports import Formats, refuse_unknown, say_exports
 from propago.cli.many import say_many
 from propago.cli.progress import frame_progress, say_licence
@@ -103,7 +102,7 @@ def run(argv: list[str]) -> int:
     arguments.many.refuse_for_one(is_set=arguments.set is not None)
     results = _segmented(arguments)
     for note in dict.fromkeys(note for result in results for note in result.notes):
-        print(f"note: {with_flags(note, sys.modules[__name__])}", file=sys.stderr)
+        say_note(note, arguments)
     say_licence(results[-1].method)
     say_licence(results[-1].refiner)
     say_licence(results[-1].prompter)
@@ -111,7 +110,7 @@ def run(argv: list[str]) -> int:
         _print(result)
         frames = _frames(arguments, result.name)
         reading = {"matte": arguments.matte} | arguments.run.reading
-        say_exports(sys.modules[__name__], result.out, arguments.to, frames, **reading)
+        say_exports(arguments, result.out, frames, **reading)
     return 0
 
 
@@ -141,8 +140,8 @@ def _run_many(arguments: SegmentArguments) -> int:
     if many.results:
         say_licence(many.results[-1].method)
         say_licence(many.results[-1].refiner)
-    reading = {"videos": arguments.source, "to": arguments.to, "matte": arguments.matte}
-    return say_many(sys.modules[__name__], many, remark=_lost, **reading, **arguments.run.reading)
+    reading = {"matte": arguments.matte} | arguments.run.reading
+    return say_many(arguments, many, videos=arguments.source, remark=_lost, **reading)
 
 
 def _lost(result: "SegmentResult") -> str:

@@ -1,13 +1,12 @@
 """`propago track`."""
 
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import tyro
 
-from propago.cli.arguments import parse, with_flags
+from propago.cli.arguments import parse, say_note
 from propago.cli.exports import Formats, refuse_unknown, say_exports
 from propago.cli.many import say_many
 from propago.cli.progress import frame_progress, say_licence
@@ -81,11 +80,11 @@ def run(argv: list[str]) -> int:
             arguments.source, arguments.detections, **_parts(arguments), progress=progress
         )
     for note in dict.fromkeys(result.notes):
-        print(f"note: {with_flags(note, sys.modules[__name__])}", file=sys.stderr)
+        say_note(note, arguments)
     say_licence(result.method)
     _print(result)
     reading = {"matte": arguments.matte} | arguments.run.reading
-    say_exports(sys.modules[__name__], result.out, arguments.to, arguments.source, **reading)
+    say_exports(arguments, result.out, arguments.source, **reading)
     return 0
 
 
@@ -108,8 +107,8 @@ def _run_many(arguments: TrackArguments) -> int:
         )
     if many.results:
         say_licence(many.results[-1].method)
-    reading = {"videos": arguments.source, "to": arguments.to, "matte": arguments.matte}
-    return say_many(sys.modules[__name__], many, remark=_tracks, **reading, **arguments.run.reading)
+    reading = {"matte": arguments.matte} | arguments.run.reading
+    return say_many(arguments, many, videos=arguments.source, remark=_tracks, **reading)
 
 
 def _tracks(result: "TrackResult") -> str:
