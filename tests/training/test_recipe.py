@@ -49,6 +49,7 @@ def test_the_learning_rate_warms_up():
         ("steps = 0", "wrong.toml: steps = 0: it is a number at least 1"),
         ("seed = -1", "seed = -1: it is a number at least 0"),
         ("taken = 0", "taken = 0.0: it is a number above 0 and at most 1"),
+        ("taken_from = 'feelvos-merged'", "nothing is taken of it, since taken = 1"),
         ("save_every_s = nan", "save_every_s = nan"),
         ("[optimisation]\nlearning_rate = 0", r"optimisation\.learning_rate = 0\.0: .* above 0"),
         ("[optimisation]\nwarmup_steps = -1", "optimisation.warmup_steps = -1"),

@@ -87,6 +87,11 @@ class Recipe(Ranged):
         """
         super().__post_init__()
         ingredients(self.data)
+        if self.taken_from and self.taken == 1:
+            raise UsageError(
+                f"taken_from = {self.taken_from!r}: nothing is taken of it, since taken = 1; below "
+                "1 is legal beside it, 0.5 is the mean of both"
+            )
 
     def record(self) -> dict[str, Any]:
         """All settings, as JSON can hold them."""
