@@ -12,8 +12,7 @@ import numpy as np
 
 from propago.association.known import (
     Sighting,
-    Votes,
-    class_of,
+    TrackedInstance,
     same_instances,
     sightings,
     voted,
@@ -43,29 +42,20 @@ class CarrySettings:
 
 
 @dataclass(frozen=True)
-class Carried:
+class Carried(TrackedInstance):
     """One instance.
 
     Attributes:
-        id: its identity.
-        votes: for its class.
         confidence: of its latest detection.
         seen: where it was last seen.
         misses: how many looks since then found nothing.
         absent: for how many frames it has been away.
     """
 
-    id: int
-    votes: Votes
     confidence: float
     seen: Sighting
     misses: int = 0
     absent: int = 0
-
-    @property
-    def class_id(self) -> int:
-        """The class that detections were surest of."""
-        return class_of(self.votes)
 
 
 @dataclass(frozen=True)

@@ -36,12 +36,28 @@ class Sighting:
 
 
 @dataclass(frozen=True)
-class Known:
-    """One instance.
+class TrackedInstance:
+    """An instance, and what its detections called it.
 
     Attributes:
         id: its identity.
         votes: for its class.
+    """
+
+    id: int
+    votes: Votes
+
+    @property
+    def class_id(self) -> int:
+        """The class of most votes, of two alike the earlier one: what detections were surest of."""
+        return max(self.votes, key=lambda vote: vote[1])[0]
+
+
+@dataclass(frozen=True)
+class Known(TrackedInstance):
+    """One instance, by where it is.
+
+    Attributes:
         seen: where it was last seen.
         absent: how many frames ago that was.
         velocity: (x, y) in pixels a frame.
@@ -49,8 +65,6 @@ class Known:
         parent: of a part of an instance that has divided, the id of that one; else 0.
     """
 
-    id: int
-    votes: Votes
     seen: Sighting
     absent: int = 0
     velocity: tuple[float, float] = (0.0, 0.0)
@@ -58,20 +72,10 @@ class Known:
     parent: int = 0
 
     @property
-    def class_id(self) -> int:
-        """The class that detections were surest of."""
-        return class_of(self.votes)
-
-    @property
     def expected(self) -> Sighting:
         """Where its motion has taken it in the next frame."""
         x, y = (round(v * (self.absent + 1)) for v in self.velocity)
         return self.seen.moved(x, y)
-
-
-def class_of(votes: Votes) -> int:
-    """The class of most votes; the earlier one of two alike."""
-    return max(votes, key=lambda vote: vote[1])[0]
 
 
 def voted(votes: Votes, class_id: int, confidence: float) -> Votes:

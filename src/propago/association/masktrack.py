@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass, replace
 
 import numpy as np
 
-from propago.association.known import Votes, class_of, voted
+from propago.association.known import TrackedInstance, voted
 from propago.detections import Detections
 from propago.errors import UsageError
 from propago.ops.overlap import box_ious
@@ -42,27 +42,18 @@ COMPACT = MaskTrackSettings(overlap=4.0, same_class=1.0)
 
 
 @dataclass(frozen=True)
-class Remembered:
+class Remembered(TrackedInstance):
     """An instance of the external memory.
 
     Attributes:
-        id: its identity.
-        votes: for its class.
         box_xyxy: where it was last seen.
         embedding: of when it was last seen.
         absent: frames since.
     """
 
-    id: int
-    votes: Votes
     box_xyxy: tuple[float, float, float, float]
     embedding: tuple[float, ...]
     absent: int = 0
-
-    @property
-    def class_id(self) -> int:
-        """The class that detections were surest of."""
-        return class_of(self.votes)
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ import cv2
 import numpy as np
 
 from propago.ops.image import image_to_rgb
-from propago.report.data_uri import jpeg_uri
+from propago.report.page import jpeg_uri
 from propago.report.track_page import TrackSummary
 from propago.types import Frame
 

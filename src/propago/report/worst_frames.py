@@ -17,9 +17,9 @@ from propago.metrics.protocols import PROTOCOLS
 from propago.metrics.sequences import label_rules
 from propago.ops.image import image_to_rgb
 from propago.report.colours import colour_table
-from propago.report.data_uri import jpeg_uri
 from propago.report.difference import draw_difference
 from propago.report.overlay import draw_overlay
+from propago.report.page import jpeg_uri
 from propago.report.sections import Panel, Result, ShownFrame
 
 FRAMES_A_SEQUENCE = 3
