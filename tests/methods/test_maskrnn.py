@@ -10,7 +10,7 @@ from methods.contract import PropagatorContract, assert_trains
 from propago.components import load_method
 from propago.data.clips import Clip
 from propago.errors import UsageError, WeightsError
-from propago.jobs.train import begun
+from propago.jobs.train import initial_task
 from propago.methods.maskrnn.net import (
     MOST_FLOW_PX,
     PRESETS,
@@ -292,7 +292,7 @@ def test_flow_leads_back_and_ahead():
 
 def test_both_streams_begin_from_the_encoder_of_another_network(tmp_path):
     recipe = Recipe("mine", method="maskrnn", init="feelvos-synthetic", task=MaskRnnTraining())
-    task = begun(recipe, tmp_path)
+    task = initial_task(recipe, tmp_path)
     stem = load_weights("feelvos-synthetic").tensors["backbone.trunk.stem.weight"]
     for name in ("appearance.trunk.stem.weight", "motion.stem.weight"):
         assert torch.equal(task.net.get_parameter(name), stem)

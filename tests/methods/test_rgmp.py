@@ -10,7 +10,7 @@ from methods.contract import PropagatorContract, assert_trains
 from propago.components import load_method
 from propago.data.clips import Clip
 from propago.errors import UsageError, WeightsError
-from propago.jobs.train import begun
+from propago.jobs.train import initial_task
 from propago.methods.rgmp.net import PRESETS, RgmpConfig, RgmpNet
 from propago.methods.rgmp.objective import ObjectClips, RgmpObjective
 from propago.methods.rgmp.run import Rgmp, RgmpSettings
@@ -210,11 +210,11 @@ def test_of_a_clip_one_object_is_followed_and_what_nobody_knows_stays_unknown():
 
 def test_it_begins_from_the_encoder_of_another_network(tmp_path):
     recipe = Recipe("mine", method="rgmp", init="feelvos-synthetic", task=RgmpTraining())
-    task = begun(recipe, tmp_path)
+    task = initial_task(recipe, tmp_path)
     stem = load_weights("feelvos-synthetic").tensors["backbone.trunk.stem.weight"]
     assert torch.equal(task.net.get_parameter("encoder.trunk.stem.weight"), stem)
     with pytest.raises(WeightsError, match="has no encoder of the kind"):
-        begun(replace(recipe, init="spn-compact", task=RgmpTraining("paper")), tmp_path)
+        initial_task(replace(recipe, init="spn-compact", task=RgmpTraining("paper")), tmp_path)
 
 
 @pytest.mark.parametrize(

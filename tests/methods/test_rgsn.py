@@ -11,7 +11,7 @@ from propago.components import load_method
 from propago.data.clips import Clip
 from propago.detections import Detections
 from propago.errors import UsageError, WeightsError
-from propago.jobs.train import begun
+from propago.jobs.train import initial_task
 from propago.methods.rgmp.net import RgmpConfig, RgmpNet
 from propago.methods.rgsn.crops import (
     ABSENT,
@@ -344,7 +344,7 @@ def test_begun_from_rgmp_it_says_the_same_where_all_references_are_one():
 
 def test_a_recipe_begins_from_the_whole_of_rgmp(tmp_path):
     recipe = Recipe("x", method="rgsn", init="rgmp-compact", task=RgsnTraining(side=32))
-    net = begun(recipe, tmp_path).net
+    net = initial_task(recipe, tmp_path).net
     wanted = of_two_encodings(load_weights("rgmp-compact").tensors)
     assert all(torch.equal(p, wanted[name]) for name, p in net.state_dict().items())
 

@@ -20,7 +20,7 @@ from propago.papers.cells import Cell, ObjectFigures, read_cell
 from propago.papers.options import ReproduceOptions
 from propago.papers.reproduce import reproduce
 from propago.papers.seg_with_spn import STEPS, made_of
-from propago.papers.sequences import chosen
+from propago.papers.sequences import scored_sequences
 from propago.refinement.craf.settings import CrafSettings
 from propago.refinement.spn.settings import SpnSettings
 from tiny_clip import tiny_clip
@@ -178,7 +178,9 @@ def test_a_missing_set_a_wrong_root_and_missing_weights_are_said(place):
 
 
 def test_a_sequence_named_twice_counts_once(place):
-    chosen_ones = chosen(place / "davis", options(place, sequences=("cat", "boat", "cat")))
+    chosen_ones = scored_sequences(
+        place / "davis", options(place, sequences=("cat", "boat", "cat"))
+    )
     assert [source.name for source in chosen_ones] == ["cat", "boat"]
 
 

@@ -9,7 +9,7 @@ from PIL import Image
 
 from propago.data.task import ImageSettings
 from propago.errors import WeightsError
-from propago.jobs.train import begun
+from propago.jobs.train import initial_task
 from propago.methods.bridging.net import Fcrn
 from propago.methods.bridging.train import BridgingTraining
 from propago.methods.seg_with_spn.net import PRESETS, SegNet
@@ -54,7 +54,7 @@ def seg_task(tmp_path_factory):
     with torch.device("meta"):
         encoder = ResNet(101)
     init = published(encoder, folder / "resnet101.pth")
-    return begun(replace(SEG, init=init), folder)
+    return initial_task(replace(SEG, init=init), folder)
 
 
 def test_the_foreground_network_begins_from_the_published_resnet(seg_task):
@@ -82,7 +82,7 @@ def test_a_step_reaches_every_layer_of_the_foreground_network(seg_task):
 
 def test_the_vgg_guidance_is_trained_and_loaded(data, tmp_path):
     init = published(Vgg16(), tmp_path / "vgg16.pth")
-    task = begun(replace(CROPS, init=init), data)
+    task = initial_task(replace(CROPS, init=init), data)
     net = task.net
     assert (task.network, task.encoder.title) == ("spn/paper", "VGG-16")
     assert net.config == SPN["paper"].config
@@ -115,11 +115,11 @@ def test_weights_that_do_not_fit_are_said(data, tmp_path):
         other = published(ResNet(50), tmp_path / "resnet50.pth")
         for recipe, file in ((SEG, "resnet101-63fe2227"), (CROPS, "vgg16-397923af")):
             with pytest.raises(WeightsError, match=rf"fetch .*{file}\.pth"):
-                begun(replace(recipe, init="imagenet"), data)
+                initial_task(replace(recipe, init="imagenet"), data)
             with pytest.raises(WeightsError, match=f"not the weights of .*{file}"):
-                begun(replace(recipe, init=other), data)
+                initial_task(replace(recipe, init=other), data)
     with pytest.raises(WeightsError, match='init = "imagenet"'):
-        begun(replace(CROPS, task=ImageSettings(), init=other), data)
+        initial_task(replace(CROPS, task=ImageSettings(), init=other), data)
     save_weights(tmp_path / "a.safetensors", {"a": torch.ones(1)}, {"network": "toy"})
     with pytest.raises(WeightsError, match="of toy, not of spn/compact or spn/paper"):
         Spn.load(tmp_path / "a.safetensors")
@@ -138,7 +138,7 @@ def test_both_networks_of_bridging_begin_from_the_published_resnet_and_learn(tmp
         rgb = np.random.default_rng(n).integers(0, 255, (64, 96, 3)).astype(np.uint8)
         Image.fromarray(rgb).save(tmp_path / f"stills/people/images/{n}.jpg")
         Image.fromarray(mask).save(tmp_path / f"stills/people/masks/{n}.png")
-    task = begun(replace(BRIDGING, init=init), tmp_path)
+    task = initial_task(replace(BRIDGING, init=init), tmp_path)
     net = task.net
     assert task.network == "bridging/paper"
     for trunk in (net.categories.trunk, net.boxes.trunk):

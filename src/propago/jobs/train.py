@@ -78,7 +78,7 @@ def train(
     budget = _budget(chosen, steps, minutes)
     folder = Path(out) if out else RUNS / chosen.name
     torch.manual_seed(chosen.seed)
-    task = begun(chosen, Path(data))
+    task = initial_task(chosen, Path(data))
     kept = _taken(chosen, task)
     fitted = fit(
         task,
@@ -98,7 +98,7 @@ def train(
     return trained
 
 
-def begun(recipe: Recipe, root: Path) -> TrainingTask:
+def initial_task(recipe: Recipe, root: Path) -> TrainingTask:
     """What a recipe trains, its network begun as `recipe.init` says.
 
     Args:

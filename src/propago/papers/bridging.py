@@ -12,10 +12,10 @@ from propago.data.instances import InstanceStill
 from propago.finetune.fine_tuning import FineTuneProgress
 from propago.papers.figures import FigureCells, Figures, FigureTables
 from propago.papers.held_out import (
-    about,
+    detector_in_words,
     device_of,
     figures_on,
-    loaded,
+    load_detector,
     mean_of,
     pictures_in,
 )
@@ -42,7 +42,7 @@ class BridgingTables(FigureTables):
     def __init__(self, options: ReproduceOptions, progress: FineTuneProgress | None = None):
         super().__init__(options, progress)
         self.detectors = {
-            name: loaded(name, options, own=name == METHOD) for name in (METHOD, OTHER)
+            name: load_detector(name, options, own=name == METHOD) for name in (METHOD, OTHER)
         }
         self.device = device_of(self.detectors[METHOD])
 
@@ -74,9 +74,9 @@ class BridgingTables(FigureTables):
             "The paper: PASCAL VOC 2012 val, 20 classes, two networks of ResNet-101 at stride 8, "
             "trained on 10,582 pictures. There, learning from every pixel gives mIoU 0.734, and "
             "ResNet-50 without bootstrapping and equal instances AP^r .5 0.572.",
-            f"Ours: {about(self.detectors[METHOD])}.",
-            f"Beside it: {about(self.detectors[OTHER])}; its map of classes is its masks of at "
-            "least 0.5, the surest in front.",
+            f"Ours: {detector_in_words(self.detectors[METHOD])}.",
+            f"Beside it: {detector_in_words(self.detectors[OTHER])}; its map of classes is its "
+            "masks of at least 0.5, the surest in front.",
             "Ours are means over the sets, of classes that the truth shows; where only some are "
             "labelled, others are background.",
         )

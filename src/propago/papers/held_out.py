@@ -58,7 +58,7 @@ def pictures_in(data: Path, options: ReproduceOptions) -> dict[str, Sequence[Ins
     return sets
 
 
-def loaded(name: str, options: ReproduceOptions, *, own: bool) -> Detector:
+def load_detector(name: str, options: ReproduceOptions, *, own: bool) -> Detector:
     """A detector; the options of the network are for the paper's `own`."""
     settings: dict[str, Any] = {"device": options.device, "min_confidence": LITTLE}
     if own:
@@ -71,7 +71,7 @@ def device_of(detector: Detector) -> torch.device:
     return cast(Any, detector).device
 
 
-def about(detector: Detector) -> str:
+def detector_in_words(detector: Detector) -> str:
     """Its network, weights and working size, in words."""
     said = detector.description
     return (

@@ -10,7 +10,14 @@ from typing import Any, ClassVar
 from propago.data.instances import InstanceStill
 from propago.finetune.fine_tuning import FineTuneProgress
 from propago.papers.figures import FigureCells, Figures, FigureTables
-from propago.papers.held_out import COCO, about, device_of, figures_on, loaded, pictures_in
+from propago.papers.held_out import (
+    COCO,
+    detector_in_words,
+    device_of,
+    figures_on,
+    load_detector,
+    pictures_in,
+)
 from propago.papers.options import ReproduceOptions
 from propago.report.paper_table import Line, PaperTable
 
@@ -28,7 +35,7 @@ class MaskRcnnTables(FigureTables):
 
     def __init__(self, options: ReproduceOptions, progress: FineTuneProgress | None = None):
         super().__init__(options, progress)
-        self.detector = loaded(METHOD, options, own=True)
+        self.detector = load_detector(METHOD, options, own=True)
         self.device = device_of(self.detector)
 
     def setup(self) -> dict[str, Any]:
@@ -57,7 +64,7 @@ class MaskRcnnTables(FigureTables):
         notes = (
             "The paper: COCO test-dev 2017, some 20,000 pictures, ResNet-101-FPN, short side 800 "
             "px, trained on 115,000 pictures for 160,000 steps of 16.",
-            f"Ours: {about(self.detector)}.",
+            f"Ours: {detector_in_words(self.detector)}.",
             "In brackets how many pictures ours was measured on. Of a data root these are every "
             "tenth of each set, which training left out; where only some classes are labelled, "
             "only these count.",

@@ -21,7 +21,7 @@ from propago.io.rle import encode
 from propago.metrics.track_files import read_tracks
 from propago.metrics.tracks import TrackAveragePrecision
 from propago.papers.figures import FigureCells, Figures, FigureTables
-from propago.papers.held_out import about, device_of, loaded
+from propago.papers.held_out import detector_in_words, device_of, load_detector
 from propago.papers.options import ReproduceOptions
 from propago.papers.sequences import named_sources
 from propago.report.paper_table import Line, PaperTable
@@ -54,7 +54,7 @@ class MaskTrackTables(FigureTables):
 
     def __init__(self, options: ReproduceOptions, progress: FineTuneProgress | None = None):
         super().__init__(options, progress)
-        self.detector = loaded(METHOD, options, own=True)
+        self.detector = load_detector(METHOD, options, own=True)
         self.device = device_of(self.detector)
 
     def setup(self) -> dict[str, Any]:
@@ -90,7 +90,7 @@ class MaskTrackTables(FigureTables):
             "trained on 2,238 videos. That benchmark has closed; ours: the objects of DAVIS "
             "sequences that have a class of COCO. Other things in them are not annotated: "
             "precision suffers.",
-            f"Ours: {about(self.detector)}.",
+            f"Ours: {detector_in_words(self.detector)}.",
             "All ways follow the same detections; the paper's FEELVOS carries those of the first "
             "frame, here every fifth frame corrects it. DeepSORT compares boxes and appearance, "
             "`iou` masks and motion.",

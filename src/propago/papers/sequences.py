@@ -51,7 +51,7 @@ class SequenceTables(PaperTables):
 
     def parts(self, data: Path) -> Mapping[str, Source]:
         """The chosen sequences by name, each with the ground truth of all its frames."""
-        return {source.name: source for source in chosen(data, self.options)}
+        return {source.name: source for source in scored_sequences(data, self.options)}
 
     def scored(self) -> tuple[str, ...]:
         """By which rules, of which frames."""
@@ -109,7 +109,7 @@ class SequenceTables(PaperTables):
         return cell
 
 
-def chosen(data: Path, options: ReproduceOptions) -> list[Source]:
+def scored_sequences(data: Path, options: ReproduceOptions) -> list[Source]:
     """The chosen sequences of a DAVIS root, each with the ground truth of all its frames.
 
     Raises:
