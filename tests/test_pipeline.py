@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from propago.clock import Clock
-from propago.errors import MaskError, SourceError, UsageError
+from propago.errors import MaskError, ShapeError, SourceError, UsageError
 from propago.ops.aggregate import hard_max
 from propago.ops.image import as_image
 from propago.pipeline import Session, segment_frames
@@ -205,3 +205,14 @@ class TestSession:
         images, _ = self.pictures(1)
         with pytest.raises(MaskError):
             Session(Recorder()).step(images[0], masks)
+
+
+def test_a_picture_of_another_size_is_refused_and_the_stream_goes_on():
+    session = Session("optical_flow", checkpoint=None)
+    picture, mask = np.zeros((24, 32, 3), np.uint8), np.ones((24, 32), np.uint8)
+    session.step(picture, mask)
+    with pytest.raises(ShapeError, match=r"\(12, 32\).*those before it are \(24, 32\)"):
+        session.step(picture[:12])
+    result = session.step(picture)
+    assert result is not None
+    assert (result.frame.index, result.masks.ids) == (1, (1,))

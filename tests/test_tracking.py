@@ -3,7 +3,7 @@ import pytest
 
 import propago
 from propago.detections import Detections
-from propago.errors import UsageError
+from propago.errors import ShapeError, UsageError
 from tiny_clip import tiny_clip
 
 
@@ -75,3 +75,12 @@ def test_a_refiner_sharpens_what_was_found(clip):
     assert (found.boxes_xyxy[right, 0] >= 32).all()
     with pytest.raises(UsageError, match="`refine` needs the picture"):
         tracker.update(found)
+
+
+def test_a_picture_of_another_size_is_refused():
+    tracker = propago.Tracker(
+        lambda frame: Detections.of_masks(np.ones((1, *frame.size), bool), [1])
+    )
+    tracker.step(np.zeros((24, 32, 3), np.uint8))
+    with pytest.raises(ShapeError, match=r"\(12, 32\).*\(24, 32\)"):
+        tracker.step(np.zeros((12, 32, 3), np.uint8))

@@ -9,12 +9,11 @@ from typing import Any, NamedTuple
 import cv2
 import numpy as np
 import torch
-from torch import Tensor
 
 from propago.clock import Clock
 from propago.components import CLEANERS, PROPAGATORS, REFINERS, load_component
 from propago.errors import MaskError, PropagoError
-from propago.ops.image import as_image
+from propago.ops.image import Picture, as_frame
 from propago.types import (
     VOID,
     Annotation,
@@ -26,9 +25,6 @@ from propago.types import (
     Refiner,
     SoftMasks,
 )
-
-Picture = Frame | Tensor | np.ndarray
-"""A frame, a (3, H, W) tensor in [0, 1], or an (H, W, 3) uint8 RGB array."""
 
 Masks = Annotation | np.ndarray | Mapping[int, np.ndarray]
 """An annotation, a label map (H, W), or by id a mask (H, W) that is not 0 on the object."""
@@ -128,6 +124,7 @@ class Session:
         self.cleaner: Cleaner | None = load_component(CLEANERS, clean, "clean")
         self._aggregate = aggregate or self.method.aggregate
         self._clock = clock or Clock(active=False)
+        self._size: tuple[int, int] | None = None
         self._waiting: deque[tuple[Frame, Annotation | None]] = deque()
         begun = self.cleaner.begin() if self.cleaner else None
         self._after = checkpoint or Checkpoint(-1, self.method.begin(), begun)
@@ -161,10 +158,11 @@ class Session:
             the first `look_ahead_frames` pictures: `flush` gives the last ones.
 
         Raises:
-            ShapeError: no such picture.
+            ShapeError: no such picture, or one of another size than those before.
             MaskError: masks that are none, or of another size than the picture.
         """
-        frame = as_frame(picture, self._next_index)
+        frame = as_frame(picture, self._next_index, self._size)
+        self._size = frame.size
         annotation = None
         if masks is not None or ended:
             annotation = as_annotation(masks, ended, frame.size)
@@ -257,17 +255,6 @@ def segment_frames(
     yield from session.flush()
     for damage in damages:
         raise damage
-
-
-def as_frame(picture: Picture, index: int) -> Frame:
-    """A frame as it is; any other picture as the frame `index`, named by it.
-
-    Raises:
-        ShapeError: no such picture.
-    """
-    if isinstance(picture, Frame):
-        return picture
-    return Frame(as_image(picture), index, f"{index:05d}")
 
 
 def _up_to_damage(frames: Iterable[Picture], damages: list[PropagoError]) -> Iterator[Picture]:

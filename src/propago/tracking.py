@@ -19,7 +19,8 @@ from propago.components import (
 )
 from propago.detections import Detections
 from propago.errors import UsageError
-from propago.pipeline import Checkpoint, ObjectInFrame, Picture, as_frame
+from propago.ops.image import Picture, as_frame
+from propago.pipeline import Checkpoint, ObjectInFrame
 from propago.types import Described, Encoder, Frame, Propagator, Refiner, SoftMasks
 
 State = TypeVar("State")
@@ -144,6 +145,7 @@ class Tracker:
         self.detector: Detector | None = load_component(DETECTORS, detector, "`detector`")
         self.associator: Associator = load_component(ASSOCIATORS, associator, "`associator`")
         self.refiner: Refiner | None = load_component(REFINERS, refine, "`refine`")
+        self._size: tuple[int, int] | None = None
         method = load_carrier(carry)
         self.carry: Carry | None = (
             Carry(method) if method is not None and not isinstance(method, Carry) else method
@@ -170,11 +172,11 @@ class Tracker:
 
         Raises:
             UsageError: there is no detector.
-            ShapeError: no such picture.
+            ShapeError: no such picture, or one of another size than those before.
         """
         if self.detector is None:
             raise UsageError("a tracker without a `detector` has no step; give update detections")
-        frame = as_frame(picture, self._after.index + 1)
+        frame = as_frame(picture, self._after.index + 1, self._size)
         seen = frame.encoded if isinstance(frame.encoded, SeenAhead) else SeenAhead()
         found = seen.found
         if found is None and self._looks(self.frames):
@@ -212,11 +214,12 @@ class Tracker:
         Raises:
             UsageError: there is a refiner or `carry` and no picture, or a refiner and no masks; or
                 neither detections nor `carry`.
-            ShapeError: no such picture.
+            ShapeError: no such picture, or one of another size than those before.
             MaskError: masks of another size.
         """
         index = self._after.index + 1
-        frame = None if picture is None else as_frame(picture, index)
+        frame = None if picture is None else as_frame(picture, index, self._size)
+        self._size = frame.size if frame else self._size
         if self.refiner and detections is not None:
             detections = _refined(self.refiner, frame, detections)
         if self.carry:

@@ -1,12 +1,13 @@
 """What a person says about the objects: mask files, or boxes and clicks that become masks."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from propago.annotation.arrays import LabelMaps, annotations_of
 from propago.annotation.ends import End, with_ends
 from propago.annotation.prompted import Prompted, masks_of_prompts
 from propago.annotation.prompts import Box, Clicks, read_prompts
@@ -46,7 +47,7 @@ class AnnotationSet:
 
 def gather_annotations(
     source: Source,
-    masks: Sequence[Path],
+    masks: Sequence[Path] | LabelMaps,
     boxes: Iterable[Box | str] = (),
     ends: Iterable[End] = (),
     *,
@@ -60,7 +61,7 @@ def gather_annotations(
     Args:
         source: the frames they belong to.
         masks: masks of the first frame, folders of masks named by frame, or of one folder an
-            object; none where there are boxes or clicks.
+            object; none where there are boxes or clicks. Or label maps in memory.
         boxes: `Box`es or their text.
         ends: which objects are gone from which frame on.
         clicks: `Clicks` or their text.
@@ -73,11 +74,13 @@ def gather_annotations(
         MaskError: a mask file is not legal.
     """
     written = read_prompts(boxes, clicks)
-    if not masks and not written:
-        raise UsageError(_both_ways(source))
     given, notes = ({}, ())
-    if masks:
+    if isinstance(masks, np.ndarray | Mapping):
+        given = annotations_of(masks, source, fit=fit)
+    elif masks:
         given, notes = read_merged(masks, source, fit=fit, only_first=only_first)
+    if not given and not written:
+        raise UsageError(_both_ways(source))
     prompted = masks_of_prompts(source, written, prompter)
     given = dict(given)
     for made in prompted:

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from propago.errors import SourceError, UsageError
+from propago.io.array_source import Arrays, open_arrays
 from propago.io.contrast import Contrast, require_contrast
 from propago.io.davis import is_davis_root, open_davis
 from propago.io.decoding import open_video
@@ -29,7 +30,7 @@ __all__ = [
 
 
 def open_source(
-    source: str | Path,
+    source: str | Path | Arrays,
     *,
     start: int | None = None,
     end: int | None = None,
@@ -42,7 +43,8 @@ def open_source(
     `open_video`, `open_stills` and `open_tiff` say how orientation, time and 16 bits are treated.
 
     Args:
-        source: a video file, a folder of images, a glob pattern of images, a multi-page TIFF.
+        source: a video file, a folder of images, a glob pattern of images, a multi-page TIFF; or
+            pictures in memory: (T, H, W, 3) RGB, (T, H, W) grey, or a list of such pictures.
         start: first index to select, in the source's own counting from 0.
         end: index behind the last one to select.
         every: select every n-th frame from start on.
@@ -55,7 +57,10 @@ def open_source(
         SourceError: missing, unreadable, of unknown kind, or nothing selected.
     """
     require_contrast(contrast)
-    wanted, path = selection(start, end, every), Path(source)
+    wanted = selection(start, end, every)
+    if not isinstance(source, str | Path):
+        return open_arrays(source, wanted, contrast)
+    path = Path(source)
     if path.is_dir():
         if is_davis_root(path):
             raise SourceError(

@@ -1,12 +1,15 @@
 """`propago segment`: a video and masks of some frames become masks of every frame."""
 
 import hashlib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
+from propago.annotation.arrays import LabelMaps
 from propago.annotation.ends import End
 from propago.annotation.gather import AnnotationSet, gather_annotations
 from propago.annotation.prompted import PromptedWriter
@@ -15,6 +18,7 @@ from propago.annotation.remarks import remarks
 from propago.clock import Clock
 from propago.finetune.fine_tuning import FineTuneProgress
 from propago.finetune.forecast import forecast
+from propago.io.array_source import Arrays
 from propago.io.source import Source
 from propago.io.video import open_source
 from propago.jobs.options import SegmentOptions
@@ -71,8 +75,8 @@ class SegmentResult(RunSummary):
 
 
 def segment(  # noqa: PLR0913
-    source: str | Path,
-    masks: str | Path | Sequence[str | Path] | None = None,
+    source: str | Path | Arrays,
+    masks: str | Path | Sequence[str | Path] | LabelMaps | None = None,
     *,
     boxes: Iterable[Box | str] = (),
     clicks: Iterable[Clicks | str] = (),
@@ -90,9 +94,11 @@ def segment(  # noqa: PLR0913
     """Carry the masks of given objects through a video, and write the result to a folder.
 
     Args:
-        source: a video file, a folder of frames, a glob pattern, a multi-page TIFF.
+        source: a video file, a folder of frames, a glob pattern, a multi-page TIFF, or pictures in
+            memory, see `open_source`.
         masks: a mask of the first frame, or a folder of masks named by frame; or several of them,
-            such as one an object: of objects that overlap the later one has the pixels.
+            such as one an object: of objects that overlap the later one has the pixels. In memory
+            a label map (H, W) of the first frame, or several by `Frame.index`.
         boxes: boxes that become masks, "ID=x0,y0,x1,y1[@frame]" or `Box`.
         clicks: on objects, which become masks, "ID=x,y[,x,y][,-x,-y][@frame]" or `Clicks`; with a
             minus before both numbers, beside the object.
@@ -125,11 +131,12 @@ def segment(  # noqa: PLR0913
     options = options or SegmentOptions()
     opened = open_source(source, **options.reading)
     output = OutputFolder(out or RUNS / opened.name)
-    places = [Path(p) for p in ([masks] if isinstance(masks, str | Path) else masks or ())]
+    given = masks if isinstance(masks, np.ndarray | Mapping) else _paths(masks)
+    places = given if isinstance(given, list) else []
     output.refuse([opened.path, *places], overwrite=options.overwrite, resume=options.resume)
     annotations = gather_annotations(
         opened,
-        places,
+        given,
         boxes,
         end_objects,
         clicks=clicks,
@@ -141,6 +148,10 @@ def segment(  # noqa: PLR0913
         parts = load_parts(method, refine, clean, options, finetune_progress)
         forecast(parts.method, annotations.given)
         return segment_source(opened, annotations, parts, output, options, progress)
+
+
+def _paths(masks: str | Path | Sequence[str | Path] | None) -> list[Path]:
+    return [Path(p) for p in ([masks] if isinstance(masks, str | Path) else masks or ())]
 
 
 def segment_source(

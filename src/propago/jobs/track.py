@@ -10,6 +10,7 @@ from typing import Any, cast
 import torch
 
 from propago.association.carry import Carry
+from propago.io.array_source import Arrays
 from propago.io.given_detections import Given
 from propago.io.source import Source
 from propago.io.video import open_source
@@ -66,7 +67,7 @@ class TrackResult(RunSummary):
 
 
 def track(  # noqa: PLR0913
-    source: str | Path,
+    source: str | Path | Arrays,
     detections: Given | None = None,
     *,
     method: str | Detector | None = None,
@@ -80,7 +81,8 @@ def track(  # noqa: PLR0913
     """Find and track the instances of a video, and write the result to a folder.
 
     Args:
-        source: a video file, a folder of frames, a glob pattern, a multi-page TIFF.
+        source: a video file, a folder of frames, a glob pattern, a multi-page TIFF, or pictures in
+            memory, see `open_source`.
         detections: of anyone, whose identities, if any, are not used. A folder of label maps, COCO
             or YouTube-VIS JSON, MOTS text, a folder of YOLO text; or what was found in each frame,
             in order or by index or name: `Detections`, `supervision.Detections`, label maps.

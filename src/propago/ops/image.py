@@ -6,6 +6,10 @@ import torch
 from torch import Tensor
 
 from propago.errors import ShapeError
+from propago.types import Frame
+
+Picture = Frame | Tensor | np.ndarray
+"""A frame, a (3, H, W) tensor in [0, 1], or an (H, W, 3) uint8 RGB array."""
 
 
 def image_from_rgb(rgb: np.ndarray, contrast: tuple[float, float] = (0.0, 255.0)) -> Tensor:
@@ -56,3 +60,19 @@ def as_image(picture: Tensor | np.ndarray) -> Tensor:
             "divide 8-bit values by 255, undo a normalisation, leave no nan"
         )
     return picture.float()
+
+
+def as_frame(picture: Picture, index: int, size: tuple[int, int] | None = None) -> Frame:
+    """A frame as it is; any other picture as the frame `index`, named by it.
+
+    Raises:
+        ShapeError: no such picture, or one that is not of `size` (H, W), where that is known.
+    """
+    named = isinstance(picture, Frame)
+    frame = picture if named else Frame(as_image(picture), index, f"{index:05d}")
+    if size not in (None, frame.size):
+        raise ShapeError(
+            f"this picture is {frame.size} (height, width), those before it are {size}; resize it, "
+            "or begin anew with masks of its size"
+        )
+    return frame
