@@ -77,10 +77,9 @@ def test_a_refiner_sharpens_what_was_found(clip):
         tracker.update(found)
 
 
-def test_a_picture_of_another_size_is_refused():
-    tracker = propago.Tracker(
-        lambda frame: Detections.of_masks(np.ones((1, *frame.size), bool), [1])
-    )
-    tracker.step(np.zeros((24, 32, 3), np.uint8))
-    with pytest.raises(ShapeError, match=r"\(12, 32\).*\(24, 32\)"):
-        tracker.step(np.zeros((12, 32, 3), np.uint8))
+def test_a_picture_of_another_size_is_refused(clip):
+    pictures, labels = clip
+    tracker = propago.Tracker(Truth(labels))
+    tracker.step(pictures[0])
+    with pytest.raises(ShapeError, match=r"\(12, 64\).*\(48, 64\)"):
+        tracker.step(pictures[1][:12])
