@@ -253,6 +253,7 @@ def test_exports_are_written_and_sent(truth, tmp_path):
         found = json.loads(page.get("api/exports/coco").content)
         assert len(found["images"]) == FRAMES
         assert b"<track" in page.get("api/exports/cvat").content
+        assert page.get("api/exports/csv").text.splitlines()[1].startswith("out,0,00000,1,1,object")
         assert page.get("api/exports/overlay").content[4:8] == b"ftyp"
         assert page.post("api/exports/other").status_code == 409
 

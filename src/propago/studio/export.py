@@ -84,6 +84,7 @@ EXPORTS = {
 } | {
     name: Export(title, f"exported/{name}{video_format(name).suffix}", _write_format(name))
     for name, title in (
+        ("csv", "Table of areas and places (CSV)"),
         ("youtube-vis", "YouTube-VIS (JSON)"),
         ("coco", "COCO (JSON)"),
         ("cvat", "CVAT (XML)"),
