@@ -22,6 +22,7 @@ from propago.io.masks import write_mask
 from propago.io.rle import decode, encode
 from propago.io.video import open_source
 from propago.io.video_formats import VIDEO_FORMATS, video_format
+from propago.io.writer import VideoWriter
 from propago.ops.polygons import joined, polygons_of
 
 CLASSES = {1: "cell", 2: "dog"}
@@ -264,6 +265,21 @@ def test_yolo_polygons_come_back_to_the_pixel_in_frames_of_their_size(tmp_path):
     assert back.class_names == {0: "object"}
     with pytest.raises(UsageError, match="frames"):
         read_videos(tmp_path / "y", "yolo")
+
+
+def test_yolo_text_beside_a_video_ends_with_the_video(tmp_path):
+    with VideoWriter(tmp_path / "clip.mp4", (32, 48), 10) as video:
+        for _ in range(3):
+            video.write(np.zeros((32, 48, 3), np.uint8))
+    square = np.zeros((32, 48), np.uint8)
+    square[8:20, 10:30] = 1
+    write_videos(tmp_path / "y", [clip(**{"00000": square, "00002": square})], "yolo")
+    (back,) = read_videos(tmp_path / "y", "yolo", open_source(tmp_path / "clip.mp4"))
+    assert as_labels(back) == {
+        "00000": square.tolist(),
+        "00001": (square * 0).tolist(),
+        "00002": square.tolist(),
+    }
 
 
 @pytest.mark.parametrize("name", [n for n, f in VIDEO_FORMATS.items() if f.several and f.sniff])

@@ -15,7 +15,7 @@ from propago.errors import MaskError, PropagoError, PropagoWarning, UsageError
 from propago.io.detection_sequence import DetectionSequence, Reader
 from propago.io.formats import open_detections
 from propago.io.names import visible
-from propago.io.source import Source
+from propago.io.source import Source, known_indices
 from propago.ops.box_mask import filled_boxes
 from propago.types import Frame
 
@@ -105,7 +105,7 @@ def gather_detections(source: Source, given: Given, *, carried: bool) -> GivenDe
     else:
         found, digest = _in_memory(given), _digest(_content(given))
     readers, notes = found.by_frame(source)
-    absent = [i for i in _known_frames(source) if i not in readers]
+    absent = [i for i in known_indices(source) if i not in readers]
     if absent and not found.every_frame:
         many = f"{len(absent)} frames have no detections ({', '.join(map(str, absent[:3]))}, ...)"
         notes += (f"{found.path}: {many}: " + ("carried" if carried else "nothing is there"),)
@@ -175,8 +175,3 @@ def _digest(parts: Any) -> str:
     for part in parts:
         digest.update(part)
     return digest.hexdigest()
-
-
-def _known_frames(source: Source) -> range:
-    """The selected frames, as far as it is known how many there are."""
-    return source.selected[: source.frame_count or 0]

@@ -92,6 +92,11 @@ class Source:
         return f"frames {first} to {self.last}{every}"
 
 
+def known_indices(source: Source) -> range:
+    """The selected indices, as far as it is known how many there are; else none."""
+    return source.selected[: source.frame_count or 0]
+
+
 def selection(start: int | None, end: int | None, every: int) -> range:
     """The indices that start (inclusive), end (exclusive) and every choose.
 

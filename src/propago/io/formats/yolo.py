@@ -18,7 +18,7 @@ from propago.io.detection_sequence import DetectionSequence, Reader
 from propago.io.instances import FrameInstances, Instance, InstanceSequence
 from propago.io.names import visible
 from propago.io.rle import decode, encode, to_rle
-from propago.io.source import Source
+from propago.io.source import Source, known_indices
 from propago.ops.polygons import joined, polygons_of
 
 _LABELS = "labels"
@@ -48,7 +48,7 @@ def read_instances(path: Path, source: Source) -> list[InstanceSequence]:
     """
     found = read_detections(path)
     readers, _ = found.by_frame(source)
-    indices = source.selected if source.frame_count is not None else sorted(readers)
+    indices = known_indices(source) or sorted(readers)
     return [
         InstanceSequence(
             path.resolve().name,
