@@ -176,7 +176,7 @@ def _weights(folder: Path) -> None:
     from propago.nn.weights import SHIPPED
 
     _frames(folder)
-    shutil.copy(SHIPPED / "feelvos-merged.safetensors", folder / "mine.safetensors")
+    shutil.copy(SHIPPED / "feelvos-further.safetensors", folder / "mine.safetensors")
 
 
 _FOLLOW = "segment frames --masks first.png --no-overlay --method optical_flow --out {}"

@@ -170,7 +170,7 @@ def test_a_step_trains_every_parameter_and_a_picture_of_nothing_is_one():
 def test_it_learns_a_picture_by_heart():
     torch.manual_seed(0)
     net = BridgingNet(SMALL)
-    fill_encoder(net.encoder, load_weights("feelvos-merged"))
+    fill_encoder(net.encoder, load_weights("feelvos-further"))
     draws = [((8, 40), (8, 40)), ((24, 56), (48, 88))]
     picture = example(draws, [1, 2])
     batch, objective = batched([picture], 4), BridgingObjective(net, hardest=64)

@@ -154,7 +154,7 @@ def still(seed):
 def test_it_learns_two_pictures_by_heart():
     torch.manual_seed(0)
     net, stills = MaskRcnn(SMALL), [still(0), still(1)]
-    fill_encoder(net.encoder, load_weights("feelvos-merged"))
+    fill_encoder(net.encoder, load_weights("feelvos-further"))
     objective = MaskRcnnObjective(net, Sampling(64, 32, 100, 60))
     batch = batched([example_of(*one.read(), one) for one in stills], SMALL.outputs)
     steps = 150

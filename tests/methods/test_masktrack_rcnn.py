@@ -161,7 +161,7 @@ def test_identities_are_learnt_by_heart():
     """The branch alone, on the features of a trained encoder."""
     torch.manual_seed(0)
     net = MaskTrackRcnn(SMALL)
-    fill_encoder(net.detector.encoder, load_weights("feelvos-merged"))
+    fill_encoder(net.detector.encoder, load_weights("feelvos-further"))
     net.detector.requires_grad_(False)
     objective = MaskTrackObjective(net, Sampling(32, 16, 50, 50))
     pairs = [

@@ -54,7 +54,7 @@ def test_the_names_offered_are_those_of_the_network():
     with pytest.raises(WeightsError, match="no such file") as none:
         load_weights("spn", "spn/compact", "spn/paper")
     assert "legal are spn-compact, a .safetensors file" in str(none.value)
-    with pytest.raises(WeightsError, match="not of feelvos/compact; legal are feelvos-merged, "):
+    with pytest.raises(WeightsError, match="not of feelvos/compact; legal are feelvos-further, "):
         load_weights("spn-compact", "feelvos/compact")
 
 

@@ -49,7 +49,7 @@ def test_the_learning_rate_warms_up():
         ("steps = 0", "wrong.toml: steps = 0: it is a number at least 1"),
         ("seed = -1", "seed = -1: it is a number at least 0"),
         ("taken = 0", "taken = 0.0: it is a number above 0 and at most 1"),
-        ("taken_from = 'feelvos-merged'", "nothing is taken of it, since taken = 1"),
+        ("taken_from = 'feelvos-further'", "nothing is taken of it, since taken = 1"),
         ("save_every_s = nan", "save_every_s = nan"),
         ("[optimisation]\nlearning_rate = 0", r"optimisation\.learning_rate = 0\.0: .* above 0"),
         ("[optimisation]\nwarmup_steps = -1", "optimisation.warmup_steps = -1"),
@@ -92,7 +92,7 @@ def test_recipes_in_the_docs_read(page, tmp_path):
 
 
 def test_an_unknown_recipe_lists_the_shipped_ones():
-    with pytest.raises(UsageError, match="feelvos-merged, feelvos-synthetic, feelvos-wide"):
+    with pytest.raises(UsageError, match="feelvos-further, feelvos-long, .*, feelvos-wide"):
         read_recipe("feelvos-large")
 
 

@@ -65,7 +65,7 @@ PRESETS: dict[str, Preset[Any]] = {
         "feelvos/compact",
         FeelvosConfig(),
         size=304,
-        weights={"default": "feelvos-merged", "synthetic": "feelvos-synthetic"},
+        weights={"default": "feelvos-further", "synthetic": "feelvos-synthetic"},
     ),
     "paper": Preset("feelvos/paper", OriginalConfig(), size=480),
 }
