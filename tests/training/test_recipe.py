@@ -92,7 +92,7 @@ def test_recipes_in_the_docs_read(page, tmp_path):
 
 
 def test_an_unknown_recipe_lists_the_shipped_ones():
-    with pytest.raises(UsageError, match="feelvos-further, feelvos-long, .*, feelvos-wide"):
+    with pytest.raises(UsageError, match=r"feelvos-further, feelvos-long, .*, feelvos-wide"):
         read_recipe("feelvos-large")
 
 

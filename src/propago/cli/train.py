@@ -25,7 +25,7 @@ class TrainArguments:
     """A shipped recipe (bridging-compact, feelvos-synthetic, feelvos-compact, feelvos-long,
     feelvos-wide, feelvos-drift, feelvos-merged, feelvos-further, maskrnn-compact,
     mask-rcnn-compact, mask-rcnn-long, masktrack-rcnn-compact, rgmp-compact-pairs,
-    rgmp-compact, rgmp-compact-video, rgsn-compact, ritm-compact, ritm-long,
+    rgmp-compact, rgmp-long, rgmp-compact-video, rgsn-compact, ritm-compact, ritm-long,
     seg-with-spn-foreground, spn-compact), or a TOML file."""
     data: Path = Path("data")
     """Folder with the real data of the recipe: davis, saliency_sod, coco_small, voc2007_44,
