@@ -7,10 +7,10 @@ from typing import Any, ClassVar
 from propago.clock import Clock
 from propago.finetune.fine_tuning import FineTuneProgress
 from propago.jobs.parts import Parts
-from propago.papers.cells import Cell, means
+from propago.papers.cells import Cell, line_of, means
 from propago.papers.options import ReproduceOptions
 from propago.papers.sequences import SequenceTables
-from propago.report.paper_table import Figures, Line, PaperTable
+from propago.report.paper_table import Figures, PaperTable
 
 COLUMNS = ("J&F", "J", "F")
 UNKNOWN: Figures = (None, None, None)
@@ -59,15 +59,7 @@ class AblationTables(SequenceTables):
     def made_of(self, table: int, cells: Mapping[str, Sequence[Cell]]) -> PaperTable:
         """The table, from the cells of its rows, and what differs from the paper."""
         del table
-        lines = tuple(
-            Line(
-                row,
-                overlaps(own),
-                self.paper[row],
-                tuple((cell.sequence, overlaps([cell])) for cell in own),
-            )
-            for row, own in cells.items()
-        )
+        lines = tuple(line_of(row, own, overlaps, self.paper[row]) for row, own in cells.items())
         said = self.full.description
         ours = (
             f"Network: {said['preset']}, short side {self.full.settings.size} px, weights "

@@ -1,13 +1,14 @@
 """Finished cells of a table: a sequence in a row. Each is a file, and is not computed again."""
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from propago.errors import OutputError, UsageError
 from propago.io.atomic import make_folder, write_text
+from propago.report.paper_table import Figures, Line
 
 SETUP = "setup.json"
 
@@ -50,6 +51,24 @@ def means(cells: Iterable[Cell], *names: str) -> list[float]:
     """The mean of each figure over all objects."""
     rows = [o for cell in cells for o in cell.objects]
     return [sum(getattr(o, name) for o in rows) / len(rows) for name in names]
+
+
+def line_of(
+    name: str,
+    cells: Sequence[Cell],
+    measured: Callable[[Sequence[Cell]], Figures],
+    paper: Figures,
+) -> Line:
+    """The line of a row: what is measured over all its cells, and of each sequence.
+
+    Args:
+        name: of the line.
+        cells: of the row.
+        measured: the figures of the columns.
+        paper: the same, as printed in the paper.
+    """
+    by_sequence = tuple((cell.sequence, measured([cell])) for cell in cells)
+    return Line(name, measured(cells), paper, by_sequence)
 
 
 def read_cell(path: Path) -> Cell | None:

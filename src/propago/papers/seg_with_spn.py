@@ -13,7 +13,7 @@ from propago.finetune.fine_tuning import FineTuneProgress
 from propago.jobs.parts import Parts
 from propago.methods.seg_with_spn.run import SegWithSpn
 from propago.methods.seg_with_spn.settings import SegSettings
-from propago.papers.cells import FIGURES, Cell, means
+from propago.papers.cells import FIGURES, Cell, line_of, means
 from propago.papers.options import ReproduceOptions
 from propago.papers.sequences import SequenceTables
 from propago.refinement.craf.run import Craf
@@ -150,12 +150,7 @@ def made_of(table: int, cells: Mapping[str, Sequence[Cell]], notes: tuple[str, .
     if table == 3:
         return _seconds(cells["full"], notes)
     lines = tuple(
-        Line(
-            NAMES[table][variant],
-            _figures(own),
-            PAPER[variant],
-            tuple((cell.sequence, _figures([cell])) for cell in own),
-        )
+        line_of(NAMES[table][variant], own, _figures, PAPER[variant])
         for variant, own in cells.items()
     )
     return PaperTable(TITLES[table], COLUMNS, lines, notes)

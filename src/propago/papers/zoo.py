@@ -10,12 +10,12 @@ from propago.finetune.fine_tuning import FineTuneProgress
 from propago.jobs.parts import Parts
 from propago.nn.inference import choose_device
 from propago.papers.ablation import overlaps
-from propago.papers.cells import Cell
+from propago.papers.cells import Cell, line_of
 from propago.papers.options import ReproduceOptions
 from propago.papers.sequences import SequenceTables
 from propago.refinement.craf.run import Craf
 from propago.refinement.spn.run import Spn
-from propago.report.paper_table import Figures, Line, PaperTable
+from propago.report.paper_table import Figures, PaperTable
 from propago.runs.record import described
 
 STAGES = ("", "+SPN", "+CRAF", "+SPN+CRAF", "+finetune")
@@ -80,13 +80,7 @@ class ZooTables(SequenceTables):
         """The table, from the cells of its rows."""
         del table
         lines = tuple(
-            Line(
-                row,
-                _figures(own),
-                PAPER.get(row, (None,) * 4),
-                tuple((cell.sequence, _figures([cell])) for cell in own),
-            )
-            for row, own in cells.items()
+            line_of(row, own, _figures, PAPER.get(row, (None,) * 4)) for row, own in cells.items()
         )
         return PaperTable(
             "All methods with all stages", ("J", "F", "seconds", "MB"), lines, self._notes()
