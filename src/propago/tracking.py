@@ -183,6 +183,12 @@ class Tracker:
             found = self.detector(frame)
         return self.update(found, replace(frame, encoded=seen.encoded))
 
+    @property
+    def sees_ahead(self) -> bool:
+        """Whether anything of a frame can be computed before its turn."""
+        encodes = self.carry is not None and isinstance(self.carry.method, Encoder)
+        return encodes or getattr(self.detector, "thread_safe", False)
+
     def seen_ahead(self, frame: Frame, number: int, checkpoint: Checkpoint) -> SeenAhead:
         """What can be computed of a frame before its turn, in any thread.
 

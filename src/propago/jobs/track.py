@@ -26,7 +26,7 @@ from propago.runs.record import run_inputs
 from propago.runs.track_views import TrackOverlayWriter, TrackPageWriter
 from propago.runs.track_writers import InstanceWriter, SemanticWriter, TrackedFrame, read_instances
 from propago.runs.writers import MaskWriter, Writer
-from propago.tracking import Associator, Detector
+from propago.tracking import Associator, Detector, Tracker
 from propago.types import Frame, Propagator, Refiner
 
 RUNS = Path("runs/track")
@@ -134,13 +134,7 @@ def _job(source: Source, parts: TrackParts, output: OutputFolder, options: Track
         tracker = parts.tracker.fork()
         if resume:
             tracker.rewind(resume)
-        numbers = count(tracker.frames)
-        depth = 1 if tracker.carry else min(torch.get_num_threads(), MOST_AHEAD)
-        ready = encoded_ahead(
-            frames,
-            lambda frame: partial(tracker.seen_ahead, frame, next(numbers), tracker.checkpoint),
-            depth,
-        )
+        ready = _seen_ahead(frames, tracker) if tracker.sees_ahead else frames
         return (cast(TrackedFrame, tracker.step(frame)) for frame in ready)
 
     return Run(
@@ -160,6 +154,16 @@ def _job(source: Source, parts: TrackParts, output: OutputFolder, options: Track
             "notes": [*source.notes, *parts.notes],
         },
         packages=parts.packages,
+    )
+
+
+def _seen_ahead(frames: Iterable[Frame], tracker: Tracker) -> Iterator[Frame]:
+    """The frames with what can be computed of them while those before are followed."""
+    numbers = count(tracker.frames)
+    return encoded_ahead(
+        frames,
+        lambda frame: partial(tracker.seen_ahead, frame, next(numbers), tracker.checkpoint),
+        1 if tracker.carry else min(torch.get_num_threads(), MOST_AHEAD),
     )
 
 
