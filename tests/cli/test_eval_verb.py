@@ -7,9 +7,11 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from propago import cli
+from propago.io.masks import write_mask
 
 SIZES = Path(__file__).parent.parent / "evalcases/sizes"
 
@@ -27,6 +29,24 @@ def test_table_json_and_csv(tmp_path, capsys):
     rows = list(csv.DictReader((tmp_path / "e.csv").open()))
     assert [row["sequence"] for row in rows] == ["global", "s", "s"]
     assert float(rows[1]["F_mean"]) == figures["objects"][0]["F_mean"]
+
+
+def test_a_decay_that_rounds_to_nothing_has_no_sign(tmp_path, capsys):
+    for t in range(8):
+        true = np.zeros((100, 100), np.uint8)
+        true[:99] = 1
+        found = true.copy()
+        found[0, 0] = 0 if t < 4 else 1
+        for folder, labels in ((tmp_path / "gt", true), (tmp_path / "mine", found)):
+            folder.mkdir(exist_ok=True)
+            write_mask(folder / f"{t:05d}.png", labels)
+    files = ["--csv", str(tmp_path / "e.csv"), "--report", str(tmp_path / "e.html")]
+    arguments = [str(tmp_path / "mine"), "--gt", str(tmp_path / "gt"), *files]
+    assert cli.main(["eval", *arguments]) == 0
+    row = next(csv.DictReader((tmp_path / "e.csv").open()))
+    assert -0.0005 < float(row["J_decay"]) < 0
+    assert "-0.000" not in capsys.readouterr().out
+    assert "-0.000" not in (tmp_path / "e.html").read_text()
 
 
 def test_metrics_by_name(capsys):

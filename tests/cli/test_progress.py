@@ -3,7 +3,7 @@ import io
 from rich.console import Console
 from rich.progress import Progress
 
-from propago.cli.progress import Bars, Counted, FramesPerSecond
+from propago.cli.progress import Bars, Counted, FramesPerSecond, frame_progress
 
 
 def test_a_fine_tuning_has_a_bar_with_steps_and_loss_and_frames_are_counted():
@@ -21,3 +21,11 @@ def test_a_fine_tuning_has_a_bar_with_steps_and_loss_and_frames_are_counted():
     assert shown.tasks[0].completed == 200
     bars.fine_tuning("object 3", 1, 0.1, 0.75)
     assert len(shown.tasks) == 3
+
+
+def test_a_validation_is_said_where_no_bar_is_drawn(capsys):
+    with frame_progress() as bars:
+        bars.training(0, 0.0, "training")
+        bars.training(40, 0.5, "validating")
+        bars.training(41, 0.6, "training")
+    assert capsys.readouterr().err.splitlines() == ["validating after step 40"]

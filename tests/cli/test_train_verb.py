@@ -38,7 +38,7 @@ def test_the_arguments_reach_the_job(tmp_path, monkeypatch, capsys):
     assert (options["data"], options["steps"], options["minutes"]) == (tmp_path, 3, None)
     said = capsys.readouterr()
     assert said.out == "weights  a.safetensors\ncard     a.md\n"
-    assert said.err == "going on from step 2\nstep 3  loss 0.25\n"
+    assert said.err == ("going on from step 2\nstep 3  loss 0.25\nvalidating after step 3\n")
 
 
 @pytest.mark.parametrize(

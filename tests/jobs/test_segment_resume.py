@@ -108,7 +108,7 @@ def test_resume_refuses_other_inputs(clip):
     write_mask(clip / "other.png", labels[0])
     with pytest.raises(UsageError, match="another given mask of frame 0, the first one"):
         run(clip, masks="other.png", resume=True)
-    with pytest.raises(UsageError, match="another method"):
+    with pytest.raises(UsageError, match=r"another method \(method: then '.*', now 'first_mask'\)"):
         run(clip, method=FirstMask(), resume=True)
 
 

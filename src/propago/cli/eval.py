@@ -245,4 +245,4 @@ def _shown(value: float | None) -> str:
     """Three decimals, a count as it is, a dash where there is no value."""
     if value is None or math.isnan(value):
         return "-"
-    return str(value) if isinstance(value, int) else f"{value:.3f}"
+    return str(value) if isinstance(value, int) else f"{value:z.3f}"

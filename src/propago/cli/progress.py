@@ -66,7 +66,12 @@ class Bars:
         self.bars.update(task, completed=WHOLE * share, said=said)
 
     def training(self, steps: int, share: float, what: str) -> None:
-        """Steps done, share of the budget spent, "training" or "validating"."""
+        """Steps done, share of the budget spent, "training" or "validating".
+
+        A validation takes minutes: it is said in a line where no bar is drawn.
+        """
+        if what == "validating" and self.bars.disable:
+            self.say(f"validating after step {steps}")
         if "training" not in self.tasks:
             if steps:
                 self.say(f"going on from step {steps}")

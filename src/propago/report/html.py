@@ -188,4 +188,4 @@ def _fraction(value: float | int | None) -> str:
     """Three decimals; counts as they are; a dash where there is no value."""
     if value is None or math.isnan(value):
         return "–"  # noqa: RUF001
-    return str(value) if isinstance(value, int) else f"{value:.3f}"
+    return str(value) if isinstance(value, int) else f"{value:z.3f}"

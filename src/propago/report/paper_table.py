@@ -46,7 +46,7 @@ class PaperTable:
 
     def shown(self, value: float | None) -> str:
         """A figure as text; a dash where there is none."""
-        return "-" if value is None else f"{value:.3f}"
+        return "-" if value is None else f"{value:z.3f}"
 
     def to_csv(self) -> str:
         """A line for each row, then one for each of its sequences; full precision."""

@@ -136,7 +136,8 @@ def _difference(name: str, then: Any, now: Any) -> str:
     """The first thing that differs, in words; of a digest its beginning is enough."""
     if isinstance(then, dict) and isinstance(now, dict) and (then and now):
         key = next(key for key in {**now, **then} if then.get(key) != now.get(key))
-        return _difference(f"{name} {key}", then.get(key), now.get(key))
+        inner = key if name.split()[-1] == key else f"{name} {key}"
+        return _difference(inner, then.get(key), now.get(key))
     short = (f"{value!r:.40}" for value in (then or None, now or None))
     return f"{name}: then {next(short)}, now {next(short)}"
 
