@@ -39,6 +39,7 @@ def read_backwards(source: Source, last: int) -> Source:
         selected=range(len(indices)),
         read=partial(_read, source, indices),
         stems=None,
+        files=(),
     )
 
 

@@ -1,5 +1,6 @@
 """Video files as a source: decoded lazily by PyAV, in display orientation."""
 
+import hashlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from fractions import Fraction
@@ -26,6 +27,7 @@ from propago.ops.image import image_from_rgb
 from propago.types import Frame
 
 _DECODE_THREADS = 2
+_HEAD_BYTES = 2**20
 _MAX_RATE = 1000
 _FAILURES = (FFmpegError, OSError, MemoryError)
 _NO_VIDEO = ("tty", "image2")
@@ -69,9 +71,19 @@ def open_video(path: Path, wanted: range, contrast: Contrast | None = None) -> S
         selected=wanted,
         read=partial(_read, path, first.size, shown, wanted.start),
         contrast=shown,
+        begins=_beginning(path),
         pixel_aspect=aspect if first.size == stored else 1 / aspect,
         notes=(f"{path.name} is HDR ({hdr}): it is tone-mapped to standard range",) if hdr else (),
     )
+
+
+def _beginning(path: Path) -> str:
+    """A digest of the head of a file, which in most containers tells the size of the whole."""
+    try:
+        with path.open("rb") as file:
+            return hashlib.sha256(file.read(_HEAD_BYTES)).hexdigest()
+    except OSError as error:
+        raise SourceError(f"{path} cannot be read: {error.strerror or error}") from error
 
 
 def _rate(stream: VideoStream) -> Fraction | None:

@@ -1,5 +1,6 @@
 """Pictures that are read by number, such as files or pages, as a source."""
 
+import hashlib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -21,13 +22,13 @@ class Pictures:
     Attributes:
         titles: what a message calls each.
         read: (H, W, 3) of any numbers, by number.
-        stems: their files' stems; None where they have no files of their own.
+        files: those of each; none where they have no files of their own.
         notes: how they were understood.
     """
 
     titles: Sequence[str]
     read: Callable[[int], np.ndarray]
-    stems: tuple[str, ...] | None = None
+    files: tuple[Path, ...] = ()
     notes: tuple[str, ...] = ()
 
 
@@ -58,7 +59,9 @@ def picture_source(
         frame_count=len(selected),
         selected=selected,
         read=partial(_frames, pictures, like.shape[:2], like.dtype, found),
-        stems=pictures.stems,
+        stems=tuple(path.stem for path in pictures.files) or None,
+        files=pictures.files,
+        begins=hashlib.sha256(like.tobytes()).hexdigest(),
         contrast=found,
         notes=(*pictures.notes, *said),
     )
@@ -93,5 +96,5 @@ def _frames(
                 f"{pictures.titles[index]} holds {rgb.dtype} values, the frames before it {kind}; "
                 "all frames of a source have one type: convert some"
             )
-        stem = pictures.stems[index] if pictures.stems else f"{index:05d}"
+        stem = pictures.files[index].stem if pictures.files else f"{index:05d}"
         yield Frame(image_from_rgb(rgb, contrast), index, stem)

@@ -28,6 +28,8 @@ class Source:
         read: yields the frames of a sub-range of `selected`.
         stems: the file stem of every frame of the source, selected or not; None where the frames
             have no file names.
+        files: the file of every frame; none where the frames have no files of their own.
+        begins: a digest of what the source begins with; another one of its name has another.
         contrast: which stored values become black and white.
         pixel_aspect: how wide a pixel is shown for its height.
         notes: how the source was understood, in sentences for the user.
@@ -41,6 +43,8 @@ class Source:
     selected: range
     read: Callable[[range], Iterator[Frame]] = field(repr=False)
     stems: tuple[str, ...] | None = field(default=None, repr=False)
+    files: tuple[Path, ...] = field(default=(), repr=False)
+    begins: str = field(default="", repr=False)
     contrast: Contrast = EIGHT_BITS
     pixel_aspect: Fraction = Fraction(1)
     notes: tuple[str, ...] = ()

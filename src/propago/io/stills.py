@@ -60,7 +60,7 @@ def open_stills(
     pictures = Pictures(
         [str(path) for path in files],
         partial(_read, files, channel),
-        tuple(path.stem for path in files),
+        tuple(files),
         _notes(files[0], channel),
     )
     return picture_source(pictures, name, where, wanted, contrast)

@@ -42,13 +42,18 @@ class Checkpoints:
         for count in counts.keys() - kept(counts):
             self._path(counts[count]).unlink(missing_ok=True)
 
+    def last_index(self, before: int | None = None) -> int | None:
+        """The frame of the latest one, or of the latest `before` a frame; None without one."""
+        found = (i for i in self._indices() if before is None or i < before)
+        return max(found, default=None)
+
     def last(self) -> Checkpoint | None:
         """The latest one, None where there is none.
 
         Raises:
             PropagoError: it is damaged, or no checkpoint of a run.
         """
-        index = max(self._indices(), default=None)
+        index = self.last_index()
         if index is None:
             return None
         checkpoint = load_state(self._path(index), self._packages)

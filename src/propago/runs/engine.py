@@ -17,6 +17,8 @@ from propago.runs.options import Progress, RunOptions
 from propago.runs.output_folder import OutputFolder
 from propago.runs.processor import give_back_memory
 from propago.runs.record import first_change, new_record, now, refuse_other_inputs
+from propago.runs.result_files import ResultFiles
+from propago.runs.same_source import has_grown, refuse_other_source
 from propago.runs.writers import Result, Writer
 from propago.types import Frame
 
@@ -88,16 +90,13 @@ def run(job: Run, progress: Progress | None = None) -> RunSummary:
     output, options = job.output, job.options
     checkpoints = Checkpoints(output.checkpoints, job.source.selected, job.packages)
     earlier = output.read_record() if options.resume else {}
-    changed = None
-    if earlier:
-        refuse_other_inputs(earlier, job.inputs, str(output.root))
-        changed = first_change(earlier, job.given, str(output.root))
-    elif options.overwrite:
+    changed = _first_change(job, earlier, checkpoints) if earlier else None
+    if options.overwrite:
         output.clear()
-    if changed is not None:
-        checkpoints.drop_from(changed)
-    elif earlier.get("status") == "done":
-        return _as_recorded(job, earlier, progress)
+    if earlier.get("status") == "done" and changed is None:
+        if not has_grown(earlier, job.source):
+            return _as_recorded(job, earlier, progress)
+        _grow(job, earlier, checkpoints)
     checkpoint = checkpoints.last()
     record = new_record(job.source, options, job.inputs, job.given, job.about)
     record["resumed_after_frame"] = checkpoint.index if checkpoint else None
@@ -125,6 +124,37 @@ def run(job: Run, progress: Progress | None = None) -> RunSummary:
     if damage:
         raise SourceError(f"{damage}; the {log.count} frames before are in {output.masks}")
     return summary
+
+
+def _first_change(job: Run, earlier: Mapping[str, Any], checkpoints: Checkpoints) -> int | None:
+    """The first frame for which other masks are given; checkpoints from there on are deleted.
+
+    Raises:
+        UsageError: the run that `earlier` tells of cannot be gone on with.
+    """
+    output, where = job.output, str(job.output.root)
+    refuse_other_inputs(earlier, job.inputs, where)
+    changed = first_change(earlier, job.given, where)
+    kept = checkpoints.last_index(changed)
+    if changed is None and earlier.get("status") == "done":
+        kept = EVERYTHING
+    if kept is not None:
+        refuse_other_source(earlier, output.frames, job.source, kept, output.root)
+    if changed is not None:
+        checkpoints.drop_from(changed)
+    return changed
+
+
+def _grow(job: Run, earlier: Mapping[str, Any], checkpoints: Checkpoints) -> None:
+    """Go on behind the end that a source had; its last frame was followed by none."""
+    selected, before = job.source.selected, earlier["source"]["frame_count"]
+    checkpoints.drop_from(selected[before - 1])
+    warnings.warn(
+        f"{job.source.name} has {job.source.frame_count} frames now, and had {before} when the run "
+        "was made: it goes on with the new ones",
+        PropagoWarning,
+        stacklevel=3,
+    )
 
 
 def _undo(job: Run, changed: int, checkpoint: Checkpoint | None) -> None:
@@ -160,7 +190,7 @@ def _compute(
         for writer in job.writers:
             writer.open(job.output, checkpoint.index if checkpoint else None)
             stack.enter_context(writer)
-        files = _Files(job.writers, log, checkpoints)
+        files = ResultFiles(job.source, job.writers, log, checkpoints)
         damage, timings = _follow(job, checkpoint, files, progress)
     seconds = perf_counter() - begun
     for writer in job.writers:
@@ -171,7 +201,7 @@ def _compute(
 
 
 def _follow(
-    job: Run, checkpoint: Checkpoint | None, files: "_Files", progress: Progress | None
+    job: Run, checkpoint: Checkpoint | None, files: ResultFiles, progress: Progress | None
 ) -> tuple[SourceError | None, dict[str, float]]:
     """Frames are decoded in one thread, followed in this one, written in a third."""
     damage, done = None, files.count
@@ -198,51 +228,6 @@ def _follow(
             raise damage
         files.save_checkpoint()
     return damage, {"waited_for_frames_s": frames.waited_s, "waited_for_writing_s": away.waited_s}
-
-
-class _Files:
-    """Writes one frame's results after the other, and now and then where the run stands.
-
-    A checkpoint is written after everything of its frame and the frames before, so that a run
-    killed at any moment goes on from it without a gap.
-    """
-
-    def __init__(self, writers: Sequence[Writer], log: FrameLog, checkpoints: Checkpoints) -> None:
-        self._writers, self._log, self._checkpoints = writers, log, checkpoints
-        self._last: Checkpoint | None = None
-
-    @property
-    def count(self) -> int:
-        return self._log.count
-
-    def write(self, item: tuple[Result, float]) -> None:
-        result, seconds = item
-        for writer in self._writers:
-            writer.write(result)
-        self._log.append(_log_line(result, seconds))
-        self._last = result.checkpoint
-        if due(self._log.count):
-            self.save_checkpoint()
-
-    def save_checkpoint(self) -> None:
-        if self._last:
-            for part in (*self._writers, self._log):
-                part.sync()
-            self._checkpoints.save(self._last)
-
-
-def _log_line(result: Result, seconds: float) -> dict[str, Any]:
-    frame = result.frame
-    return {
-        "index": frame.index,
-        "name": frame.name,
-        "time_s": frame.time_s,
-        "objects": {
-            str(i): {"area": shown.area, "score": round(shown.score, 4)}
-            for i, shown in result.objects.items()
-        },
-        "seconds": round(seconds, 4),
-    }
 
 
 def _timed(results: Iterator[Result]) -> Iterator[tuple[Result, float]]:

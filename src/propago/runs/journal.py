@@ -35,7 +35,7 @@ class LineLog:
         except OSError as error:
             raise unwritable(path, error) from error
         except (ValueError, KeyError, TypeError, AttributeError) as error:
-            raise _damaged(path, error) from error
+            raise damaged(path, error) from error
 
     def append(self, *lines: Mapping[str, Any]) -> None:
         """Write lines of a frame.
@@ -104,7 +104,7 @@ class FrameLog(LineLog):
         self._absent_since: dict[int, int | None] = {}
         super().__init__(path, last_index)
         if last_index not in (None, EVERYTHING, self._before):
-            raise _damaged(path, f"it lacks frame {last_index}")
+            raise damaged(path, f"it lacks frame {last_index}")
 
     @property
     def lost(self) -> dict[int, int]:
@@ -156,9 +156,10 @@ def names_behind(path: Path, index: int | None) -> list[str]:
     except FileNotFoundError:
         return []
     except (OSError, ValueError, KeyError, TypeError) as error:
-        raise _damaged(path, error) from error
+        raise damaged(path, error) from error
     return behind
 
 
-def _damaged(path: Path, error: object) -> OutputError:
+def damaged(path: Path, error: object) -> OutputError:
+    """What to raise where a log is not what a run wrote."""
     return OutputError(f"{path} is damaged ({error}); `overwrite` begins again")

@@ -69,6 +69,7 @@ def new_record(
             "path": str(source.path),
             "fps": str(source.fps) if source.fps else None,
             "frame_count": source.frame_count,
+            "begins": source.begins,
         },
         **about,
         "options": asdict(options),
