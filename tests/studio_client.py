@@ -16,11 +16,12 @@ from propago.io.masks import write_mask
 from propago.io.pictures import write_picture
 from propago.io.video import open_source
 from propago.jobs.options import SegmentOptions, TrackOptions
-from propago.jobs.studio import Follower, open_project
+from propago.jobs.studio import Follower
 from propago.jobs.track import track
 from propago.methods.grabcut.run import GrabCut
 from propago.runs.output_folder import OutputFolder
 from propago.studio.app import create_app
+from propago.studio.opening import open_project
 from propago.studio.project import Project
 from tiny_clip import tiny_clip
 

@@ -11,9 +11,9 @@ from propago.errors import MaskError, UsageError
 from propago.io.formats.track_run import read_instances
 from propago.io.video import open_source
 from propago.jobs.options import TrackOptions
-from propago.jobs.studio import open_project
 from propago.jobs.track import track
 from propago.runs.output_folder import OutputFolder
+from propago.studio.opening import open_project
 from studio_client import FRAMES, SIZE, TOKEN, studio, track_frames_of, write_frames
 
 

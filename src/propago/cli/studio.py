@@ -12,7 +12,7 @@ from propago.cli.arguments import parse
 from propago.jobs.options import SegmentOptions
 
 if TYPE_CHECKING:
-    from propago.jobs.studio import StudioAddress
+    from propago.studio.serving import StudioAddress
 
 
 @dataclass(frozen=True)

@@ -1,10 +1,7 @@
 """`propago studio`: a page in the browser to draw first masks, correct and review."""
 
-import secrets
-import socket
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
-from importlib.util import find_spec
+from dataclasses import replace
 from pathlib import Path
 
 from propago.annotation.ends import with_ends
@@ -12,8 +9,6 @@ from propago.annotation.gather import AnnotationSet
 from propago.annotation.prompted import load_prompter
 from propago.errors import UsageError
 from propago.io.formats import open_masks
-from propago.io.formats.track_run import sniff_instances
-from propago.io.merged_masks import read_merged
 from propago.io.source import Source
 from propago.io.video import open_source
 from propago.jobs.options import SegmentOptions
@@ -24,26 +19,10 @@ from propago.runs.output_folder import OutputFolder
 from propago.runs.processor import processor
 from propago.runs.writers import Result, Writer
 from propago.studio.carrying import Order, OtherResultsError
-from propago.studio.project import Project
-from propago.studio.track_files import holds_tracks
-from propago.studio.tracks import TrackProject
+from propago.studio.opening import open_project
+from propago.studio.serving import StudioAddress, refuse_without_server, serve
 
 RUNS = Path("runs/studio")
-
-_EXTRA = ("fastapi", "uvicorn", "websockets")
-
-
-@dataclass(frozen=True)
-class StudioAddress:
-    """Where a studio is to be found.
-
-    Attributes:
-        url: with the token; whoever has it may draw.
-        out: the folder of its masks and results.
-    """
-
-    url: str
-    out: Path
 
 
 def serve_studio(  # noqa: PLR0913
@@ -80,52 +59,15 @@ def serve_studio(  # noqa: PLR0913
         MaskError: a given mask is illegal.
         OutputError: the folder cannot be used.
     """
-    if missing := [name for name in _EXTRA if find_spec(name) is None]:
-        raise UsageError(f"the studio needs {', '.join(missing)}: pip install 'propago[studio]'")
-    import uvicorn
-
-    from propago.studio.app import LOOPBACK, create_app
-
+    refuse_without_server()
     options = replace(options or SegmentOptions(), overlay=False)
     opened = open_source(source, **options.reading)
     output = OutputFolder(out or RUNS / opened.name)
     truth = None if gt is None else open_masks(gt)
     project = open_project(opened, output, masks, fit=options.fit_masks)
-    token = secrets.token_urlsafe(24)
-    hosts = LOOPBACK if host in LOOPBACK else frozenset("*")
     follow = Follower(opened, output, method, options)
-    app = create_app(project, follow, load_prompter(prompter, options.device), token, hosts, truth)
-    listening = _listen(host, port)
-    shown = f"[{host}]" if ":" in host else host
-    ready(StudioAddress(f"http://{shown}:{listening.getsockname()[1]}/{token}/", output.root))
-    config = uvicorn.Config(app, log_level="warning", access_log=False, timeout_graceful_shutdown=2)
-    uvicorn.Server(config).run(sockets=[listening])
-
-
-def open_project(
-    source: Source,
-    output: OutputFolder,
-    masks: str | Path | Sequence[str | Path] | None = None,
-    *,
-    fit: bool = False,
-) -> Project:
-    """What is worked on: masks that are carried, or the tracks of a folder that `track` wrote.
-
-    Raises:
-        UsageError: the folder has other results.
-        SourceError: the tracks are damaged.
-        MaskError: a given mask or track is illegal.
-        OutputError: the folder cannot be used.
-    """
-    places = [Path(p) for p in ([masks] if isinstance(masks, str | Path) else masks or ())]
-    output.refuse([source.path, *places], resume=True)
-    tracks = next((place for place in places if sniff_instances(place)), None)
-    if tracks is not None and len(places) > 1:
-        raise UsageError(f"{tracks} holds tracks: give it alone as `masks`")
-    if tracks is not None or holds_tracks(output.root):
-        return TrackProject(source, output, tracks)
-    given = read_merged(places, source, fit=fit)[0] if places else {}
-    return Project(source, output, given)
+    answering = load_prompter(prompter, options.device)
+    serve(project, follow, answering, truth, host=host, port=port, ready=ready)
 
 
 class Follower:
@@ -154,15 +96,3 @@ class Follower:
             except UsageError as error:
                 raise OtherResultsError(str(error)) from error
         return made.notes
-
-
-def _listen(host: str, port: int) -> socket.socket:
-    try:
-        return socket.create_server(
-            (host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET
-        )
-    except OSError as error:
-        raise UsageError(
-            f"`host` {host} with `port` {port} cannot be had: {error.strerror or error}; "
-            "port 0 takes a free one"
-        ) from error
