@@ -50,10 +50,11 @@ def say_exports(
     if not arguments.to:
         return
     from propago.io.formats.mattes import MatteOptions
-    from propago.jobs.convert import export
+    from propago.jobs.convert import export_results
 
     mattes = MatteOptions(matte=matte)
-    for done in export(out, arguments.to, frames=frames, reading=reading, mattes=mattes):
+    exported = export_results(out, arguments.to, frames=frames, reading=reading, mattes=mattes)
+    for done in exported:
         for note in done.notes:
             say_note(note, arguments)
         print(f"{done.to_format:<8} {done.out}")

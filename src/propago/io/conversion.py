@@ -5,8 +5,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from propago.errors import SourceError, UsageError
+from propago.io.atomic import make_folder
 from propago.io.formats.mattes import MatteOptions
 from propago.io.instances import InstanceSequence
+from propago.io.soft_masks import soft_masks_in
 from propago.io.source import Source
 from propago.io.video_formats import VIDEO_FORMATS, VideoFormat, video_format
 from propago.io.zipped import unpacked
@@ -28,6 +30,16 @@ def sniffed(path: Path) -> str:
     raise SourceError(
         f"{path} holds no masks in a known format; there are {', '.join(VIDEO_FORMATS)}"
     )
+
+
+def format_to_read(masks: Path, form: VideoFormat) -> str:
+    """The format of masks that become `form`: the soft ones of a run where it holds soft edges.
+
+    Raises:
+        SourceError: nothing there, or no format knows it.
+    """
+    soft = "soft edges" in form.holds and masks.is_dir() and bool(soft_masks_in(masks))
+    return "soft-masks" if soft else sniffed(masks)
 
 
 def format_for(path: Path) -> str:
@@ -90,6 +102,30 @@ def write_videos(
     matte = form.needs_source == "write"
     more = (_required(source, name), mattes or MatteOptions()) if matte else ()
     return list(form.call(form.write, path, videos, *more) or ())
+
+
+def write_each(
+    out: Path,
+    videos: Sequence[InstanceSequence],
+    name: str,
+    source: Source | None = None,
+    mattes: MatteOptions | None = None,
+) -> list[str]:
+    """As `write_videos`; several videos in a format of one become files or folders in `out`.
+
+    Raises:
+        PropagoError: as `write_videos`.
+    """
+    form = video_format(name)
+    if form.several or len(videos) == 1:
+        make_folder(out.parent if form.suffix else out)
+        return write_videos(out, videos, name, source, mattes)
+    notes = []
+    for video in videos:
+        place = out / f"{video.name}{form.suffix}"
+        make_folder(place.parent if form.suffix else place)
+        notes += write_videos(place, [video], name, source, mattes)
+    return notes
 
 
 def writable(name: str) -> VideoFormat:

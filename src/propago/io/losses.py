@@ -65,6 +65,16 @@ def sentences(counts: Counts, holds: Collection[str], name: str) -> list[str]:
     return told
 
 
+def lacked(holds: Collection[str], name: str) -> list[str]:
+    """What the format `name` that was read, which `holds` some facts, could not say."""
+    if "identities" in holds:
+        return []
+    return [
+        f"{name} has no identities: objects are numbered anew in each frame; "
+        "`propago track` finds out which is which"
+    ]
+
+
 _TEXTS = {
     "names": "has no names of frames, only numbers",
     "empty frames": "has no frames without objects: {n} are left out, or known by number only",

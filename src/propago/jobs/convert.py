@@ -1,18 +1,15 @@
 """`propago convert`: masks of videos from one format into another."""
 
 import shutil
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from propago.errors import UsageError
-from propago.io.atomic import make_folder
-from propago.io.conversion import format_for, read_videos, sniffed, writable, write_videos
+from propago.io.conversion import format_for, format_to_read, read_videos, writable, write_each
 from propago.io.formats.mattes import MatteOptions
-from propago.io.instances import InstanceSequence
-from propago.io.losses import Counts, sentences, watched
-from propago.io.soft_masks import soft_masks_in
+from propago.io.losses import Counts, lacked, sentences, watched
 from propago.io.source import Source
 from propago.io.video import open_source
 from propago.io.video_formats import VideoFormat, video_format
@@ -81,12 +78,12 @@ def convert(
     to_name = to_format or format_for(out)
     form = writable(to_name)
     _refuse(given, out, form, overwrite)
-    from_name = from_format or _told(given, form)
+    from_name = from_format or format_to_read(given, form)
     source = None if frames is None else open_source(frames)
     return _converted(given, from_name, out, to_name, source, mattes, progress)
 
 
-def export(
+def export_results(
     masks: str | Path,
     formats: Iterable[str],
     *,
@@ -118,7 +115,7 @@ def export(
         source = None
         if frames is not None and form.needs_source:
             source = open_source(frames, **(reading or {}))
-        from_name = _told(given, form)
+        from_name = format_to_read(given, form)
         results.append(_converted(given, from_name, out, name, source, mattes, progress))
     return results
 
@@ -140,8 +137,8 @@ def _converted(
             progress(done, total[name], name)
 
     passing = [watched(video, counts, seen) for video in videos]
-    notes = _written(out, passing, to_name, source, mattes)
-    holds = video_format(to_name).holds
+    notes = write_each(out, passing, to_name, source, mattes)
+    came, holds = video_format(from_name).holds, video_format(to_name).holds
     return ConvertResult(
         out,
         from_name,
@@ -149,42 +146,8 @@ def _converted(
         tuple(total),
         counts.frames,
         len(counts.objects),
-        (*_numbered(from_name), *sentences(counts, holds, to_name), *notes),
+        (*lacked(came, from_name), *sentences(counts, holds, to_name), *notes),
     )
-
-
-def _told(masks: Path, form: VideoFormat) -> str:
-    """The format of the masks; the soft ones of a run where the new format holds them."""
-    soft = "soft edges" in form.holds and masks.is_dir() and bool(soft_masks_in(masks))
-    return "soft-masks" if soft else sniffed(masks)
-
-
-def _written(
-    out: Path,
-    videos: Sequence[InstanceSequence],
-    name: str,
-    source: Source | None,
-    mattes: MatteOptions | None,
-) -> list[str]:
-    form = video_format(name)
-    if form.several or len(videos) == 1:
-        make_folder(out.parent if form.suffix else out)
-        return write_videos(out, videos, name, source, mattes)
-    notes = []
-    for video in videos:
-        place = out / f"{video.name}{form.suffix}"
-        make_folder(place.parent if form.suffix else place)
-        notes += write_videos(place, [video], name, source, mattes)
-    return notes
-
-
-def _numbered(from_name: str) -> list[str]:
-    if "identities" in video_format(from_name).holds:
-        return []
-    return [
-        f"{from_name} has no identities: objects are numbered anew in each frame; "
-        "`propago track` finds out which is which"
-    ]
 
 
 def _refuse(masks: Path, out: Path, form: VideoFormat, overwrite: bool) -> None:

@@ -1,25 +1,13 @@
 """What is wrong with a mask or a folder of masks, and a copy in which that is mended."""
 
-import os
-from collections.abc import Callable
 from dataclasses import dataclass
-from itertools import count
 from pathlib import Path
 
 from propago.diagnosis.checks import Finding, other_files
+from propago.diagnosis.mask_files import list_masks, placed_in, target_of
 from propago.diagnosis.mend import Repair, examine, mend
-from propago.errors import MaskError, OutputError, UsageError
-from propago.io.davis import is_davis_root
-from propago.io.davis_layout import ANNOTATIONS
-from propago.io.masks import MASK_SUFFIXES
-from propago.io.names import natural_key
-from propago.io.sequence_folders import MASKS
-from propago.io.stills import STILL_SUFFIXES
-from propago.runs.options import Progress
-
-"""Beside what else a run wrote, the folder of its masks."""
-
-_PICTURES = {*MASK_SUFFIXES, *STILL_SUFFIXES}
+from propago.errors import UsageError
+from propago.runs.options import Progress, counted
 
 
 @dataclass(frozen=True)
@@ -88,48 +76,18 @@ def doctor(
     """
     root = Path(folder)
     target = _target(root, fix, out, in_place, renumber)
-    sequences, others = _listing(root)
+    sequences, others = list_masks(root)
     n_masks = sum(map(len, sequences))
-    examined_one, mended_one = (_ticker(progress, n_masks, what) for what in ("examine", "mend"))
+    examined_one, mended_one = (counted(progress, n_masks, what) for what in ("examine", "mend"))
     examined = [examine(paths, examined_one) for paths in sequences]
     repairs = [
         repair
         for sequence in examined
         if target
-        for repair in mend(sequence, _placed(root, target), renumber, in_place, mended_one)
+        for repair in mend(sequence, placed_in(root, target), renumber, in_place, mended_one)
     ]
     findings = [*other_files(others), *(f for sequence in examined for f in sequence.findings)]
     return Diagnosis(root, n_masks, tuple(findings), tuple(repairs), target)
-
-
-def _listing(root: Path) -> tuple[list[list[Path]], list[Path]]:
-    """The pictures of each folder, in natural order, and all other files."""
-    if root.is_file() and _is_picture(root):
-        return [[root]], []
-    if not root.is_dir():
-        suffixes = ", ".join(sorted(_PICTURES))
-        said = (
-            f"{root} is no folder and no picture; `folder` holds masks, or folders of masks, or is"
-        )
-        raise MaskError(f"{said} one mask ({suffixes})").of_argument()
-    start = root / ANNOTATIONS if is_davis_root(root) else root
-    sequences, others = [], []
-    for folder, inner, names in os.walk(start):
-        if MASKS in inner:
-            inner[:], names = [MASKS], []
-        inner[:] = sorted((name for name in inner if not name.startswith(".")), key=natural_key)
-        paths = [Path(folder, name) for name in sorted(names, key=natural_key)]
-        pictures = [path for path in paths if _is_picture(path)]
-        others += [path for path in paths if not _is_picture(path)]
-        if pictures:
-            sequences.append(pictures)
-    if not sequences:
-        raise MaskError(f"{root} holds no picture; masks are PNG files, one a frame")
-    return sequences, others
-
-
-def _is_picture(path: Path) -> bool:
-    return path.suffix.lower() in _PICTURES and not path.name.startswith(".")
 
 
 def _target(
@@ -144,39 +102,4 @@ def _target(
         if out:
             raise UsageError("either `out` or `in_place`, not both")
         return root
-    resolved = root.resolve()
-    if root.is_file():
-        return _target_file(resolved, out)
-    target = Path(out) if out else resolved.with_name(f"{resolved.name}-fixed")
-    if target.resolve().is_relative_to(resolved):
-        raise UsageError(f"{target} lies in {root}; choose another `out`, or `in_place`")
-    if target.exists() and (not target.is_dir() or any(target.iterdir())):
-        raise OutputError(f"{target} exists and is not empty; choose another `out`")
-    return target
-
-
-def _target_file(mask: Path, out: str | Path | None) -> Path:
-    """The PNG to write of a single mask."""
-    target = Path(out) if out else mask.with_name(f"{mask.stem}-fixed.png")
-    if target.suffix.lower() != ".png":
-        raise UsageError(f"`out` is {target}; of a single mask it is a .png file")
-    if target.exists():
-        raise OutputError(f"{target} exists; choose another `out`")
-    return target
-
-
-def _placed(root: Path, target: Path) -> Callable[[Path], Path]:
-    """Where the mended copy of a mask of `root` goes."""
-    if root.is_dir():
-        return lambda path: (target / path.relative_to(root)).with_suffix(".png")
-    return lambda path: target.with_suffix(".png")
-
-
-def _ticker(progress: Progress | None, total: int, what: str) -> Callable[[], None]:
-    done = count(1)
-
-    def tick() -> None:
-        if progress:
-            progress(next(done), total, what)
-
-    return tick
+    return target_of(root, Path(out) if out else None)

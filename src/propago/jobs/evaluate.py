@@ -1,22 +1,21 @@
 """`propago eval`: results against ground truth, by the rules of a benchmark."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from copy import deepcopy
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
 
-from propago.errors import MaskError, PropagoError, UsageError
-from propago.metrics.evaluation import CategoryScores, Evaluation, means
+from propago.errors import MaskError, PropagoError
+from propago.metrics.evaluation import Evaluation, means
 from propago.metrics.inputs import open_pairs, protocol_of
-from propago.metrics.metric import Metric, MetricOfParts, load_metrics
+from propago.metrics.measure_pairs import measure_pairs
+from propago.metrics.metric import Metric, load_metrics
 from propago.metrics.pairing import Wanted, find_pairs
-from propago.metrics.protocols import PROTOCOLS, Protocol
+from propago.metrics.protocols import chosen_protocol
 from propago.metrics.sequences import Found, SequenceTask, measure_sequence
 from propago.runs.cluster import map_on_cluster, refuse_unknown_cluster
 from propago.runs.executor import map_tasks, require_a_job
-from propago.runs.options import Progress
+from propago.runs.options import Progress, counted
 
 COMPILED_FROM_FRAMES = 1000
 """From so many frames a process on, compiled code saves more time than it takes to load."""
@@ -68,7 +67,8 @@ def evaluate(  # noqa: PLR0913 - the options of a verb
         SourceError: a sequence, frame or file is missing or unreadable.
         MaskError: sizes differ, a predicted object is unknown, a sequence holds no object.
     """
-    rules = _protocol(protocol or protocol_of(Path(results), Path(gt)), official, tolerance_px)
+    name = protocol or protocol_of(Path(results), Path(gt))
+    rules = chosen_protocol(name, official, tolerance_px)
     require_a_job(jobs)
     if cluster is not None:
         refuse_unknown_cluster(cluster)
@@ -76,7 +76,8 @@ def evaluate(  # noqa: PLR0913 - the options of a verb
     measures, meanings = load_metrics(rules.metrics if metrics is None else metrics, rules.of)
     if rules.of != "masks":
         pairs = open_pairs(rules.of, Path(results), Path(gt), set)
-        found = _evaluate_whole(rules.name, pairs, measures.values(), progress)
+        tick = counted(progress, None, "evaluating")
+        found = measure_pairs(rules.name, pairs, measures.values(), tick)
     else:
         files = find_pairs(Path(results), Path(gt), rules, set, official)
         tasks = [
@@ -93,43 +94,6 @@ def evaluate(  # noqa: PLR0913 - the options of a verb
         found = _evaluate_masks(tasks, jobs, cluster, progress)
     less = frozenset(name for metric in measures.values() for name in metric.lower_is_better)
     return replace(found, lower_is_better=less, meanings=meanings)
-
-
-def _protocol(name: str, official: bool, tolerance_px: int | None) -> Protocol:
-    if name not in PROTOCOLS:
-        raise UsageError(f"`protocol` {name!r} is not there; there are {', '.join(PROTOCOLS)}")
-    protocol = PROTOCOLS[name]
-    if official and protocol.sparse:
-        raise UsageError(
-            f"{name} is scored by a server whose code is not public, so `official` does not apply"
-        )
-    if protocol.of != "masks" and (official or tolerance_px is not None):
-        raise UsageError(f"`official` and `tolerance_px` are of masks; {name} is of {protocol.of}")
-    if tolerance_px is not None and tolerance_px < 0:
-        raise UsageError(f"`tolerance_px` is at least 0 pixels; this one is {tolerance_px}")
-    return protocol
-
-
-def _evaluate_whole(
-    protocol: str, pairs: Iterable[Any], metrics: Iterable[Metric], progress: Progress | None
-) -> Evaluation:
-    """Metrics that see every pair, and give figures by category besides."""
-    own = deepcopy(list(metrics))
-    for n, pair in enumerate(pairs):
-        for metric in own:
-            metric.update(pair)
-        if progress:
-            progress(n + 1, None, "evaluating")
-    parts: dict[int, dict[str, float]] = {}
-    for metric in own:
-        for i, figures in metric.parts().items() if isinstance(metric, MetricOfParts) else ():
-            parts.setdefault(i, {}).update(figures)
-    return Evaluation(
-        protocol,
-        {},
-        {name: figure for metric in own for name, figure in metric.compute().items()},
-        categories=tuple(CategoryScores(i, figures) for i, figures in sorted(parts.items())),
-    )
 
 
 def _evaluate_masks(
@@ -159,7 +123,7 @@ def _measured(
 ) -> Iterator[Found]:
     """What is found in each sequence, in order; in this process or in `jobs` others."""
     passes = [len(t.files.frames) * (2 if t.protocol.assigned else 1) for t in tasks]
-    tick = _ticks(sum(passes), progress)
+    tick = counted(progress, sum(passes), "evaluating")
     if cluster is not None:
         shared = map_on_cluster(_measured_there, tasks, cluster, jobs, _died)
     elif jobs > 1:
@@ -185,16 +149,3 @@ def _measured_there(task: SequenceTask, again: bool) -> Found | PropagoError:
 
 def _died(task: SequenceTask, why: str) -> PropagoError:
     return PropagoError(f"{task.files.name}: the workers that measured it were killed: {why}")
-
-
-def _ticks(total: int, progress: Progress | None) -> Callable[..., None]:
-    """What is called after each frame, or with the frames of a whole sequence."""
-    done = 0
-
-    def tick(frames: int = 1) -> None:
-        nonlocal done
-        done += frames
-        if progress:
-            progress(done, total, "evaluating")
-
-    return tick

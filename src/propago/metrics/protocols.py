@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from propago.errors import UsageError
+
 
 @dataclass(frozen=True)
 class Protocol:
@@ -96,3 +98,24 @@ PROTOCOLS = {
         ),
     )
 }
+
+
+def chosen_protocol(name: str, official: bool, tolerance_px: int | None) -> Protocol:
+    """The protocol of a name, where the other arguments may stand beside it.
+
+    Raises:
+        UsageError: no such protocol, one to which `official` or `tolerance_px` does not apply, or a
+            tolerance below 0.
+    """
+    if name not in PROTOCOLS:
+        raise UsageError(f"`protocol` {name!r} is not there; there are {', '.join(PROTOCOLS)}")
+    protocol = PROTOCOLS[name]
+    if official and protocol.sparse:
+        raise UsageError(
+            f"{name} is scored by a server whose code is not public, so `official` does not apply"
+        )
+    if protocol.of != "masks" and (official or tolerance_px is not None):
+        raise UsageError(f"`official` and `tolerance_px` are of masks; {name} is of {protocol.of}")
+    if tolerance_px is not None and tolerance_px < 0:
+        raise UsageError(f"`tolerance_px` is at least 0 pixels; this one is {tolerance_px}")
+    return protocol

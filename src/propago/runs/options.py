@@ -13,6 +13,19 @@ Progress = Callable[[int, int | None, str], None]
 """Called as (frames done, frames in all or None, what is being done)."""
 
 
+def counted(progress: Progress | None, total: int | None, what: str) -> Callable[..., None]:
+    """What is called after each frame, or with how many are done at once; it tells `progress`."""
+    done = 0
+
+    def count(frames: int = 1) -> None:
+        nonlocal done
+        done += frames
+        if progress:
+            progress(done, total, what)
+
+    return count
+
+
 @dataclass(frozen=True, kw_only=True)
 class RunOptions:
     """What can be set about any run over the frames of a source.
