@@ -11,7 +11,7 @@ from propago.cli import main
 from propago.errors import MaskError, OutputError, PropagoWarning, SourceError, UsageError
 from propago.io.masks import read_mask, write_mask
 from propago.io.soft_masks import read_soft_masks
-from propago.jobs.clean import clean
+from propago.jobs.clean import CleanResult, clean, clean_many
 from propago.refinement.craf.settings import CrafSettings
 from tiny_clip import tiny_clip
 
@@ -36,7 +36,7 @@ def events(log):
 
 def test_a_folder_of_masks_is_cleaned_and_the_log_says_what_went(tmp_path):
     truth = write_clip(tmp_path / "cat")
-    (result,) = clean(tmp_path / "cat", out=tmp_path / "out")
+    result = clean(tmp_path / "cat", out=tmp_path / "out")
     assert (result.name, result.frames, result.pixels) == ("cat", FRAMES, {"removed": 9})
     for t, labels in enumerate(truth):
         path = tmp_path / "out" / "masks" / f"{t:05d}.png"
@@ -50,10 +50,12 @@ def test_a_folder_of_masks_is_cleaned_and_the_log_says_what_went(tmp_path):
 def test_what_segment_wrote_and_several_videos(tmp_path, capsys):
     write_clip(tmp_path / "runs" / "cat" / "masks")
     write_clip(tmp_path / "runs" / "dog" / "masks")
-    results = clean(tmp_path / "runs", out=tmp_path / "out")
-    assert [r.name for r in results] == ["cat", "dog"]
+    with pytest.raises(UsageError, match="masks of 2 videos; take `clean_many`"):
+        clean(tmp_path / "runs", out=tmp_path / "out")
+    many = clean_many(tmp_path / "runs", out=tmp_path / "out")
+    assert [r.name for r in many.results] == ["cat", "dog"]
     assert (tmp_path / "out" / "dog" / "masks" / "00004.png").exists()
-    (single,) = clean(tmp_path / "runs" / "cat", out=tmp_path / "one")
+    single = clean(tmp_path / "runs" / "cat", out=tmp_path / "one")
     assert single.masks == tmp_path / "one" / "masks"
 
 
@@ -65,9 +67,9 @@ def test_scores_are_cleaned_like_masks(tmp_path):
             (tmp_path / "grey" / str(i)).mkdir(parents=True, exist_ok=True)
             levels = np.where(labels == i, 60_000, 0).astype(np.uint16)
             cv2.imwrite(str(tmp_path / "grey" / str(i) / f"{t:05d}.png"), levels)
-    (by_pictures,) = clean(tmp_path / "grey", scores=True, out=tmp_path / "out")
+    by_pictures = clean(tmp_path / "grey", scores=True, out=tmp_path / "out")
     assert by_pictures.pixels == {"removed": 9}
-    (again,) = clean(tmp_path / "out", out=tmp_path / "again")
+    again = clean(tmp_path / "out", out=tmp_path / "again")
     assert again.pixels == {}, "scores were taken, and nothing is left to remove"
     for t, labels in enumerate(truth):
         assert np.array_equal(read_mask(again.masks / f"{t:05d}.png").labels, labels)
@@ -87,7 +89,7 @@ def test_wide_ids_void_and_empty_masks_come_through(tmp_path):
     void[2:8, 2:8], void[40:44, 40:44] = 7, 255
     write_mask(folder / "2.png", void)
     write_mask(folder / "10.png", void)
-    (result,) = clean(folder, out=tmp_path / "out")
+    result = clean(folder, out=tmp_path / "out")
     assert result.frames == 4
     for name in ("0", "2", "10"):
         before, after = (read_mask(p / f"{name}.png").labels for p in (folder, result.masks))
@@ -124,7 +126,7 @@ def test_frames_come_in_the_order_of_their_numbers(tmp_path, kind):
 
 def test_settings_reach_the_filter(tmp_path):
     write_clip(tmp_path / "cat")
-    (result,) = clean(tmp_path / "cat", out=tmp_path / "out", settings=CrafSettings(reach_px=60))
+    result = clean(tmp_path / "cat", out=tmp_path / "out", settings=CrafSettings(reach_px=60))
     assert result.pixels == {}
 
 
@@ -145,7 +147,7 @@ def test_a_run_that_wrote_nothing_does_not_block_the_next(tmp_path):
     with pytest.raises(MaskError, match=r"0\.npy: .*np\.nan_to_num"):
         clean(tmp_path / "cat", out=tmp_path / "out")
     np.save(tmp_path / "cat" / "0.npy", np.ones(SIZE))
-    (result,) = clean(tmp_path / "cat", out=tmp_path / "out")
+    result = clean(tmp_path / "cat", out=tmp_path / "out")
     assert result.frames == 1
 
 
@@ -215,8 +217,9 @@ def test_the_verb_says_where_things_are(tmp_path, monkeypatch, capsys):
 def test_the_verb_begins_with_the_rules_that_are_named(tmp_path, monkeypatch, argv, wanted):
     asked = []
     write_mask(tmp_path / "0.png", np.eye(64, dtype=np.uint8))
+    result = CleanResult("cat", tmp_path, None, tmp_path, 1, {})
     monkeypatch.setattr(
-        "propago.jobs.clean.clean", lambda masks, **options: asked.append(options) or []
+        "propago.jobs.clean.clean", lambda masks, **options: asked.append(options) or result
     )
     assert main(["clean", str(tmp_path), *argv]) == 0
     assert asked[0]["settings"] == wanted

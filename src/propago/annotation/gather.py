@@ -40,6 +40,16 @@ class AnnotationSet:
         return self.prompted[0].prompter if self.prompted else {}
 
     @property
+    def pointed_at(self) -> dict[str, Any]:
+        """Boxes and clicks as they were written, and what made masks of them, as JSON values."""
+        written = [w for made in self.prompted for prompt in made.prompts for w in prompt.written]
+        return {
+            "boxes": [str(one) for one in written if isinstance(one, Box)],
+            "clicks": [str(one) for one in written if isinstance(one, Clicks)],
+            "prompter": self.prompter,
+        }
+
+    @property
     def ids(self) -> tuple[int, ...]:
         """Every id that is given somewhere, ascending."""
         return tuple(sorted({i for masks in self.given.values() for i in masks.ids}))

@@ -77,7 +77,7 @@ def run(argv: list[str]) -> int:
         raise UsageError("--resume is for many videos: those that are done are kept")
 
     with frame_progress() as progress, at_most_threads(arguments.threads):
-        results = clean(
+        result = clean(
             arguments.masks,
             scores=arguments.scores,
             out=arguments.out,
@@ -85,12 +85,11 @@ def run(argv: list[str]) -> int:
             overwrite=arguments.overwrite,
             progress=progress,
         )
-    for result in results:
-        print(f"masks  {result.masks} ({result.frames} frames, {_done(result)})")
-        if result.scores:
-            print(f"scores {result.scores}")
-        print(f"log    {result.log}")
-        say_exports(arguments, result.out, None)
+    print(f"masks  {result.masks} ({result.frames} frames, {_done(result)})")
+    if result.scores:
+        print(f"scores {result.scores}")
+    print(f"log    {result.log}")
+    say_exports(arguments, result.out, None)
     return 0
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from propago.errors import PropagoWarning
+from propago.errors import PropagoWarning, UsageError
 from propago.io.formats import open_masks
 from propago.io.manifest import ManifestEntry
 from propago.io.mask_sequence import Readers, size_of
@@ -58,50 +58,63 @@ def clean(
     settings: CrafSettings | None = None,
     overwrite: bool = False,
     progress: Progress | None = None,
-) -> list[CleanResult]:
-    """Clean the masks of a video, or of several, with the connected-region-aware filter.
+) -> CleanResult:
+    """Clean the masks of a video with the connected-region-aware filter.
 
     The first mask of a video is taken for the truth. Void stays void.
 
     Args:
-        masks: a folder of masks in the order of their names, one a frame; a folder that `segment`
-            wrote; or a folder of such folders, one a video. Or a folder of scores (.npz, .npy) of
-            one video; those that `segment` wrote go before its masks.
+        masks: a folder of masks in the order of their names, one a frame, or of scores (.npz,
+            .npy); or a folder that `segment` wrote, whose scores are taken if there are any.
         scores: the PNGs are scores, not label maps: grey, of 8 or 16 bits, FRAME.png of one object
             or ID/FRAME.png of each.
-        out: gets masks/ and clean.jsonl, and scores/ where scores came; in one folder a video
-            where there are several; runs/clean/<name of the folder> if None.
+        out: gets masks/ and clean.jsonl, and scores/ where scores came; runs/clean/<name of the
+            folder> if None.
         settings: what is kept.
         overwrite: delete earlier results in `out`.
         progress: called as (masks done, masks in all, name of the video).
 
-    Returns:
-        One result a video.
-
     Raises:
         SourceError: no folder, or no masks in it.
         MaskError: a mask is illegal, or of another size than the first.
-        UsageError: `out` holds results, or lies among the masks.
+        UsageError: `out` holds results or lies among the masks, or these are of several videos.
         OutputError: the results cannot be written.
     """
     folder = Path(masks)
-    base = Path(out) if out else RUNS / folder.resolve().name
-    soft = open_masks(folder, "soft-pictures").readers if scores else soft_masks_in(folder)
-    if soft:
-        output = OutputFolder(base)
-        output.refuse([folder, OutputFolder(folder).scores], overwrite=overwrite)
-        return [_clean_one(Craf(settings), folder.resolve().name, soft, output, progress)]
+    name, place, readers = _one_video(folder, scores)
+    output = OutputFolder(out or RUNS / folder.resolve().name)
+    output.refuse([folder, place], overwrite=overwrite)
+    output.clear()
+    written = write_sequence(
+        _cleaned(Craf(settings), name, readers),
+        output,
+        len(readers),
+        name,
+        events=True,
+        progress=progress,
+    )
+    return CleanResult(
+        name,
+        output.masks,
+        output.scores if written.soft else None,
+        output.events,
+        written.frames,
+        written.pixels,
+    )
+
+
+def _one_video(folder: Path, scores: bool) -> tuple[str, Path, Readers]:
+    """The name of the video, the folder its masks lie in, and what reads each."""
+    if soft := open_masks(folder, "soft-pictures").readers if scores else soft_masks_in(folder):
+        return folder.resolve().name, OutputFolder(folder).scores, soft
     found = find_folders(folder)
-    videos = [
-        (name, own, OutputFolder(base if found.single else base / name))
-        for name, own in found.sequences.items()
-    ]
-    for _, own, output in videos:
-        output.refuse([own], overwrite=overwrite)
-    return [
-        _clean_one(Craf(settings), name, open_masks(own, "label-maps").readers, output, progress)
-        for name, own, output in videos
-    ]
+    if not found.single:
+        raise UsageError(
+            f"{folder} holds the masks of {len(found.sequences)} videos; take `clean_many`, or the "
+            "folder of one"
+        )
+    ((name, own),) = found.sequences.items()
+    return name, own, open_masks(own, "label-maps").readers
 
 
 def clean_many(
@@ -163,25 +176,7 @@ def _clean_entry(
     _: bool,
 ) -> CleanResult:
     with at_most_threads(threads):
-        (result,) = clean(entry.source, out=output.root, settings=settings, overwrite=True)
-    return result
-
-
-def _clean_one(
-    craf: Craf, name: str, readers: Readers, output: OutputFolder, progress: Progress | None
-) -> CleanResult:
-    output.clear()
-    written = write_sequence(
-        _cleaned(craf, name, readers), output, len(readers), name, events=True, progress=progress
-    )
-    return CleanResult(
-        name,
-        output.masks,
-        output.scores if written.soft else None,
-        output.events,
-        written.frames,
-        written.pixels,
-    )
+        return clean(entry.source, out=output.root, settings=settings, overwrite=True)
 
 
 def _cleaned(craf: Craf, name: str, readers: Readers) -> Iterator[Changed]:

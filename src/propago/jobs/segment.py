@@ -1,6 +1,5 @@
 """`propago segment`: a video and masks of some frames become masks of every frame."""
 
-import hashlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -27,15 +26,15 @@ from propago.pipeline import Checkpoint, Segmented, segment_frames
 from propago.prompts import Prompter
 from propago.runs.ahead import encoded_ahead
 from propago.runs.both_ways import with_earlier_frames
+from propago.runs.checkpoints import packages_of
 from propago.runs.engine import Loop, Run, RunSummary, run
 from propago.runs.options import Progress
 from propago.runs.output_folder import OutputFolder
 from propago.runs.processor import processor
-from propago.runs.record import described, run_inputs
+from propago.runs.record import described, digest_of, run_inputs
 from propago.runs.writers import EventWriter, MaskWriter, OverlayWriter, SoftMaskWriter, Writer
 from propago.types import (
     VOID,
-    Annotation,
     Annotations,
     Cleaner,
     Encoder,
@@ -210,14 +209,14 @@ def _job(
         _writers(source, annotations, parts, options),
         options,
         inputs=segment_inputs(source, annotations, parts, options),
-        given={index: _digest(masks) for index, masks in annotations.given.items()},
+        given={index: digest_of(masks) for index, masks in annotations.given.items()},
         about={
             "given": {str(index): list(masks.ids) for index, masks in annotations.given.items()},
             "ended": {str(t): sorted(m.ended) for t, m in annotations.given.items() if m.ended},
-            **_pointed_at(annotations),
+            **annotations.pointed_at,
             "notes": [*source.notes, *annotations.notes],
         },
-        packages=_packages(parts),
+        packages=packages_of(parts.method, parts.clean),
     )
 
 
@@ -273,26 +272,3 @@ def _writers(
     if parts.clean:
         writers.append(EventWriter())
     return writers
-
-
-def _pointed_at(annotations: AnnotationSet) -> dict[str, Any]:
-    """Boxes and clicks as they were given, each with its frame, and what made masks of them."""
-    prompts = [one for made in annotations.prompted for one in made.prompts]
-    written = [one for prompt in prompts for one in prompt.written]
-    return {
-        "boxes": [str(one) for one in written if isinstance(one, Box)],
-        "clicks": [str(one) for one in written if isinstance(one, Clicks)],
-        "prompter": annotations.prompter,
-    }
-
-
-def _packages(parts: Parts) -> tuple[str, ...]:
-    """The top-level packages whose states a checkpoint may hold."""
-    own = (type(part).__module__.partition(".")[0] for part in (parts.method, parts.clean) if part)
-    return tuple(dict.fromkeys(("propago", *own)))
-
-
-def _digest(masks: Annotation) -> str:
-    digest = hashlib.sha256(f"{masks.labels.dtype} {sorted(masks.ended)}".encode())
-    digest.update(masks.labels.tobytes())
-    return digest.hexdigest()

@@ -23,6 +23,7 @@ from propago.errors import UsageError
 from propago.io.given_detections import Given, gather_detections
 from propago.io.source import Source
 from propago.jobs.options import TrackOptions
+from propago.runs.checkpoints import packages_of
 from propago.runs.record import described
 from propago.tracking import Associator, Detector, Tracker
 from propago.types import Frame, Propagator, Refiner
@@ -103,9 +104,8 @@ class TrackParts:
     @property
     def packages(self) -> tuple[str, ...]:
         """The top-level packages whose states a checkpoint may hold."""
-        own = (self.tracker.associator, self.tracker.carry and self.tracker.carry.method)
-        names = (type(part).__module__.partition(".")[0] for part in own if part)
-        return tuple(dict.fromkeys(("propago", *names)))
+        tracker = self.tracker
+        return packages_of(tracker.associator, tracker.carry and tracker.carry.method)
 
 
 def load_track_parts(

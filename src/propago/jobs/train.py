@@ -1,29 +1,20 @@
 """`propago train`: a recipe becomes a weights file with its card."""
 
-import json
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor, nn
 
 from propago.data.sources import ingredients
 from propago.data.task import TrainingTask
-from propago.errors import UsageError
 from propago.finetune.budget import Budget
-from propago.io.atomic import write_text
-from propago.nn.weights import fill, fill_encoder, load_weights, save_weights
-from propago.training.card import card, commit
+from propago.training.card import save_trained
 from propago.training.checkpoint import CheckpointFile
 from propago.training.fit import Watch, fit
-from propago.training.recipe import (
-    Recipe,
-    checked_settings,
-    read_recipe,
-    task_of,
-)
+from propago.training.recipe import Recipe, checked_settings, read_recipe, task_of
+from propago.training.start import begin, taken
 from propago.training.validators import validator_of
 
 RUNS = Path("runs/train")
@@ -79,7 +70,7 @@ def train(
     folder = Path(out) if out else RUNS / chosen.name
     torch.manual_seed(chosen.seed)
     task = initial_task(chosen, Path(data))
-    kept = _taken(chosen, task)
+    kept = taken(task, chosen.taken, chosen.taken_from)
     fitted = fit(
         task,
         chosen.optimisation,
@@ -94,7 +85,7 @@ def train(
     validation = fitted.validation.line if fitted.validation else None
     trained = TrainResult(weights, weights.with_suffix(".md"), validation)
     if fitted.is_main_process:
-        _export(kept(fitted.net), chosen, trained, task)
+        save_trained(weights, kept(fitted.net), chosen, task, validation)
     return trained
 
 
@@ -113,60 +104,11 @@ def initial_task(recipe: Recipe, root: Path) -> TrainingTask:
     make = task_of(recipe.method)
     settings = checked_settings(recipe.method, recipe.task)
     task = make(settings, [(one.weight, one.opened(root)) for one in ingredients(recipe.data)])
-    if recipe.init == "imagenet" or recipe.init.endswith(".pth"):
-        if task.encoder is None:
-            raise UsageError(f"init {recipe.init}: {task.network} has no encoder that it fits")
-        task.encoder.load_published(None if recipe.init == "imagenet" else Path(recipe.init))
-    elif recipe.init:
-        found = load_weights(recipe.init)
-        network = found.about.get("network", "")
-        if network in task.relatives:
-            fill(task.net, replace(found, tensors={**task.relatives[network](found.tensors)}))
-        elif network == task.network or not isinstance(task.encoder, nn.Module):
-            fill(task.net, load_weights(recipe.init, task.network))
-        else:
-            fill_encoder(task.encoder, found)
+    begin(task, recipe.init)
     return task
-
-
-def _taken(recipe: Recipe, task: TrainingTask) -> Callable[[nn.Module], nn.Module]:
-    """Brings trained networks as far as the recipe takes them, in place.
-
-    Raises:
-        WeightsError: `taken_from` names no weights of this network.
-    """
-    start: Mapping[str, Tensor] = {}
-    if recipe.taken_from:
-        start = load_weights(recipe.taken_from, task.network).tensors
-    elif recipe.taken < 1:
-        start = {name: value.clone() for name, value in task.net.state_dict().items()}
-
-    def kept(trained: nn.Module) -> nn.Module:
-        values = trained.state_dict()
-        for name, value in start.items():
-            if value.is_floating_point():
-                values[name].lerp_(value.to(values[name]), 1 - recipe.taken)
-        return trained
-
-    return kept
 
 
 def _budget(recipe: Recipe, steps: int | None, minutes: float | None) -> Budget:
     if minutes is not None:
         return Budget(seconds=60 * minutes)
     return Budget(steps=recipe.steps if steps is None else steps)
-
-
-def _export(net: nn.Module, recipe: Recipe, trained: TrainResult, task: TrainingTask) -> None:
-    line = trained.weights.with_name("log.jsonl").read_text().strip().splitlines()[-1]
-    done = json.loads(line)
-    about = {
-        "network": task.network,
-        "licence": recipe.licence,
-        "recipe": json.dumps(recipe.record()),
-        "commit": commit(),
-        "steps": str(done["step"]),
-    }
-    digest = save_weights(trained.weights, net.state_dict(), about)
-    text = card(recipe, task, about, digest, done["elapsed_s"], trained.validation)
-    write_text(trained.card, text)

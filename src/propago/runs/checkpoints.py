@@ -100,3 +100,9 @@ def kept(counts: Iterable[int]) -> set[int]:
     while latest // apart > MOST:
         apart *= 2
     return {count for count in counts if count % apart == 0 or count == latest}
+
+
+def packages_of(*parts: object) -> tuple[str, ...]:
+    """The top-level packages whose states a checkpoint of these parts may hold; None is no part."""
+    own = (type(part).__module__.partition(".")[0] for part in parts if part is not None)
+    return tuple(dict.fromkeys(("propago", *own)))

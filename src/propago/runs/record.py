@@ -1,5 +1,6 @@
 """What run.json says: how a run was made, from what, and how it ended."""
 
+import hashlib
 import json
 import platform
 import sys
@@ -17,6 +18,7 @@ from propago.errors import PropagoWarning, UsageError
 from propago.io.source import Source
 from propago.nn.inference import choose_device
 from propago.runs.options import RunOptions
+from propago.types import Annotation
 
 CORRECTED = "corrected"
 """The status of results that a person has corrected."""
@@ -49,6 +51,13 @@ def run_inputs(source: Source, options: RunOptions) -> dict[str, Any]:
         "device": choose_device(options.device).type,
         "threads": torch.get_num_threads(),
     }
+
+
+def digest_of(annotation: Annotation) -> str:
+    """What `first_change` compares of a person's masks of a frame."""
+    digest = hashlib.sha256(f"{annotation.labels.dtype} {sorted(annotation.ended)}".encode())
+    digest.update(annotation.labels.tobytes())
+    return digest.hexdigest()
 
 
 def new_record(

@@ -1,11 +1,45 @@
-"""The card beside a weights file: data, recipe, commit, seed, licence, scores."""
+"""A weights file and the card beside it: data, recipe, commit, seed, licence, scores."""
 
+import json
 import subprocess
 from pathlib import Path
 
+from torch import nn
+
 from propago.data.sources import ingredients
 from propago.data.task import TrainingTask
+from propago.io.atomic import write_text
+from propago.nn.weights import save_weights
 from propago.training.recipe import Recipe
+
+
+def save_trained(
+    path: Path, net: nn.Module, recipe: Recipe, task: TrainingTask, validation: str | None
+) -> None:
+    """Write the weights of a trained network and their card.
+
+    Args:
+        path: of the weights, in the run folder, whose log says how long it was trained.
+        net: the network.
+        recipe: what was trained.
+        task: what it made of the recipe.
+        validation: its result in words; None where its data are absent.
+
+    Raises:
+        OutputError: they cannot be written.
+    """
+    line = path.with_name("log.jsonl").read_text().strip().splitlines()[-1]
+    done = json.loads(line)
+    about = {
+        "network": task.network,
+        "licence": recipe.licence,
+        "recipe": json.dumps(recipe.record()),
+        "commit": commit(),
+        "steps": str(done["step"]),
+    }
+    digest = save_weights(path, net.state_dict(), about)
+    text = card(recipe, task, about, digest, done["elapsed_s"], validation)
+    write_text(path.with_suffix(".md"), text)
 
 
 def card(
