@@ -194,6 +194,41 @@ def test_further_clicks_correct_the_mask_before_the_first_unless_it_was_drawn_on
         assert len(asked[2].positive) == 3
 
 
+def clicked(truth, tmp_path, *masks):
+    """A page on which object 1 is 20x20 px and object 2 is clicked; what clicks give is `masks`."""
+    coming = iter(masks)
+    with studio(tmp_path, prompter=lambda rgb, prompt: next(coming)) as page:
+        one = np.zeros(SIZE, np.uint8)
+        one[10:30, 10:30] = 1
+        page.draw(0, one)
+        for count in range(1, len(masks) + 1):
+            page.post("api/prompts/0", object=2, clicks=[[40.0, 20.0, True]] * count)
+        return page.project.annotations[0].labels
+
+
+def area(columns):
+    mask = np.zeros(SIZE, bool)
+    mask[8:32, columns] = True
+    return mask
+
+
+def test_what_a_click_took_from_another_object_comes_back_with_the_next(truth, tmp_path):
+    labels = clicked(truth, tmp_path, area(slice(20, 60)), area(slice(32, 60)))
+    assert (labels == 1).sum() == 400
+    assert (labels == 2).sum() == 24 * 28
+
+
+def test_a_drawn_object_inside_the_mask_of_a_click_lies_in_front_of_it(truth, tmp_path):
+    labels = clicked(truth, tmp_path, area(slice(8, 60)))
+    assert (labels == 1).sum() == 400
+    assert (labels == 2).sum() == 24 * 52 - 400
+
+
+def test_a_click_that_means_a_drawn_object_itself_takes_it(truth, tmp_path):
+    labels = clicked(truth, tmp_path, area(slice(9, 31)))
+    assert set(np.unique(labels)) == {0, 2}
+
+
 @pytest.mark.parametrize(
     ("fields", "says"),
     [

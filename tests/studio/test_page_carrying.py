@@ -84,3 +84,42 @@ def test_who_is_who_is_said_in_the_list(serve, visit, truth, tmp_path):
     person.page.select_option("#identity", label="the same as object 1")
     person.until_kept(3, lambda labels: (labels == (found > 0)).all())
     assert person.page.locator("#objects li").count() == 1
+
+
+@pytest.mark.filterwarnings("ignore:other masks are given")
+def test_a_page_that_opens_later_knows_that_the_run_went_both_ways(serve, visit, truth, tmp_path):
+    drawn = tmp_path / "out" / "annotations"
+    drawn.mkdir(parents=True)
+    write_mask(drawn / "00003.png", truth[3])
+    person = visit(serve(tmp_path))
+    person.page.check("#both")
+    person.press("g")
+    person.status("Done")
+    later = visit(serve(tmp_path))
+    assert later.page.is_checked("#both")
+    write_mask(drawn / "00006.png", truth[6])
+    again = visit(serve(tmp_path))
+    again.press("g")
+    again.status("Done")
+
+
+def test_buttons_and_sliders_that_are_reached_by_keys_are_worked_by_keys(
+    serve, visit, truth, tmp_path
+):
+    person = visit(serve(tmp_path))
+    for _ in range(60):
+        if person.page.evaluate("document.activeElement.id") == "both":
+            break
+        person.press("Tab")
+    person.press(" ")
+    assert person.page.is_checked("#both")
+    assert person.page.inner_text("#play") == "Play"
+    person.page.locator("#next").focus()  # the pointer was not used
+    person.press("Enter")
+    person.until_shown(1)
+    person.page.locator("#opacity").focus()
+    person.press("ArrowRight")
+    assert person.page.input_value("#opacity") == "56"
+    person.page.click("#view")
+    person.press("ArrowRight")
+    person.until_shown(2)

@@ -25,6 +25,7 @@ CORRECTED = "corrected"
 
 _PACKAGES = ("torch", "numpy", "opencv-python-headless", "av", "pillow")
 _GIVEN = "given"
+_NOTHING = (None, "", {}, [])
 _MACHINE = ("device", "threads")
 """What changes a result in its last bits alone: other ones are said, not refused."""
 
@@ -148,8 +149,8 @@ def _difference(name: str, then: Any, now: Any) -> str:
         key = next(key for key in {**now, **then} if then.get(key) != now.get(key))
         inner = key if name.split()[-1] == key else f"{name} {key}"
         return _difference(inner, then.get(key), now.get(key))
-    short = (f"{value!r:.40}" for value in (then or None, now or None))
-    return f"{name}: then {next(short)}, now {next(short)}"
+    then, now = ("nothing" if value in _NOTHING else f"{value!r:.40}" for value in (then, now))
+    return f"{name}: then {then}, now {now}"
 
 
 def now() -> str:

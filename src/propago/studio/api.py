@@ -139,11 +139,9 @@ class Api:
         """A mask for an object from a box and clicks, which is kept at once; as `masks`."""
         self._require_frame(index)
         shown = self._project.shown(index)
-        mask = self._prompting.mask(index, self._pictures.rgb(index), shown, fields)
-        drawn = self._project.annotations.get(index)
-        labels = np.zeros_like(shown) if drawn is None else drawn.labels.copy()
-        labels[labels == fields.object] = 0
-        labels[mask] = fields.object
+        said = self._project.annotations.get(index)
+        drawn = np.zeros_like(shown) if said is None else said.labels
+        labels = self._prompting.drawn(index, self._pictures.rgb(index), shown, drawn, fields)
         with self._step():
             ids = self._project.annotate(index, labels)
         return label_answer(self._project.shown(index), ids)

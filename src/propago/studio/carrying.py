@@ -55,6 +55,8 @@ class CarryState:
         what: is being done.
         message: of a failure.
         notes: of a run that is done.
+        both_ways: whether it follows objects backwards, too; at first, whether the one in the
+            folder did.
     """
 
     state: Literal["idle", "running", "done", "cancelled", "failed", "refused"] = "idle"
@@ -63,6 +65,7 @@ class CarryState:
     what: str = ""
     message: str = ""
     notes: tuple[str, ...] = ()
+    both_ways: bool = False
 
 
 class Carrying:
@@ -78,7 +81,7 @@ class Carrying:
         """Nothing runs yet."""
         self._project, self._follow, self._publish = project, follow, publish
         self._watching = watching
-        self._state, self._told_s = CarryState(), 0.0
+        self._state, self._told_s = CarryState(both_ways=project.went_both_ways()), 0.0
         self._cancelled, self._lock = Event(), Lock()
         self._thread: Thread | None = None
 
@@ -101,7 +104,8 @@ class Carrying:
             if self._state.state == "running":
                 raise UsageError("a run is going on; cancel it first")
             self._cancelled.clear()
-            self._tell(CarryState("running", total=self._project.source.frame_count))
+            total = self._project.source.frame_count
+            self._tell(CarryState("running", total=total, both_ways=both_ways))
         self._thread = Thread(target=self._run, args=(order,), name="propago-carry", daemon=True)
         self._thread.start()
 

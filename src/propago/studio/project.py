@@ -91,6 +91,14 @@ class Project:
         """(id, first frame without it) of the objects that end."""
         return [(i, told.ended) for i, told in self.objects.items() if told.ended is not None]
 
+    def went_both_ways(self) -> bool:
+        """Whether the run in the folder follows objects backwards, too.
+
+        Raises:
+            OutputError: its record is damaged.
+        """
+        return bool(self.output.read_record().get("inputs", {}).get("both_ways"))
+
     def name_of(self, index: int) -> str:
         """The stem of the files of a frame."""
         return self.source.stems[index] if self.source.stems else f"{index:05d}"

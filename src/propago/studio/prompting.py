@@ -8,14 +8,27 @@ from propago.errors import UsageError
 from propago.prompts import Prompt, Prompter
 from propago.studio.fields import PromptFields
 
+IN_FRONT = 0.9
+"""The share of a drawn object inside the mask of another that makes it a part in front of it."""
+
+_SMALLER = 0.75
+
 
 @dataclass(frozen=True)
 class Answer:
-    """The mask that an object was given by clicks, and what it was before the first of them."""
+    """What was drawn of a frame with the mask of an object, and before its first click.
+
+    Attributes:
+        index: of the frame.
+        present: (H, W) bool, the object before.
+        before: (H, W) what was drawn before.
+        after: (H, W) what was drawn with the mask.
+    """
 
     index: int
+    present: np.ndarray
     before: np.ndarray
-    mask: np.ndarray
+    after: np.ndarray
 
 
 class Prompting:
@@ -26,33 +39,50 @@ class Prompting:
         self._prompter = prompter
         self._answered: dict[int, Answer] = {}
 
-    def mask(
-        self, index: int, rgb: np.ndarray, shown: np.ndarray, fields: PromptFields
+    def drawn(
+        self,
+        index: int,
+        rgb: np.ndarray,
+        shown: np.ndarray,
+        drawn: np.ndarray,
+        fields: PromptFields,
     ) -> np.ndarray:
-        """(H, W) bool mask of an object in a frame.
+        """(H, W) what is drawn on a frame with the new mask of an object.
+
+        Further clicks stand in place of what the first ones gave: what that took from other objects
+        is theirs again. A smaller drawn object that the mask covers lies in front of it.
 
         Args:
             index: of the frame.
             rgb: (H, W, 3) uint8, the frame.
             shown: (H, W) the label map before.
+            drawn: (H, W) what of it a person drew.
             fields: the object, its box and clicks.
 
         Raises:
             UsageError: the prompt is none, or nothing is found there.
         """
-        before = self._before_clicks(index, fields, shown == fields.object)
-        mask = self._prompter(rgb, _read_prompt(fields, before))
+        present, before = shown == fields.object, drawn
+        last = self._answered.get(fields.object)
+        further = last is not None and last.index == index and len(fields.clicks) > 1
+        if further and np.array_equal(last.after, drawn):
+            present, before = last.present, last.before
+        mask = self._prompter(rgb, _read_prompt(fields, present))
         if mask is None:
             raise UsageError("nothing is found there: draw a box around it, or use the brush")
-        self._answered[fields.object] = Answer(index, before, mask)
-        return mask
+        after = before.copy()
+        after[after == fields.object] = 0
+        after[mask & ~_in_front(after, mask)] = fields.object
+        self._answered[fields.object] = Answer(index, present, before, after)
+        return after
 
-    def _before_clicks(self, index: int, fields: PromptFields, now: np.ndarray) -> np.ndarray:
-        """(H, W) bool: the mask that all these clicks correct, unless it was drawn on since."""
-        last = self._answered.get(fields.object)
-        if last is None or last.index != index or len(fields.clicks) < 2:
-            return now
-        return last.before if np.array_equal(last.mask, now) else now
+
+def _in_front(drawn: np.ndarray, mask: np.ndarray) -> np.ndarray:
+    """(H, W) bool: the objects drawn inside a mask, where they are smaller."""
+    areas, covered = np.bincount(drawn.ravel()), np.bincount(drawn[mask], minlength=drawn.max() + 1)
+    parts = (covered > IN_FRONT * areas) & (areas < _SMALLER * mask.sum())
+    parts[0] = False
+    return parts[drawn]
 
 
 def _read_prompt(fields: PromptFields, present: np.ndarray) -> Prompt:

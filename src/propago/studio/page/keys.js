@@ -17,10 +17,14 @@ const KEYS = [
   ["V", "overlay, masks, picture, side by side, difference to the truth"],
   ["0", "the whole picture"],
   ["wheel, two fingers, middle button", "zoom and move"],
+  ["Tab, then Enter, Space, arrows", "buttons and sliders"],
   ["?", "this table"],
 ];
 
 const TOOLS = { c: "click", x: "box", b: "brush", e: "eraser", p: "polygon", f: "fill", h: "pan" };
+
+// Keys that a button or slider answers itself where it was reached by Tab, not by the pointer.
+const OF_CONTROLS = new Set(["Enter", " ", "ArrowLeft", "ArrowRight", "ArrowUp", "ArrowDown", "Home", "End"]);
 
 export function bindKeys(act, table) {
   for (const [keys, meaning] of KEYS) {
@@ -28,12 +32,16 @@ export function bindKeys(act, table) {
     row.insertCell().append(Object.assign(document.createElement("kbd"), { textContent: keys }));
     row.insertCell().textContent = meaning;
   }
+  let tabbed = false;
+  addEventListener("pointerdown", () => { tabbed = false; }, true);
   addEventListener("keydown", (event) => {
     if (document.querySelector("dialog[open]")) return;
     if (event.target.matches("input[type=text]")) {
       if (event.key === "Enter") event.target.blur();
       return;
     }
+    if (event.key === "Tab") tabbed = true;
+    if (tabbed && OF_CONTROLS.has(event.key) && event.target.matches("button, input, select")) return;
     const done = pressed(act, event);
     if (done) { event.preventDefault(); done(); }
   });

@@ -95,6 +95,7 @@ function runChanged(run) {
   $("progress").hidden = !going;
   $("again").hidden = run.state !== "refused";
   $("run").textContent = run.state === "cancelled" ? "Go on (G)" : "Segment from here (G)";
+  $("both").checked ||= run.both_ways;
   if (run.total) Object.assign($("progress"), { max: run.total, value: run.done });
   say(progress(project, run), Boolean(run.message));
 }

@@ -46,8 +46,8 @@ export class Timeline {
 
   #row(context, id, top, step) {
     const { project, figures } = this, wide = Math.max(step, 1);
-    const largest = Math.max(1, ...Object.values(figures).map((said) => said[id]?.[0] ?? 0));
-    let was = false;
+    let largest = 1, was = false;
+    for (const said of Object.values(figures)) largest = Math.max(largest, said[id]?.[0] ?? 0);
     for (const [index, said] of Object.entries(figures)) {
       const [area, score] = said[id] ?? [0, 0], x = index * step;
       if (area) {

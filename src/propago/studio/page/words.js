@@ -30,7 +30,7 @@ export function reason(project, look) {
 }
 
 // Why a run cannot go on, without the advice for a command line.
-const refusal = (message) => message.replace(/^`resume`: /, "").replace(/; repeat its command.*$/s, "");
+const refusal = (message) => message.replace(/^`resume`: /, "").replace(/; (repeat its command|give it the source).*$/s, "");
 
 // How a run stands.
 export function progress(project, run) {
