@@ -4,6 +4,7 @@ import copy
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
+from itertools import count
 from typing import Any, Protocol, TypeVar
 
 import numpy as np
@@ -158,10 +159,10 @@ class Tracker:
         """Where the tracker stands; its index is -1 before the first frame."""
         return self._after
 
-    @property
-    def frames(self) -> int:
-        """With `carry`, how many frames it has seen; else 0."""
-        return self._after.state.frames if self.carry else 0
+    def looks(self) -> Iterator[bool]:
+        """Of each frame to come, whether the detector is asked about it."""
+        before = self._after.state.frames if self.carry else 0
+        return (number % self._detect_every == 0 for number in count(before))
 
     @torch.no_grad()
     def step(self, picture: Picture) -> Tracked:
@@ -179,7 +180,7 @@ class Tracker:
         frame = as_frame(picture, self._after.index + 1, self._size)
         seen = frame.encoded if isinstance(frame.encoded, SeenAhead) else SeenAhead()
         found = seen.found
-        if found is None and self._looks(self.frames):
+        if found is None and next(self.looks()):
             found = self.detector(frame)
         return self.update(found, replace(frame, encoded=seen.encoded))
 
@@ -189,25 +190,21 @@ class Tracker:
         encodes = self.carry is not None and isinstance(self.carry.method, Encoder)
         return encodes or getattr(self.detector, "thread_safe", False)
 
-    def seen_ahead(self, frame: Frame, number: int, checkpoint: Checkpoint) -> SeenAhead:
+    def seen_ahead(self, frame: Frame, looked_at: bool, checkpoint: Checkpoint) -> SeenAhead:
         """What can be computed of a frame before its turn, in any thread.
 
         Args:
             frame: a frame to come.
-            number: how many frames come before it.
+            looked_at: see `looks`.
             checkpoint: where the tracker stands; with `carry` two frames before this one.
         """
         method, found, encoded = self.carry and self.carry.method, None, None
-        if self._looks(number) and getattr(self.detector, "thread_safe", False):
+        if looked_at and getattr(self.detector, "thread_safe", False):
             assert self.detector is not None
             found = self.detector(frame)
         if isinstance(method, Encoder):
             encoded = method.encode(frame, checkpoint.state.method)
         return SeenAhead(found, encoded)
-
-    def _looks(self, number: int) -> bool:
-        """Whether the detector is asked about a frame before which `number` others came."""
-        return number % self._detect_every == 0
 
     @torch.no_grad()
     def update(self, detections: Detections | None, picture: Picture | None = None) -> Tracked:

@@ -3,7 +3,6 @@
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import partial
-from itertools import count
 from pathlib import Path
 from typing import Any, cast
 
@@ -159,10 +158,10 @@ def _job(source: Source, parts: TrackParts, output: OutputFolder, options: Track
 
 def _seen_ahead(frames: Iterable[Frame], tracker: Tracker) -> Iterator[Frame]:
     """The frames with what can be computed of them while those before are followed."""
-    numbers = count(tracker.frames)
+    looks = tracker.looks()
     return encoded_ahead(
         frames,
-        lambda frame: partial(tracker.seen_ahead, frame, next(numbers), tracker.checkpoint),
+        lambda frame: partial(tracker.seen_ahead, frame, next(looks), tracker.checkpoint),
         1 if tracker.carry else min(torch.get_num_threads(), MOST_AHEAD),
     )
 

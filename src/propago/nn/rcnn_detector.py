@@ -2,18 +2,19 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
-from typing import Any, ClassVar, Generic, TypeVar
+from dataclasses import asdict, replace
+from typing import Any, ClassVar, Generic, Self, TypeVar
 
 import torch
 from torch import nn
 
 from propago.io.categories import CATEGORIES
 from propago.nn.detection import DetectionSettings
-from propago.nn.inference import ready
+from propago.nn.inference import choose_device, ready
 from propago.nn.mask_rcnn import MaskRcnn, RcnnLayers
 from propago.nn.onnx_engine import OnnxLayers, onnx_layers, require_engine
 from propago.nn.onnx_parts import OnnxPart
+from propago.nn.presets import Preset
 from propago.nn.rcnn_onnx import OnnxRcnn
 
 Net = TypeVar("Net", bound=nn.Module)
@@ -24,14 +25,16 @@ class RcnnDetector(ABC, Generic[Net]):
 
     Attributes:
         name: of the detector, in the record of a run.
-        usual_size: short side in pixels where no other is asked for.
+        presets: the sizes that the network comes in.
+        usual: by preset, the settings where nothing else is asked for.
         class_names: by category id, of the compact preset.
         layers: what of Mask R-CNN has weights, in PyTorch or ONNX Runtime.
         onnx: the parts in ONNX Runtime by name; of the engine "torch" there are none.
     """
 
     name: ClassVar[str]
-    usual_size: ClassVar[int]
+    presets: ClassVar[Mapping[str, Preset]]
+    usual: ClassVar[Mapping[str, DetectionSettings]]
     class_names: Mapping[int, str] = CATEGORIES
     thread_safe = True
 
@@ -55,7 +58,7 @@ class RcnnDetector(ABC, Generic[Net]):
         parts = self.parts(self.net) if engine == "onnx" else ()
         self.onnx: Mapping[str, OnnxLayers] = onnx_layers(parts)
         self.layers: RcnnLayers = OnnxRcnn(self.rcnn, self.onnx) if self.onnx else self.rcnn
-        self.size = size or self.usual_size
+        self.size = size or self.presets["compact"].size
         self.settings = settings or DetectionSettings()
         self.description = {
             "detector": self.name,
@@ -64,6 +67,27 @@ class RcnnDetector(ABC, Generic[Net]):
             "engine": engine,
             **asdict(self.settings),
         }
+
+    @classmethod
+    def of_preset(
+        cls,
+        preset: str,
+        net: Net,
+        size: int | None,
+        device: str,
+        about: Mapping[str, Any],
+        engine: str,
+        **settings: Any,
+    ) -> Self:
+        """A detector with the size and the settings of a preset where None is asked for.
+
+        Raises:
+            UsageError: no such device or engine, or a setting out of range.
+        """
+        asked = {name: value for name, value in settings.items() if value is not None}
+        chosen = replace(cls.usual[preset], **asked)
+        size = size or cls.presets[preset].size
+        return cls(net, size, chosen, choose_device(device), about, engine)
 
     @property
     @abstractmethod

@@ -43,13 +43,8 @@ def crop_around(objects: Region, margin: int, size: tuple[int, int]) -> Region |
 
     None, which is all of the frame, where that is nearly all.
     """
-    wider = objects.wider(size, margin)
-    crop = Region(
-        wider.top // ALIGNED * ALIGNED,
-        -(-wider.bottom // ALIGNED) * ALIGNED,
-        wider.left // ALIGNED * ALIGNED,
-        -(-wider.right // ALIGNED) * ALIGNED,
-    ).wider(size, 0)
+    aligned = objects.wider(size, margin).coarser(ALIGNED).finer(ALIGNED)
+    crop = aligned.wider(size, 0)
     return crop if crop.area <= NEARLY_ALL * size[0] * size[1] else None
 
 
@@ -63,9 +58,4 @@ def extent_of(masks: Tensor, stride: int) -> Region | None:
         return None
     pixels = region_of(there.any(0), 0, 0)
     assert pixels is not None
-    return Region(
-        pixels.top // stride,
-        -(-pixels.bottom // stride),
-        pixels.left // stride,
-        -(-pixels.right // stride),
-    )
+    return pixels.coarser(stride)

@@ -1,4 +1,4 @@
-"""Rectangles of matching positions."""
+"""Rectangles of matching positions, or of pixels."""
 
 from dataclasses import dataclass
 
@@ -8,7 +8,7 @@ from torch import Tensor
 
 @dataclass(frozen=True)
 class Region:
-    """A rectangle of matching positions: rows top..bottom, columns left..right, ends exclusive."""
+    """A rectangle of positions: rows top..bottom, columns left..right, ends exclusive."""
 
     top: int
     bottom: int
@@ -22,8 +22,8 @@ class Region:
 
     def of(self, x: Tensor, finer: int = 1) -> Tensor:
         """The part of `x` (..., H, W) in the region, where `x` has `finer` pixels a position."""
-        rows = slice(self.top * finer, self.bottom * finer)
-        return x[..., rows, self.left * finer : self.right * finer]
+        pixels = self.finer(finer)
+        return x[..., pixels.top : pixels.bottom, pixels.left : pixels.right]
 
     def only(self, x: Tensor, beyond: float = 0) -> Tensor:
         """`x` (..., H, W), with `beyond` outside of the region."""
@@ -39,6 +39,14 @@ class Region:
             max(self.left - by, 0),
             min(self.right + by, size[1]),
         )
+
+    def finer(self, by: int) -> "Region":
+        """The same where a position is cut into `by` x `by`."""
+        return Region(self.top * by, self.bottom * by, self.left * by, self.right * by)
+
+    def coarser(self, by: int) -> "Region":
+        """The blocks of `by` x `by` positions that hold it, counted in blocks."""
+        return Region(self.top // by, -(-self.bottom // by), self.left // by, -(-self.right // by))
 
     def common(self, other: "Region") -> "Region | None":
         """What both hold; None where that is nothing."""

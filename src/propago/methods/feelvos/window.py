@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 
 from propago.methods.feelvos.object_inputs import others_of
+from propago.methods.feelvos.region import region_of
 
 LOOK_PX = 208
 """Side of the enlarged window: a multiple of 16."""
@@ -54,12 +55,11 @@ class Extent:
     @classmethod
     def of(cls, mask: Tensor) -> "Extent | None":
         """Of `mask` (H, W) bool; None where it is empty."""
-        rows, columns = mask.any(1).nonzero()[:, 0], mask.any(0).nonzero()[:, 0]
-        if len(rows) == 0:
+        box = region_of(mask, 0, 0)
+        if box is None:
             return None
-        top, bottom = int(rows[0]), int(rows[-1]) + 1
-        left, right = int(columns[0]), int(columns[-1]) + 1
-        return cls(((top + bottom) / 2, (left + right) / 2), max(bottom - top, right - left))
+        centre = (box.top + box.bottom) / 2, (box.left + box.right) / 2
+        return cls(centre, max(box.bottom - box.top, box.right - box.left))
 
 
 def window_around(

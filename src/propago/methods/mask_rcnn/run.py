@@ -1,6 +1,5 @@
 """Mask R-CNN on a frame."""
 
-from dataclasses import replace
 from pathlib import Path
 
 import torch
@@ -9,7 +8,7 @@ from propago.detections import Detections
 from propago.methods.mask_rcnn.net import PRESETS
 from propago.methods.mask_rcnn.published import load_published
 from propago.nn.detection import DetectionSettings, at_full_size, find
-from propago.nn.inference import choose_device, for_detector, require_working_size
+from propago.nn.inference import for_detector, require_working_size
 from propago.nn.mask_rcnn import MaskRcnn
 from propago.nn.presets import load_network, preset_called
 from propago.nn.rcnn_detector import RcnnDetector
@@ -28,7 +27,7 @@ class MaskRcnnDetector(RcnnDetector[MaskRcnn]):
     """Mask R-CNN as a `Detector`."""
 
     name = "mask_rcnn"
-    usual_size = PRESETS["compact"].size
+    presets, usual = PRESETS, SETTINGS
     parts = staticmethod(rcnn_parts)
 
     @classmethod
@@ -70,10 +69,8 @@ class MaskRcnnDetector(RcnnDetector[MaskRcnn]):
             about = load_published(net, Path(weights))
         else:
             net, about = load_network(PRESETS, MaskRcnn, preset, weights)
-        usual = SETTINGS[preset]
-        inside = usual.max_inside if max_inside is None else max_inside
-        settings = replace(usual, min_confidence=min_confidence, most=most, max_inside=inside)
-        return cls(net, size or chosen.size, settings, choose_device(device), about, engine)
+        own = {"min_confidence": min_confidence, "most": most, "max_inside": max_inside}
+        return cls.of_preset(preset, net, size, device, about, engine, **own)
 
     @property
     def rcnn(self) -> MaskRcnn:

@@ -1,6 +1,5 @@
 """MaskTrack R-CNN on a frame: instances with what tells them apart."""
 
-from dataclasses import replace
 from pathlib import Path
 
 import torch
@@ -9,9 +8,9 @@ from propago.detections import Detections
 from propago.methods.masktrack_rcnn.export import parts
 from propago.methods.masktrack_rcnn.net import PRESETS, MaskTrackRcnn
 from propago.nn.detection import DetectionSettings, at_full_size, find
-from propago.nn.inference import choose_device, for_detector, require_working_size
+from propago.nn.inference import for_detector, require_working_size
 from propago.nn.mask_rcnn import MaskRcnn, box_features
-from propago.nn.presets import load_network, preset_called
+from propago.nn.presets import load_network
 from propago.nn.rcnn_detector import RcnnDetector
 from propago.types import Frame
 
@@ -23,7 +22,7 @@ class MaskTrackDetector(RcnnDetector[MaskTrackRcnn]):
     """The network as a `Detector`; its detections have embeddings, for `masktrack` to associate."""
 
     name = "masktrack_rcnn"
-    usual_size = PRESETS["compact"].size
+    presets, usual = PRESETS, SETTINGS
     parts = staticmethod(parts)
 
     @classmethod
@@ -57,15 +56,11 @@ class MaskTrackDetector(RcnnDetector[MaskTrackRcnn]):
                 number out of range.
             WeightsError: no such weights, corrupt, or of another network.
         """
-        chosen = preset_called(PRESETS, preset)
         if size is not None:
             require_working_size(size)
         net, about = load_network(PRESETS, MaskTrackRcnn, preset, weights)
-        usual = SETTINGS[preset]
-        most = usual.most if most is None else most
-        inside = usual.max_inside if max_inside is None else max_inside
-        settings = replace(usual, min_confidence=min_confidence, most=most, max_inside=inside)
-        return cls(net, size or chosen.size, settings, choose_device(device), about, engine)
+        own = {"min_confidence": min_confidence, "most": most, "max_inside": max_inside}
+        return cls.of_preset(preset, net, size, device, about, engine, **own)
 
     @property
     def rcnn(self) -> MaskRcnn:

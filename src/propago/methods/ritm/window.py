@@ -1,5 +1,6 @@
 """Which part of a picture is looked at, and prompts in its pixels."""
 
+import math
 from dataclasses import dataclass, replace
 
 import cv2
@@ -89,6 +90,5 @@ def around(prompt: Prompt, mask: np.ndarray | None, shape: tuple[int, ...], size
 def seen_at(box: tuple[int, int, int, int], size_px: int) -> Window:
     """A window seen at as many pixels as a square of `size_px`, in its own proportions."""
     x0, y0, x1, y1 = box
-    scale = size_px / np.sqrt((y1 - y0) * (x1 - x0))
-    height, width = (max(round(side * float(scale)), 1) for side in (y1 - y0, x1 - x0))
-    return Window(x0, y0, x1, y1, (height, width))
+    as_it_is = Window(x0, y0, x1, y1, (y1 - y0, x1 - x0))
+    return as_it_is.enlarged(size_px / math.sqrt((y1 - y0) * (x1 - x0)))
