@@ -64,8 +64,8 @@ class Prompting:
         """
         present, before = shown == fields.object, drawn
         last = self._answered.get(fields.object)
-        further = last is not None and last.index == index and len(fields.clicks) > 1
-        if further and np.array_equal(last.after, drawn):
+        further = len(fields.clicks) > 1
+        if further and last and last.index == index and np.array_equal(last.after, drawn):
             present, before = last.present, last.before
         mask = self._prompter(rgb, _read_prompt(fields, present))
         if mask is None:
