@@ -217,7 +217,7 @@ def load_component(
     Args:
         table: the names that are legal.
         part: a name, or an object; None and "none" are no part.
-        argument: what the caller calls it, for the message.
+        argument: what the caller calls it.
         settings: for `Component.load`; of no use to an object.
 
     Raises:
@@ -237,7 +237,7 @@ def load_carrier(part: Any, **settings: Any) -> Any:
         UsageError: no such name.
     """
     cheap = PROPAGATORS[part].carry if isinstance(part, str) and part in PROPAGATORS else {}
-    return load_component(PROPAGATORS, part, "`carry`", **{**cheap, **settings})
+    return load_component(PROPAGATORS, part, "carry", **{**cheap, **settings})
 
 
 def load_method(name: str = "feelvos", **settings: Any) -> Any:
@@ -263,7 +263,7 @@ def component(table: Mapping[str, Component], name: str, argument: str) -> Compo
     if name not in table:
         near = get_close_matches(name, table, 1)
         hint = f"did you mean {near[0]}? There are" if near else "there are"
-        raise UsageError(f"{argument} {name}: {hint} {', '.join(table)}")
+        raise UsageError(f"`{argument}` {name}: {hint} {', '.join(table)}")
     return table[name]
 
 

@@ -143,9 +143,9 @@ class Tracker:
             )
         row = DETECTORS.get(detector) if isinstance(detector, str) else None
         associator = associator or (row.associator if row else "iou")
-        self.detector: Detector | None = load_component(DETECTORS, detector, "`detector`")
-        self.associator: Associator = load_component(ASSOCIATORS, associator, "`associator`")
-        self.refiner: Refiner | None = load_component(REFINERS, refine, "`refine`")
+        self.detector: Detector | None = load_component(DETECTORS, detector, "detector")
+        self.associator: Associator = load_component(ASSOCIATORS, associator, "associator")
+        self.refiner: Refiner | None = load_component(REFINERS, refine, "refine")
         self._size: tuple[int, int] | None = None
         method = load_carrier(carry)
         self.carry: Carry | None = (

@@ -81,7 +81,7 @@ def load_prompter(
     row = PROMPTERS.get(prompter or PROMPTER) if isinstance(prompter, str | None) else None
     if row and "device" in row.setting_names():
         settings["device"] = device
-    return load_component(PROMPTERS, prompter or PROMPTER, "`prompter`", **settings)
+    return load_component(PROMPTERS, prompter or PROMPTER, "prompter", **settings)
 
 
 def masks_of_prompts(

@@ -28,6 +28,11 @@ class _Part:
         return {i for masks in self.given.values() for i in masks.ids}
 
 
+def as_paths(masks: str | Path | Sequence[str | Path] | None) -> list[Path]:
+    """The places of masks, of which one stands for itself, and None for none."""
+    return [Path(p) for p in ([masks] if isinstance(masks, str | Path) else masks or ())]
+
+
 def read_merged(
     paths: Sequence[Path], source: Source, *, fit: bool = False, only_first: bool = False
 ) -> tuple[dict[int, Annotation], tuple[str, ...]]:

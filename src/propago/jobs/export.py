@@ -40,7 +40,7 @@ def export(
         WeightsError: no such weights, corrupt, or of another network.
         OutputError: they cannot be written.
     """
-    row = component(EXPORTED, method, "`method`")
+    row = component(EXPORTED, method, "method")
     asked = {"weights": weights, "device": "cpu"} | ({"preset": preset} if preset else {})
     loaded = row.load(**asked)
     about = {name: str(value) for name, value in loaded.description.items()}

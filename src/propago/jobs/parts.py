@@ -1,7 +1,6 @@
 """The parts of a run: by name, with a method's own refiner, cleaner and budget; or objects."""
 
 from dataclasses import dataclass
-from typing import Any
 
 from propago.components import CLEANERS, PROPAGATORS, REFINERS, Component, component, load_component
 from propago.errors import UsageError
@@ -39,26 +38,24 @@ def load_parts(
     budget = _budget(row, options)
     refine = refine or (row.refine if row else None)
     clean = clean or (row.clean if row else None)
-    device = {"device": options.device} if options.device != "auto" else {}
+    device = options.asked("device")
     if not isinstance(method, str):
         loaded = method
     else:
-        asked = {"preset": options.preset, "size": options.size}
-        settings: dict[str, Any] = {k: v for k, v in asked.items() if v is not None}
-        settings |= {"weights": options.weights} if options.weights != "default" else {}
+        settings = options.asked("preset", "size", "weights")
         if budget:
             settings["finetune"] = FineTuning(budget, FineTuneCache(), finetune_progress)
-        loaded = load_component(PROPAGATORS, method, "`method`", **settings, **device)
+        loaded = load_component(PROPAGATORS, method, "method", **settings, **device)
     return Parts(
         loaded,
-        load_component(REFINERS, refine, "`refine`", **device),
-        load_component(CLEANERS, clean, "`clean`"),
+        load_component(REFINERS, refine, "refine", **device),
+        load_component(CLEANERS, clean, "clean"),
         str(budget) if budget else None,
     )
 
 
 def _row(method: str | Propagator) -> Component | None:
-    return component(PROPAGATORS, method, "`method`") if isinstance(method, str) else None
+    return component(PROPAGATORS, method, "method") if isinstance(method, str) else None
 
 
 def _budget(row: Component | None, options: SegmentOptions) -> Budget | None:

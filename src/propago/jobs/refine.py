@@ -132,7 +132,7 @@ def refine_masks(  # noqa: PLR0913 - the options of a verb
     given = OutputFolder(folder)
     output.refuse([folder, given.masks, given.scores], overwrite=overwrite)
     readers = open_masks(folder, "soft-pictures" if scores else None).readers
-    sharpen: Refiner = load_component(REFINERS, refiner, "`refiner`")
+    sharpen: Refiner = load_component(REFINERS, refiner, "refiner")
     output.clear()
     written = write_sequence(
         _refined(sharpen, source, folder, readers),
@@ -190,7 +190,7 @@ def refine_many(  # noqa: PLR0913 - the options of a verb
         PropagoError: processes end before they begin.
     """
     many = many or ManyOptions()
-    sharpen: Refiner = load_component(REFINERS, refiner, "`refiner`")
+    sharpen: Refiner = load_component(REFINERS, refiner, "refiner")
     how = {"scores": scores, "refiner": sharpen, "contrast": contrast, "channel": channel}
     return run_many(
         partial(_refine_entry, how, shared_threads(threads, many.jobs)),

@@ -18,6 +18,7 @@ from propago.clock import Clock
 from propago.finetune.fine_tuning import FineTuneProgress
 from propago.finetune.forecast import forecast
 from propago.io.array_source import Arrays
+from propago.io.merged_masks import as_paths
 from propago.io.source import Source
 from propago.io.video import open_source
 from propago.jobs.options import SegmentOptions
@@ -130,7 +131,7 @@ def segment(  # noqa: PLR0913
     options = options or SegmentOptions()
     opened = open_source(source, **options.reading)
     output = OutputFolder(out or RUNS / opened.name)
-    given = masks if isinstance(masks, np.ndarray | Mapping) else _paths(masks)
+    given = masks if isinstance(masks, np.ndarray | Mapping) else as_paths(masks)
     places = given if isinstance(given, list) else []
     output.refuse([opened.path, *places], overwrite=options.overwrite, resume=options.resume)
     annotations = gather_annotations(
@@ -147,10 +148,6 @@ def segment(  # noqa: PLR0913
         parts = load_parts(method, refine, clean, options, finetune_progress)
         forecast(parts.method, annotations.given)
         return segment_source(opened, annotations, parts, output, options, progress)
-
-
-def _paths(masks: str | Path | Sequence[str | Path] | None) -> list[Path]:
-    return [Path(p) for p in ([masks] if isinstance(masks, str | Path) else masks or ())]
 
 
 def segment_source(

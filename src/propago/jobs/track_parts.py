@@ -148,8 +148,8 @@ def load_track_parts(
     names = dict(getattr(detector, "class_names", {}))
     tracker = Tracker(
         ChosenDetections(detector, least, _class_ids(options.classes, names)),
-        _load(ASSOCIATORS, associator, "`associator`", min_confidence=score),
-        refine=load_component(REFINERS, refine, "`refine`", **_device(options)),
+        _load(ASSOCIATORS, associator, "associator", min_confidence=score),
+        refine=load_component(REFINERS, refine, "refine", **options.asked("device")),
         carry=carried,
         detect_every=options.detect_every,
     )
@@ -172,7 +172,7 @@ def load_carry(
     if isinstance(carry, Carry):
         return carry
     size = {} if options.carry_size is None else {"size": options.carry_size}
-    method = load_carrier(carry, **_device(options), **size)
+    method = load_carrier(carry, **options.asked("device"), **size)
     return method and Carry(method, CarrySettings(min_confidence=score))
 
 
@@ -186,12 +186,8 @@ def _with_weights() -> str | None:
 
 
 def _detector(method: str | Detector, least: float, options: TrackOptions) -> Detector:
-    asked: dict[str, Any] = {"preset": options.preset, "size": options.size}
-    asked = {name: value for name, value in asked.items() if value is not None}
-    asked |= {} if options.weights == "default" else {"weights": options.weights}
-    asked |= {} if options.engine == "torch" else {"engine": options.engine}
-    asked |= _device(options)
-    return _load(DETECTORS, method, "`method`", min_confidence=least, **asked)
+    asked = options.asked("preset", "size", "weights", "engine", "device")
+    return _load(DETECTORS, method, "method", min_confidence=least, **asked)
 
 
 def _load(
@@ -204,10 +200,6 @@ def _load(
     ):
         asked["min_confidence"] = min_confidence
     return load_component(table, part, argument, **asked)
-
-
-def _device(options: TrackOptions) -> dict[str, str]:
-    return {} if options.device == "auto" else {"device": options.device}
 
 
 def _class_ids(classes: str | None, names: Mapping[int, str]) -> frozenset[int] | None:

@@ -63,7 +63,7 @@ def load_detector(name: str, options: ReproduceOptions, *, own: bool) -> Detecto
     settings: dict[str, Any] = {"device": options.device, "min_confidence": LITTLE}
     if own:
         settings |= {"preset": options.preset, "weights": options.weights, "size": options.size}
-    return load_component(DETECTORS, name, "`method`", **settings)
+    return load_component(DETECTORS, name, "method", **settings)
 
 
 def device_of(detector: Detector) -> torch.device:

@@ -62,7 +62,7 @@ def reproduce(
         KeyboardInterrupt: the same call goes on.
     """
     options, data = options or ReproduceOptions(), Path(data)
-    kind = imported(component(PAPERS, paper, "`paper`").path)
+    kind = imported(component(PAPERS, paper, "paper").path)
     if table not in kind.tables:
         raise UsageError(
             f"`table` {table}: {paper} has the tables {', '.join(map(str, kind.tables))}"

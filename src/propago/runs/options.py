@@ -4,7 +4,7 @@ Imports nothing heavy: the command line shows it at once.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from typing import Any, Self
 
 from propago.errors import UsageError
@@ -73,6 +73,11 @@ class RunOptions:
         """What `open_source` and `open_davis` are told."""
         names = ("start", "end", "every", "contrast", "channel")
         return {name: getattr(self, name) for name in names}
+
+    def asked(self, *names: str) -> dict[str, Any]:
+        """Those of some settings that are not as they are where nothing is asked for."""
+        usual = {field.name: field.default for field in fields(self)}
+        return {n: getattr(self, n) for n in names if getattr(self, n) != usual[n]}
 
     def going_on(self) -> Self:
         """The same for a run that has been begun."""

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from propago.errors import UsageError
 from propago.io.formats.track_run import sniff_instances
-from propago.io.merged_masks import read_merged
+from propago.io.merged_masks import as_paths, read_merged
 from propago.io.source import Source
 from propago.runs.output_folder import OutputFolder
 from propago.studio.project import Project
@@ -28,7 +28,7 @@ def open_project(
         MaskError: a given mask or track is illegal.
         OutputError: the folder cannot be used.
     """
-    places = [Path(p) for p in ([masks] if isinstance(masks, str | Path) else masks or ())]
+    places = as_paths(masks)
     output.refuse([source.path, *places], resume=True)
     tracks = next((place for place in places if sniff_instances(place)), None)
     if tracks is not None and len(places) > 1:
