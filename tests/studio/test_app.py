@@ -224,6 +224,21 @@ def test_a_drawn_object_inside_the_mask_of_a_click_lies_in_front_of_it(truth, tm
     assert (labels == 2).sum() == 24 * 52 - 400
 
 
+def test_what_is_drawn_while_a_click_is_answered_stays(truth, tmp_path):
+    two = np.zeros(SIZE, np.uint8)
+    two[40:44, 5:9] = 2
+    pages = []
+
+    def meanwhile(rgb, prompt):
+        pages[0].draw(0, two)
+        return area(slice(20, 60))
+
+    with studio(tmp_path, prompter=meanwhile) as page:
+        pages.append(page)
+        page.post("api/prompts/0", object=1, clicks=[[40.0, 20.0, True]])
+        assert page.project.annotations[0].ids == (1, 2)
+
+
 def test_a_click_that_means_a_drawn_object_itself_takes_it(truth, tmp_path):
     labels = clicked(truth, tmp_path, area(slice(9, 31)))
     assert set(np.unique(labels)) == {0, 2}

@@ -87,3 +87,30 @@ def test_the_keys_are_told(serve, visit, truth, tmp_path):
     person = visit(address)
     person.press("?")
     assert "next frame worth a look" in person.page.inner_text("#keys")
+
+
+SLOW_ANSWERS = """() => {
+    const { fetch } = window;
+    window.fetch = async (path, asked) => {
+        const answer = await fetch(path, asked);
+        if (path.includes("prompts")) await new Promise((done) => setTimeout(done, 1500));
+        return answer;
+    };
+}"""
+
+
+def test_what_is_drawn_while_a_box_is_answered_stays_and_so_does_the_answer(
+    serve, visit, truth, tmp_path
+):
+    person = visit(serve(tmp_path))
+    person.page.evaluate(SLOW_ANSWERS)
+    rows, columns = np.nonzero(truth[0] == 1)
+    person.press("x")
+    person.drag((columns.min() - 3, rows.min() - 3), (columns.max() + 4, rows.max() + 4))
+    person.press("b")
+    person.drag((4, 44), (14, 44), (24, 44))
+    person.press("ArrowRight")
+    person.until_kept(0, lambda labels: labels[44, 4] == labels[44, 20] == 1)
+    found = person.kept(0) == 1
+    found[38:] = False
+    assert (found & (truth[0] == 1)).sum() > 0.7 * (truth[0][:38] == 1).sum()

@@ -139,8 +139,11 @@ class Api:
         """A mask for an object from a box and clicks, which is kept at once; as `masks`."""
         self._require_frame(index)
         shown = self._project.shown(index)
-        said = self._project.annotations.get(index)
-        drawn = np.zeros_like(shown) if said is None else said.labels
+
+        def drawn() -> np.ndarray:
+            said = self._project.annotations.get(index)
+            return np.zeros_like(shown) if said is None else said.labels
+
         labels = self._prompting.drawn(index, self._pictures.rgb(index), shown, drawn, fields)
         with self._step():
             ids = self._project.annotate(index, labels)

@@ -1,5 +1,6 @@
 """Masks of boxes and clicks, as a page sends them."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -44,7 +45,7 @@ class Prompting:
         index: int,
         rgb: np.ndarray,
         shown: np.ndarray,
-        drawn: np.ndarray,
+        drawn: Callable[[], np.ndarray],
         fields: PromptFields,
     ) -> np.ndarray:
         """(H, W) what is drawn on a frame with the new mask of an object.
@@ -56,20 +57,23 @@ class Prompting:
             index: of the frame.
             rgb: (H, W, 3) uint8, the frame.
             shown: (H, W) the label map before.
-            drawn: (H, W) what of it a person drew.
+            drawn: gives (H, W) what a person drew of it so far; more may be while a mask is found.
             fields: the object, its box and clicks.
 
         Raises:
             UsageError: the prompt is none, or nothing is found there.
         """
-        present, before = shown == fields.object, drawn
+        begun = drawn()
+        present, before = shown == fields.object, begun
         last = self._answered.get(fields.object)
         further = len(fields.clicks) > 1
-        if further and last and last.index == index and np.array_equal(last.after, drawn):
+        if further and last and last.index == index and np.array_equal(last.after, begun):
             present, before = last.present, last.before
         mask = self._prompter(rgb, _read_prompt(fields, present))
         if mask is None:
             raise UsageError("nothing is found there: draw a box around it, or use the brush")
+        now = drawn()
+        before = before if np.array_equal(now, begun) else now
         after = before.copy()
         after[after == fields.object] = 0
         after[mask & ~_in_front(after, mask)] = fields.object

@@ -20,7 +20,9 @@ export class Editor extends EventTarget {
   get last() { return Math.max(this.project.pictures.ready - 1, 0); }
 
   // Shows a frame; of several asked for in a hurry the last one counts.
+  // While something is being drawn the frame stays.
   async show(index) {
+    if (this.before) return;
     index = Math.min(Math.max(index, 0), this.last);
     this.index = index;
     this.#tell("moved");
@@ -70,7 +72,9 @@ export class Editor extends EventTarget {
     if (box) { this.changed = union(this.changed, box); this.repaint(box); }
   }
 
+  // What is asked of a box or clicks comes first: it may be on the server already.
   finish(ids) {
+    if (this.asking) { this.asking.catch(() => {}).then(() => this.finish(ids)); return; }
     const { before } = this;
     this.before = null;
     if (!before || !differ(before, this.map.labels)) return;
@@ -96,9 +100,16 @@ export class Editor extends EventTarget {
   }
 
   // A box or clicks become a mask of the selected object.
-  async prompt(prompt) {
+  prompt(prompt) {
+    const asking = this.#prompted(prompt, this.asking).finally(() => { if (this.asking === asking) this.asking = null; });
+    this.asking = asking;
+    return asking;
+  }
+
+  async #prompted(prompt, earlier) {
     const index = this.index, version = this.version;
     if (this.shown !== index) return;
+    await earlier?.catch(() => {});
     await this.moving;
     await this.saving;
     const found = await this.server.prompt(index, { object: this.selected, ...prompt });
@@ -131,8 +142,14 @@ export class Editor extends EventTarget {
     await this.refresh();
   }
 
+  // What is being drawn stays on top of it.
   #take({ labels, drawn }) {
-    this.map.labels = labels.slice();
+    const taken = labels.slice(), { before, map } = this;
+    if (before) {
+      for (let at = 0; at < taken.length; at++) if (map.labels[at] !== before[at]) taken[at] = map.labels[at];
+      this.before = labels.slice();
+    }
+    map.labels = taken;
     this.drawn = new Set(drawn);
     this.repaint();
   }
