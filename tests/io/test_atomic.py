@@ -14,7 +14,7 @@ from propago.io.masks import write_mask
 from propago.io.writer import VideoWriter
 from propago.runs.journal import LineLog
 from propago.runs.output_folder import OutputFolder
-from propago.training.checkpoint import CheckpointFile, Progress
+from propago.training.checkpoint import CheckpointFile, TrainingProgress
 
 REASONS = {
     errno.ENOSPC: "free some space",
@@ -52,7 +52,7 @@ WRITERS = {
     "lines": _line_log,
     "folder": lambda path: make_folder(path),
     "output": lambda path: OutputFolder(path).make(),
-    "training": lambda path: CheckpointFile(path.parent).write(Progress(), {}),
+    "training": lambda path: CheckpointFile(path.parent).write(TrainingProgress(), {}),
 }
 
 
@@ -90,7 +90,7 @@ def test_a_training_checkpoint_that_does_not_fit_says_what_the_system_said(tmp_p
     resource.setrlimit(resource.RLIMIT_FSIZE, (10_000, limits[1]))
     try:
         with pytest.raises(OutputError, match="File too large"):
-            CheckpointFile(tmp_path).write(Progress(), {"net": torch.nn.Linear(100, 100)})
+            CheckpointFile(tmp_path).write(TrainingProgress(), {"net": torch.nn.Linear(100, 100)})
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, limits)
     assert not list(tmp_path.iterdir())

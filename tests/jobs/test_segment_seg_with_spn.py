@@ -10,9 +10,9 @@ import torch
 from colour_net import Colours
 from propago.errors import PropagoWarning, UsageError
 from propago.jobs.options import SegmentOptions
-from propago.jobs.parts import load_parts
 from propago.jobs.segment import segment
 from propago.jobs.segment_many import segment_set
+from propago.jobs.segment_parts import load_segment_parts
 from propago.methods.optical_flow.run import OpticalFlow
 from propago.methods.seg_with_spn import run as seg_with_spn
 from propago.nn.weights import save_weights
@@ -58,13 +58,13 @@ def fine_tuned(
 )
 def test_a_method_brings_its_own_refiner_cleaner_and_budget(tiny, asked, finetune, expected):
     options = SegmentOptions(weights=str(tiny / "tiny.safetensors"), finetune=finetune)
-    parts = load_parts("seg_with_spn", asked.get("refine"), asked.get("clean"), options)
+    parts = load_segment_parts("seg_with_spn", asked.get("refine"), asked.get("clean"), options)
     assert (type(parts.refine), type(parts.clean), parts.finetune) == expected
 
 
 def test_a_propagator_has_what_is_asked_for():
     craf = Craf()
-    parts = load_parts(OpticalFlow(), None, craf, SegmentOptions())
+    parts = load_segment_parts(OpticalFlow(), None, craf, SegmentOptions())
     assert (parts.refine, parts.clean, parts.finetune) == (None, craf, None)
 
 
@@ -72,7 +72,7 @@ def test_a_budget_is_legal_and_for_a_name():
     with pytest.raises(UsageError, match="300steps"):
         SegmentOptions(finetune="a while")
     with pytest.raises(UsageError, match="propagator"):
-        load_parts(OpticalFlow(), None, None, SegmentOptions(finetune="60s"))
+        load_segment_parts(OpticalFlow(), None, None, SegmentOptions(finetune="60s"))
 
 
 def test_an_unknown_method_is_named_with_a_budget_too(clip):

@@ -5,7 +5,7 @@ import torch
 from torch import nn
 
 from propago.errors import OutputError, UsageError
-from propago.training.checkpoint import CheckpointFile, Progress
+from propago.training.checkpoint import CheckpointFile, TrainingProgress
 
 BEGUN = {"seed": 3, "steps": 4, "data": {"coco": 0.25, "davis": {"weight": 1.0, "set": "train"}}}
 
@@ -18,7 +18,7 @@ def net():
 @pytest.fixture
 def file(net, tmp_path):
     file = CheckpointFile(tmp_path, BEGUN)
-    file.write(Progress(7, 1.5), {"model": net})
+    file.write(TrainingProgress(7, 1.5), {"model": net})
     return file
 
 
@@ -28,7 +28,7 @@ def file(net, tmp_path):
 def test_a_run_is_read_as_it_was_written(changes, file, net):
     other = nn.Linear(2, 1)
     again = replace(file, settings=BEGUN | changes)
-    assert again.read({"model": other}) == Progress(7, 1.5)
+    assert again.read({"model": other}) == TrainingProgress(7, 1.5)
     assert torch.equal(other.weight, net.weight)
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal
 import tyro
 
 from propago.cli.arguments import parse
-from propago.cli.exports import Formats, refuse_unknown, say_exports
+from propago.cli.formats import Formats, refuse_unknown, say_exports
 from propago.cli.many import say_many
 from propago.cli.progress import frame_progress
 from propago.errors import UsageError

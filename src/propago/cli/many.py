@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from propago.cli.arguments import say_note, with_flags
-from propago.cli.exports import say_exports
+from propago.cli.formats import say_exports
 from propago.io.manifest import read_manifest
 
 if TYPE_CHECKING:

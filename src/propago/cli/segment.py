@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import tyro
 
 from propago.cli.arguments import Boxes, Clicks, parse, say_note
-from propago.cli.exports import Formats, refuse_unknown, say_exports
+from propago.cli.formats import Formats, refuse_unknown, say_exports
 from propago.cli.many import say_many
 from propago.cli.progress import frame_progress, say_licence
 from propago.errors import UsageError

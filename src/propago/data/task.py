@@ -22,7 +22,7 @@ class Dataset(Protocol):
         ...
 
 
-class Encoder(Protocol):
+class PretrainedEncoder(Protocol):
     """The part of a network that may begin from published weights: an `nn.Module`.
 
     Attributes:
@@ -68,7 +68,7 @@ class TrainingTask:
     dataset: Dataset
     collate: Callable[[Sequence[Any]], Any]
     groups: Sequence[Mapping[str, Any]] | None = None
-    encoder: Encoder | None = None
+    encoder: PretrainedEncoder | None = None
     kind: Literal["propagator", "refiner", "foreground", "detector", "prompter"] | None = None
     part: Callable[[Any], Any] | None = None
     relatives: Mapping[str, Callable[[Mapping[str, Tensor]], Mapping[str, Tensor]]] = field(
@@ -168,7 +168,7 @@ def stacked(arrays: Sequence[np.ndarray]) -> Tensor:
 
 
 def parameter_groups(
-    net: nn.Module, encoder: Encoder, lr_scale: float, frozen: Sequence[nn.Parameter] = ()
+    net: nn.Module, encoder: PretrainedEncoder, lr_scale: float, frozen: Sequence[nn.Parameter] = ()
 ) -> list[dict[str, Any]]:
     """The parameters of `net`; those of its `encoder` have a share of the learning rate.
 

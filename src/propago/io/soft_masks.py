@@ -1,4 +1,4 @@
-"""Files of scores: how much each pixel of a frame belongs to each object, before a decision."""
+"""Files of soft masks: how much each pixel of a frame belongs to each object, before a decision."""
 
 from collections.abc import Callable
 from functools import partial

@@ -22,7 +22,7 @@ from propago.io.merged_masks import as_paths
 from propago.io.source import Source
 from propago.io.video import open_source
 from propago.jobs.options import SegmentOptions
-from propago.jobs.parts import Parts, load_parts
+from propago.jobs.segment_parts import SegmentParts, load_segment_parts
 from propago.pipeline import Checkpoint, Segmented, segment_frames
 from propago.prompts import Prompter
 from propago.runs.ahead import encoded_ahead
@@ -145,7 +145,7 @@ def segment(  # noqa: PLR0913
     )
     annotations = replace(annotations, both_ways=both_ways)
     with processor(options.threads, options.seed):
-        parts = load_parts(method, refine, clean, options, finetune_progress)
+        parts = load_segment_parts(method, refine, clean, options, finetune_progress)
         forecast(parts.method, annotations.given)
         return segment_source(opened, annotations, parts, output, options, progress)
 
@@ -153,7 +153,7 @@ def segment(  # noqa: PLR0913
 def segment_source(
     source: Source,
     annotations: AnnotationSet,
-    parts: Parts,
+    parts: SegmentParts,
     output: OutputFolder,
     options: SegmentOptions,
     progress: Progress | None = None,
@@ -194,7 +194,7 @@ def segment_source(
 def _job(
     source: Source,
     annotations: AnnotationSet,
-    parts: Parts,
+    parts: SegmentParts,
     output: OutputFolder,
     options: SegmentOptions,
     loop: Loop,
@@ -217,7 +217,7 @@ def _job(
     )
 
 
-def _loop(parts: Parts, clock: Clock | None, given: Annotations) -> Loop:
+def _loop(parts: SegmentParts, clock: Clock | None, given: Annotations) -> Loop:
     method = parts.method
 
     def loop(frames: Iterable[Frame], resume: Checkpoint | None) -> Iterator[Segmented]:
@@ -242,7 +242,7 @@ def _loop(parts: Parts, clock: Clock | None, given: Annotations) -> Loop:
 
 
 def segment_inputs(
-    source: Source, annotations: AnnotationSet, parts: Parts, options: SegmentOptions
+    source: Source, annotations: AnnotationSet, parts: SegmentParts, options: SegmentOptions
 ) -> dict[str, Any]:
     """All that decides the masks, as JSON values. Equal inputs give equal masks."""
     return run_inputs(source, options) | {
@@ -257,7 +257,7 @@ def segment_inputs(
 
 
 def _writers(
-    source: Source, annotations: AnnotationSet, parts: Parts, options: SegmentOptions
+    source: Source, annotations: AnnotationSet, parts: SegmentParts, options: SegmentOptions
 ) -> list[Writer]:
     writers: list[Writer] = [MaskWriter(annotations.ids)]
     if annotations.prompted:

@@ -12,8 +12,8 @@ from propago.io.manifest import ManifestEntry, read_manifest
 from propago.io.source import Source
 from propago.io.video import open_source
 from propago.jobs.options import SegmentOptions
-from propago.jobs.parts import Parts, load_parts
 from propago.jobs.segment import RUNS, SegmentResult, segment_source
+from propago.jobs.segment_parts import SegmentParts, load_segment_parts
 from propago.runs.executor import map_tasks
 from propago.runs.many import ManyResults, run_many, shared_threads
 from propago.runs.options import ManyOptions, Progress
@@ -142,13 +142,13 @@ class _Segmenter:
     clean: str | Cleaner | None
     options: SegmentOptions
     progress: Progress | None = None
-    parts: Parts | None = None
+    parts: SegmentParts | None = None
 
-    def load(self, finetune_progress: FineTuneProgress | None = None) -> Parts:
+    def load(self, finetune_progress: FineTuneProgress | None = None) -> SegmentParts:
         """The parts, at first."""
         if self.parts is None:
             named = (self.method, self.refine, self.clean)
-            self.parts = load_parts(*named, self.options, finetune_progress)
+            self.parts = load_segment_parts(*named, self.options, finetune_progress)
         return self.parts
 
     def segment_entry(

@@ -12,8 +12,8 @@ from propago.io.formats import open_masks
 from propago.io.source import Source
 from propago.io.video import open_source
 from propago.jobs.options import SegmentOptions
-from propago.jobs.parts import Parts, load_parts
 from propago.jobs.segment import segment_source
+from propago.jobs.segment_parts import SegmentParts, load_segment_parts
 from propago.runs.options import Progress
 from propago.runs.output_folder import OutputFolder
 from propago.runs.processor import processor
@@ -78,7 +78,7 @@ class Follower:
     ) -> None:
         self._source, self._output, self._method = source, output, method
         self._options = options
-        self._parts: Parts | None = None
+        self._parts: SegmentParts | None = None
 
     def __call__(self, order: Order, watch: Writer[Result], progress: Progress) -> tuple[str, ...]:
         """As `propago.studio.carrying.Follow`."""
@@ -87,7 +87,9 @@ class Follower:
         resume = self._output.record.exists() and not order.overwrite
         options = replace(self._options, resume=resume, overwrite=order.overwrite)
         with processor(options.threads, options.seed):
-            parts = self._parts = self._parts or load_parts(self._method, None, None, options)
+            parts = self._parts = self._parts or load_segment_parts(
+                self._method, None, None, options
+            )
             try:
                 self._output.refuse(overwrite=order.overwrite, resume=resume)
                 made = segment_source(

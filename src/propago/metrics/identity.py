@@ -1,4 +1,4 @@
-"""Where `hota.py` gets its overlaps: label maps frame by frame, and YouTube-VIS track files."""
+"""HOTA, MOTA and identity switches of label maps, frame by frame, and of YouTube-VIS tracks."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass

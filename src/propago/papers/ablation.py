@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 
 from propago.clock import Clock
 from propago.finetune.fine_tuning import FineTuneProgress
-from propago.jobs.parts import Parts
+from propago.jobs.segment_parts import SegmentParts
 from propago.papers.cells import Cell, line_of, means
 from propago.papers.options import ReproduceOptions
 from propago.papers.sequences import SequenceTables
@@ -52,9 +52,9 @@ class AblationTables(SequenceTables):
         """What decides the cells, beside the row."""
         return {"method": self.full.description, "size": self.full.settings.size}
 
-    def propagation(self, row: str, clock: Clock) -> Parts:
+    def propagation(self, row: str, clock: Clock) -> SegmentParts:
         """The method of a row, alone."""
-        return Parts(self.method(row, clock))
+        return SegmentParts(self.method(row, clock))
 
     def made_of(self, table: int, cells: Mapping[str, Sequence[Cell]]) -> PaperTable:
         """The table, from the cells of its rows, and what differs from the paper."""

@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 from propago.clock import Clock
 from propago.finetune.fine_tuning import FineTuneProgress
-from propago.jobs.parts import Parts
+from propago.jobs.segment_parts import SegmentParts
 from propago.methods.seg_with_spn.run import SegWithSpn
 from propago.methods.seg_with_spn.settings import SegSettings
 from propago.papers.cells import FIGURES, Cell, line_of, means
@@ -104,10 +104,10 @@ class SegWithSpnTables(SequenceTables):
             "craf_settings": asdict(CRAF_SETTINGS),
         }
 
-    def propagation(self, row: str, clock: Clock) -> Parts:
+    def propagation(self, row: str, clock: Clock) -> SegmentParts:
         """The method as the variant wants it, with the refiner and the cleaner it has."""
         variant = VARIANTS[row]
-        return Parts(
+        return SegmentParts(
             self._method(variant, clock),
             self.spn if variant.refine == "spn" else None,
             Craf(CRAF_SETTINGS) if variant.clean == "craf" else None,

@@ -20,8 +20,8 @@ from propago.io.sequence_folders import label_files
 from propago.io.source import Source
 from propago.jobs.evaluate import evaluate
 from propago.jobs.options import SegmentOptions
-from propago.jobs.parts import Parts
 from propago.jobs.segment import segment_source
+from propago.jobs.segment_parts import SegmentParts
 from propago.papers.cells import FIGURES, Cell, ObjectFigures, keep_json, read_cell
 from propago.papers.options import ReproduceOptions
 from propago.papers.tables import PaperTables
@@ -36,7 +36,7 @@ class SequenceTables(PaperTables):
     """Tables whose cells are sequences of a DAVIS root."""
 
     @abstractmethod
-    def propagation(self, row: str, clock: Clock) -> Parts:
+    def propagation(self, row: str, clock: Clock) -> SegmentParts:
         """What the row is run with; `clock` counts the seconds of its parts.
 
         Raises:

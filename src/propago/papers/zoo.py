@@ -7,7 +7,7 @@ from propago.clock import Clock
 from propago.components import PROPAGATORS, load_method
 from propago.errors import UsageError
 from propago.finetune.fine_tuning import FineTuneProgress
-from propago.jobs.parts import Parts
+from propago.jobs.segment_parts import SegmentParts
 from propago.nn.inference import choose_device
 from propago.papers.ablation import overlaps
 from propago.papers.cells import Cell, line_of
@@ -64,12 +64,12 @@ class ZooTables(SequenceTables):
         """What decides the cells, beside the row."""
         return {"spn": described(self.spn)}
 
-    def propagation(self, row: str, clock: Clock) -> Parts:
+    def propagation(self, row: str, clock: Clock) -> SegmentParts:
         """The method of a row with its stages."""
         name, *stages = row.split("+")
         own = PROPAGATORS[name].finetune
         tuned = {"finetune": self.tuning(clock)} if own or "finetune" in stages else {}
-        return Parts(
+        return SegmentParts(
             load_method(name, device=self.options.device, **tuned),
             self.spn if "SPN" in stages else None,
             Craf() if "CRAF" in stages else None,

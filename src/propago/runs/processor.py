@@ -1,4 +1,4 @@
-"""How much of the machine a run takes, and where its chance comes from."""
+"""How much of the machine a run takes, and the seed of its random numbers."""
 
 import ctypes
 import os
@@ -15,7 +15,7 @@ from propago.errors import UsageError
 
 @contextmanager
 def processor(threads: int | None, seed: int) -> Iterator[None]:
-    """Inside, PyTorch and OpenCV use `threads` threads and PyTorch's chance starts at `seed`.
+    """Inside, PyTorch and OpenCV use `threads` threads, and PyTorch draws as `seed` says.
 
     Before and after, everything is as it was. None leaves the numbers of threads alone.
     """

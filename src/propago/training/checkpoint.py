@@ -27,7 +27,7 @@ _BROKEN = (
 
 
 @dataclass
-class Progress:
+class TrainingProgress:
     """What a run has come to."""
 
     step: int = 0
@@ -70,7 +70,7 @@ class CheckpointFile:
         pause_s = min(self.every_s, 60) if elapsed_s <= 600 else self.every_s
         return elapsed_s - saved_s >= pause_s
 
-    def write(self, progress: Progress, parts: Mapping[str, Stateful]) -> None:
+    def write(self, progress: TrainingProgress, parts: Mapping[str, Stateful]) -> None:
         """Write a run, whole or not at all.
 
         Raises:
@@ -84,7 +84,7 @@ class CheckpointFile:
             except RuntimeError as error:
                 raise (error.__context__ or error) from None
 
-    def read(self, parts: Mapping[str, Stateful]) -> Progress:
+    def read(self, parts: Mapping[str, Stateful]) -> TrainingProgress:
         """Fill `parts` from the file, and tell how far that run was.
 
         Raises:
@@ -96,7 +96,7 @@ class CheckpointFile:
             _refuse_other_settings(self.path, self.settings, state["settings"])
             for name, part in parts.items():
                 part.load_state_dict(state[name])
-            return Progress(**state["progress"])
+            return TrainingProgress(**state["progress"])
         except _BROKEN as error:
             raise OutputError(
                 f"{self.path} cannot be gone on with: it is damaged, or of another network; delete "

@@ -17,7 +17,7 @@ from torch.optim.swa_utils import AveragedModel
 
 from propago.data.task import TrainingTask
 from propago.finetune.budget import Budget
-from propago.training.checkpoint import CheckpointFile, Progress
+from propago.training.checkpoint import CheckpointFile, TrainingProgress
 from propago.training.datasets import NumberedExamples, load
 from propago.training.interrupt import uninterrupted
 from propago.training.optimisation import Optimisation
@@ -139,7 +139,7 @@ class _Run:
     seed: int
     budget: Budget
     watch: Watch
-    progress: Progress = field(default_factory=Progress)
+    progress: TrainingProgress = field(default_factory=TrainingProgress)
 
     def parts(self) -> dict[str, Any]:
         return {"model": self.task.objective, "average": self.average, "optimiser": self.optimiser}
@@ -244,7 +244,9 @@ def _warmed_up_average(decay: float) -> Callable[[Tensor, Tensor, Any], Tensor]:
     return average
 
 
-def _timed(loader: Any, accumulate: int, progress: Progress, budget: Budget) -> Iterator[list[Any]]:
+def _timed(
+    loader: Any, accumulate: int, progress: TrainingProgress, budget: Budget
+) -> Iterator[list[Any]]:
     """The batches of each step until the budget is spent.
 
     Keeps `progress.elapsed_s`, the main process's clock.

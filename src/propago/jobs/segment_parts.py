@@ -1,4 +1,4 @@
-"""The parts of a run: by name, with a method's own refiner, cleaner and budget; or objects."""
+"""The parts of a run of `segment`: by name, with a method's own refiner and cleaner; or objects."""
 
 from dataclasses import dataclass
 
@@ -12,7 +12,7 @@ from propago.types import Cleaner, Propagator, Refiner
 
 
 @dataclass(frozen=True)
-class Parts:
+class SegmentParts:
     """What carries, sharpens and cleans; `finetune` is the budget of each fine-tuning."""
 
     method: Propagator
@@ -21,13 +21,13 @@ class Parts:
     finetune: str | None = None
 
 
-def load_parts(
+def load_segment_parts(
     method: str | Propagator,
     refine: str | Refiner | None,
     clean: str | Cleaner | None,
     options: SegmentOptions,
     finetune_progress: FineTuneProgress | None = None,
-) -> Parts:
+) -> SegmentParts:
     """The parts, loaded; of a named method its own ones where nothing else is asked for.
 
     Raises:
@@ -46,7 +46,7 @@ def load_parts(
         if budget:
             settings["finetune"] = FineTuning(budget, FineTuneCache(), finetune_progress)
         loaded = load_component(PROPAGATORS, method, "method", **settings, **device)
-    return Parts(
+    return SegmentParts(
         loaded,
         load_component(REFINERS, refine, "refine", **device),
         load_component(CLEANERS, clean, "clean"),
