@@ -8,10 +8,12 @@ from propago.errors import UsageError
 from propago.nn.detection import (
     DetectionSettings,
     Found,
+    View,
     as_certain_as_masks,
     at_full_size,
     chosen,
     judged,
+    masked,
     without_parts,
 )
 from propago.nn.mask_rcnn import FPN_STRIDES, MaskRcnn, Seen
@@ -81,16 +83,51 @@ class Nudging(nn.Module):
         return logits, offsets
 
 
+LEVELS = {stride: torch.zeros(1, 4, 64 // stride, 64 // stride) for stride in FPN_STRIDES}
+NOTHING = Seen(LEVELS, Anchored(torch.zeros(1, 0), torch.zeros(1, 0, 4), BOXES[:0], ()))
+
+
 def test_each_pass_begins_at_the_boxes_of_the_one_before():
     net = MaskRcnn()
-    levels = {stride: torch.zeros(1, 4, 64 // stride, 64 // stride) for stride in FPN_STRIDES}
-    seen = Seen(levels, Anchored(torch.zeros(1, 0), torch.zeros(1, 0, 4), BOXES[:0], ()))
     for passes, moved_px in ((1, 5), (2, 10)):
         net.box_head = Nudging()
-        boxes, probabilities = judged(net, seen, BOXES[:1], (64, 64), passes)
+        boxes, probabilities = judged(net, [View(NOTHING, (64, 64))], BOXES[:1], passes)
         assert boxes[0, 0].tolist() == pytest.approx([moved_px, 0, 10 + moved_px, 10])
         logits = torch.arange(1.0, passes + 1)
         assert float(probabilities[0, 1]) == pytest.approx(float(logits.sigmoid().mean()))
+
+
+def test_boxes_of_a_mirrored_enlarged_view_come_back_as_they_were():
+    plain, other = View(NOTHING, (50, 100)), View(NOTHING, (100, 200), mirrored=True)
+    there = other.boxes_of(plain, BOXES)
+    assert there[0].tolist() == [180, 0, 200, 20]
+    assert torch.equal(plain.boxes_of(other, there), BOXES)
+
+
+def test_views_take_turns_and_a_mirrored_one_moves_boxes_the_other_way():
+    net = MaskRcnn()
+    net.box_head = Nudging()
+    views = [View(NOTHING, (64, 64)), View(NOTHING, (128, 128), mirrored=True)]
+    boxes, probabilities = judged(net, views, BOXES[2:], passes=2)
+    assert boxes[0, 0].tolist() == pytest.approx([20, 20, 30, 30])  # 5 to the right, 5 back
+    logits = torch.tensor([1.0, 2.0])
+    assert float(probabilities[0, 1]) == pytest.approx(float(logits.sigmoid().mean()))
+
+
+class RightHalf(nn.Module):
+    """A mask head that sees every object in the right half of its box."""
+
+    def forward(self, features):
+        return torch.tensor([[-9.0, 9.0], [-9.0, 9.0]]).repeat(len(features), 3, 1, 1)
+
+
+def test_a_mask_is_the_mean_of_all_views_the_mirrored_ones_turned_back():
+    net = MaskRcnn()
+    net.mask_head = RightHalf()
+    found = Found(BOXES[:1], torch.tensor([1]), torch.tensor([0.9]), torch.zeros(1, 0, 0))
+    views = [View(NOTHING, (64, 64)), View(NOTHING, (64, 64), mirrored=True)]
+    assert (masked(net, views[:1], found)[0, :, 1] > 0.99).all()
+    assert masked(net, views, found)[0].flatten().tolist() == pytest.approx([0.5] * 4)
 
 
 def test_a_doubtful_mask_makes_its_box_doubtful():

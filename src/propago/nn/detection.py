@@ -4,7 +4,9 @@ Source: He et al., "Mask R-CNN", ICCV 2017, section 3.1; the numbers of torchvis
 models.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import cycle
 from typing import NamedTuple
 
 import torch
@@ -36,6 +38,9 @@ class DetectionSettings(Ranged):
             Gidaris and Komodakis 2016; once in the paper.
         mask_certainty: whether the confidence counts how certain the mask is, too, as in SOLO (Wang
             et al. 2020); not in the paper.
+        second_view: the picture is looked at once more, mirrored, at so many times the size; what
+            both views propose is judged in turns, masks are the mean of both; 0 is one view, as
+            in the paper.
     """
 
     min_confidence: float = ranged(0.05, least=0, most=1)
@@ -44,6 +49,7 @@ class DetectionSettings(Ranged):
     max_inside: float = ranged(1.0, least=0, most=1)
     passes: int = ranged(1, least=1)
     mask_certainty: bool = False
+    second_view: float = ranged(0.0, least=0)
 
 
 class Found(NamedTuple):
@@ -62,42 +68,82 @@ class Found(NamedTuple):
     masks: Tensor
 
 
-def find(net: RcnnLayers, seen: Seen, size: tuple[int, int], settings: DetectionSettings) -> Found:
-    """The instances of one picture.
+class View(NamedTuple):
+    """A picture as the network saw it.
+
+    Attributes:
+        seen: by the network.
+        size: (h, w) it was brought to, without what it was padded with.
+        mirrored: left to right.
+    """
+
+    seen: Seen
+    size: tuple[int, int]
+    mirrored: bool = False
+
+    def boxes_of(self, other: "View", boxes: Tensor) -> Tensor:
+        """Boxes (..., 4) of another view of the same picture, in this one."""
+        (height, width), (own_height, own_width) = other.size, self.size
+        scale = boxes.new_tensor([own_width / width, own_height / height]).repeat(2)
+        boxes = boxes * scale
+        if self.mirrored == other.mirrored:
+            return boxes
+        x0, y0, x1, y1 = boxes.unbind(-1)
+        return torch.stack([own_width - x1, y0, own_width - x0, y1], -1)
+
+
+def find(net: RcnnLayers, views: Sequence[View], settings: DetectionSettings) -> Found:
+    """The instances of one picture, in pixels of its first view.
 
     Args:
         net: in evaluation mode.
-        seen: by it, of the picture.
-        size: (H, W) of the picture without what it was padded with.
+        views: of the picture, seen by `net`; the first is not mirrored.
         settings: what counts as found.
     """
-    count = net.config.proposals
-    (proposed,) = proposals(seen.said, size, count, count)
-    boxes, probabilities = judged(net, seen, proposed, size, settings.passes)
+    first, count = views[0], net.config.proposals
+    proposed = [
+        first.boxes_of(view, proposals(view.seen.said, view.size, count, count)[0])
+        for view in views
+    ]
+    boxes, probabilities = judged(net, views, torch.cat(proposed), settings.passes)
     found = chosen(boxes, probabilities, settings)
-    logits = net.mask_head(mask_features(seen.levels, [found.boxes]))
-    found = found._replace(masks=of_class(logits, found.classes).sigmoid())
+    found = found._replace(masks=masked(net, views, found))
     if settings.mask_certainty:
         found = as_certain_as_masks(found)
-    return without_parts(found, size, settings.max_inside)
+    return without_parts(found, first.size, settings.max_inside)
 
 
 def judged(
-    net: RcnnLayers, seen: Seen, boxes: Tensor, size: tuple[int, int], passes: int
+    net: RcnnLayers, views: Sequence[View], boxes: Tensor, passes: int
 ) -> tuple[Tensor, Tensor]:
     """What the box head says of boxes (R, 4): better ones, and the classes' probabilities.
+
+    Each pass looks at the next of the views, in turns; boxes are those of the first.
 
     Returns:
         (R, outputs, 4), or (R, 1, 4) where all classes have one, those of the last pass; and
         (R, outputs), the background first, the mean of the passes.
     """
-    said = []
-    for _ in range(passes):
-        logits, offsets = net.box_head(box_features(seen.levels, [boxes]))
-        better = clipped(decoded(offsets, boxes[:, None], BOX_WEIGHTS), size)
+    first, said = views[0], []
+    for _, view in zip(range(passes), cycle(views), strict=False):
+        here = view.boxes_of(first, boxes)
+        logits, offsets = net.box_head(box_features(view.seen.levels, [here]))
+        better = clipped(decoded(offsets, here[:, None], BOX_WEIGHTS), view.size)
+        better = first.boxes_of(view, better)
         said.append(logits.softmax(1))
         boxes = of_class(better, said[-1][:, 1:].argmax(1) + 1)
     return better, torch.stack(said).mean(0)
+
+
+def masked(net: RcnnLayers, views: Sequence[View], found: Found) -> Tensor:
+    """(N, 28, 28) in [0, 1]: the masks in the boxes of what was found, the mean of all views."""
+    masks = []
+    for view in views:
+        boxes = view.boxes_of(views[0], found.boxes)
+        logits = net.mask_head(mask_features(view.seen.levels, [boxes]))
+        own = of_class(logits, found.classes).sigmoid()
+        masks.append(own.flip(-1) if view.mirrored else own)
+    return torch.stack(masks).mean(0)
 
 
 def as_certain_as_masks(found: Found) -> Found:

@@ -6,16 +6,17 @@ from dataclasses import asdict, replace
 from typing import Any, ClassVar, Generic, Self, TypeVar
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from propago.io.categories import CATEGORIES
-from propago.nn.detection import DetectionSettings
-from propago.nn.inference import choose_device, ready
+from propago.nn.detection import DetectionSettings, View
+from propago.nn.inference import choose_device, for_detector, ready
 from propago.nn.mask_rcnn import MaskRcnn, RcnnLayers
 from propago.nn.onnx_engine import OnnxLayers, onnx_layers, require_engine
 from propago.nn.onnx_parts import OnnxPart
 from propago.nn.presets import Preset
 from propago.nn.rcnn_onnx import OnnxRcnn
+from propago.types import Frame
 
 Net = TypeVar("Net", bound=nn.Module)
 
@@ -88,6 +89,18 @@ class RcnnDetector(ABC, Generic[Net]):
         chosen = replace(cls.usual[preset], **asked)
         size = size or cls.presets[preset].size
         return cls(net, size, chosen, choose_device(device), about, engine)
+
+    def views(self, frame: Frame) -> list[View]:
+        """What the network sees of a frame: as it is, and once more where the settings say so."""
+        image, zoom = frame.image.to(self.device), self.settings.second_view
+        views = [self._view(image, self.size, mirrored=False)]
+        if zoom:
+            views.append(self._view(image.flip(-1), round(zoom * self.size), mirrored=True))
+        return views
+
+    def _view(self, image: Tensor, size: int, *, mirrored: bool) -> View:
+        images, shown = for_detector(image, size)
+        return View(self.layers.seen(images), shown, mirrored)
 
     @property
     @abstractmethod

@@ -8,7 +8,7 @@ from propago.detections import Detections
 from propago.methods.mask_rcnn.net import PRESETS
 from propago.methods.mask_rcnn.published import load_published
 from propago.nn.detection import DetectionSettings, at_full_size, find
-from propago.nn.inference import for_detector, require_working_size
+from propago.nn.inference import require_working_size
 from propago.nn.mask_rcnn import MaskRcnn
 from propago.nn.presets import load_network, preset_called
 from propago.nn.rcnn_detector import RcnnDetector
@@ -16,7 +16,7 @@ from propago.nn.rcnn_onnx import rcnn_parts
 from propago.types import Frame
 
 SETTINGS = {
-    "compact": DetectionSettings(max_inside=0.9, passes=2, mask_certainty=True),
+    "compact": DetectionSettings(max_inside=0.9, passes=2, mask_certainty=True, second_view=1.4),
     "paper": DetectionSettings(),
 }
 """By preset. The compact one finds parts of what it finds, too; what else differs was chosen on
@@ -80,6 +80,6 @@ class MaskRcnnDetector(RcnnDetector[MaskRcnn]):
     @torch.no_grad()
     def __call__(self, frame: Frame) -> Detections:
         """The instances of a frame, the most confident first."""
-        images, size = for_detector(frame.image.to(self.device), self.size)
-        found = find(self.layers, self.layers.seen(images), size, self.settings)
-        return at_full_size(found, size, frame.size)
+        views = self.views(frame)
+        found = find(self.layers, views, self.settings)
+        return at_full_size(found, views[0].size, frame.size)

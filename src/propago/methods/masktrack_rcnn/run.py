@@ -8,7 +8,7 @@ from propago.detections import Detections
 from propago.methods.masktrack_rcnn.export import parts
 from propago.methods.masktrack_rcnn.net import PRESETS, MaskTrackRcnn
 from propago.nn.detection import DetectionSettings, at_full_size, find
-from propago.nn.inference import for_detector, require_working_size
+from propago.nn.inference import require_working_size
 from propago.nn.mask_rcnn import MaskRcnn, box_features
 from propago.nn.presets import load_network
 from propago.nn.rcnn_detector import RcnnDetector
@@ -70,9 +70,8 @@ class MaskTrackDetector(RcnnDetector[MaskTrackRcnn]):
     @torch.no_grad()
     def __call__(self, frame: Frame) -> Detections:
         """The instances of a frame, the most confident first."""
-        images, size = for_detector(frame.image.to(self.device), self.size)
-        seen = self.layers.seen(images)
-        found = find(self.layers, seen, size, self.settings)
-        features = box_features(seen.levels, [found.boxes])
+        views = self.views(frame)
+        found = find(self.layers, views, self.settings)
+        features = box_features(views[0].seen.levels, [found.boxes])
         own = self.onnx["embeddings"](features)[0] if self.onnx else self.net.embed(features)
-        return at_full_size(found, size, frame.size, own)
+        return at_full_size(found, views[0].size, frame.size, own)
