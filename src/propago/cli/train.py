@@ -24,7 +24,7 @@ class TrainArguments:
     recipe: tyro.conf.Positional[str]
     """A shipped recipe (bridging-compact, feelvos-synthetic, feelvos-compact, feelvos-long,
     feelvos-wide, feelvos-drift, feelvos-merged, feelvos-further, maskrnn-compact,
-    mask-rcnn-compact, mask-rcnn-long, masktrack-rcnn-compact, rgmp-compact-pairs,
+    maskrnn-long, mask-rcnn-compact, mask-rcnn-long, masktrack-rcnn-compact, rgmp-compact-pairs,
     rgmp-compact, rgmp-long, rgmp-compact-video, rgsn-compact, ritm-compact, ritm-long,
     seg-with-spn-foreground, spn-compact), or a TOML file."""
     data: Path = Path("data")
