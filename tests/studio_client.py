@@ -16,7 +16,7 @@ from propago.io.masks import write_mask
 from propago.io.pictures import write_picture
 from propago.io.video import open_source
 from propago.jobs.options import SegmentOptions, TrackOptions
-from propago.jobs.studio import Follower
+from propago.jobs.studio import SegmentRuns
 from propago.jobs.track import track
 from propago.methods.grabcut.run import GrabCut
 from propago.runs.output_folder import OutputFolder
@@ -94,7 +94,7 @@ class Page:
 def follower(place):
     """Carries masks through the frames in `place` by optical flow, into `place / out`."""
     source, output = open_source(place / "frames"), OutputFolder(place / "out")
-    return Follower(source, output, "optical_flow", SegmentOptions(overlay=False))
+    return SegmentRuns(source, output, "optical_flow", SegmentOptions(overlay=False))
 
 
 def slow_follower(place, at, reached, go_on):

@@ -13,7 +13,7 @@ import pytest
 from propago.io.masks import read_mask, write_mask
 from propago.io.pictures import write_picture
 from propago.io.writer import VideoWriter
-from propago.jobs import refine
+from propago.refinement.spn import picture
 from propago.refinement.spn.net import SpnNet
 from propago.refinement.spn.run import Spn
 from tiny_clip import tiny_clip
@@ -32,10 +32,10 @@ def test_examples_are_short():
 
 
 def test_a_coarse_mask_of_another_segmenter(tmp_path, monkeypatch):
-    monkeypatch.setattr(refine, "_loaded", lambda weights, device: Spn(SpnNet()))
-    picture = np.full((64, 80, 3), 20, np.uint8)
-    picture[16:48, 24:64] = 240
-    write_picture(tmp_path / "photo.png", picture)
+    monkeypatch.setattr(picture, "_loaded", lambda weights, device: Spn(SpnNet()))
+    photo = np.full((64, 80, 3), 20, np.uint8)
+    photo[16:48, 24:64] = 240
+    write_picture(tmp_path / "photo.png", photo)
     run(monkeypatch, "refine_other_segmenter.py", tmp_path / "photo.png", tmp_path / "mask.png")
     mask = read_mask(tmp_path / "mask.png").labels
     assert mask[32, 44] == 1

@@ -48,7 +48,6 @@ from propago.jobs.mask import MadeMask as MadeMask
 from propago.jobs.mask import make_mask as make_mask
 from propago.jobs.options import SegmentOptions as SegmentOptions
 from propago.jobs.options import TrackOptions as TrackOptions
-from propago.jobs.refine import refine as refine
 from propago.jobs.refine import refine_many as refine_many
 from propago.jobs.refine import refine_masks as refine_masks
 from propago.jobs.report import write_report as write_report
@@ -74,6 +73,7 @@ from propago.prompts import Prompt as Prompt
 from propago.prompts import Prompter as Prompter
 from propago.refinement.craf.run import Craf as Craf
 from propago.refinement.craf.settings import CrafSettings as CrafSettings
+from propago.refinement.spn.picture import refine as refine
 from propago.refinement.spn.run import Spn as Spn
 from propago.refinement.spn.settings import SpnSettings as SpnSettings
 from propago.runs.many import ManyResults as ManyResults

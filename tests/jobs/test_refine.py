@@ -12,9 +12,10 @@ from propago.errors import MaskError, ShapeError, SourceError, UsageError, Weigh
 from propago.io.masks import read_mask, write_mask
 from propago.io.pictures import write_picture
 from propago.io.soft_masks import read_soft_masks, write_soft_masks
-from propago.jobs.refine import refine, refine_masks
+from propago.jobs.refine import refine_masks
 from propago.nn.weights import save_weights
 from propago.refinement.spn.net import PRESETS, SpnNet
+from propago.refinement.spn.picture import refine
 from propago.refinement.spn.run import Spn
 from propago.refinement.spn.settings import SpnSettings
 from propago.types import SoftMasks

@@ -2,12 +2,9 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import lru_cache, partial
+from functools import partial
 from pathlib import Path
-from typing import Any, TypeVar, cast
-
-import numpy as np
-from torch import Tensor
+from typing import Any
 
 from propago.components import REFINERS, load_component
 from propago.errors import MaskError, SourceError
@@ -15,13 +12,9 @@ from propago.io.contrast import Contrast
 from propago.io.formats import open_masks
 from propago.io.manifest import ManifestEntry, read_manifest
 from propago.io.mask_sequence import Readers, size_of
-from propago.io.soft_masks import as_probabilities
 from propago.io.source import Source
 from propago.io.video import open_source
-from propago.ops.image import as_image
 from propago.refinement.labels import refined_labels
-from propago.refinement.spn.run import Spn
-from propago.refinement.spn.settings import SpnSettings
 from propago.runs.many import ManyResults, run_many, shared_threads
 from propago.runs.mask_sequence import Changed, refuse_other_size, write_sequence
 from propago.runs.options import ManyOptions, Progress
@@ -30,8 +23,6 @@ from propago.runs.processor import at_most_threads
 from propago.types import Refiner, SoftMasks
 
 RUNS = Path("runs/refine")
-
-Planes = TypeVar("Planes", Tensor, np.ndarray)
 
 
 @dataclass(frozen=True)
@@ -52,44 +43,6 @@ class RefineResult:
     def out(self) -> Path:
         """The output folder."""
         return self.masks.parent
-
-
-def refine(
-    image: Tensor | np.ndarray,
-    scores: Planes,
-    *,
-    weights: str | Path = "default",
-    device: str = "auto",
-    settings: SpnSettings | None = None,
-) -> Planes:
-    """Sharpen the scores of one picture along its edges, each object by itself.
-
-    Args:
-        image: (3, H, W) RGB in [0, 1] of any floating type, or an (H, W, 3) uint8 RGB array.
-        scores: (K, H, W), or (H, W) of one object: floats in [0, 1] of any type, or bool.
-        weights: "default", or a safetensors file that `propago train` wrote. They are read once.
-        device: auto, cpu, cuda or mps.
-        settings: where the network works.
-
-    Returns:
-        float32 in [0, 1], of the shape and kind of `scores`.
-
-    Raises:
-        ShapeError: the image is of another shape, type or range, or of another size than the
-            scores.
-        MaskError: scores that are not numbers in [0, 1].
-        WeightsError: no such weights.
-    """
-    if isinstance(scores, Tensor):
-        plain = scores.float() if scores.is_floating_point() else scores  # numpy has no bfloat16
-        planes = as_probabilities(plain.numpy(force=True))
-    else:
-        planes = as_probabilities(np.asarray(scores))
-    rows = planes[None] if planes.ndim == 2 else planes
-    spn = Spn(_loaded(weights, device).net, settings)
-    refined = spn.refine(as_image(image), rows).reshape(planes.shape)
-    same = refined.to(scores.device) if isinstance(scores, Tensor) else refined.numpy(force=True)
-    return cast(Planes, same)
 
 
 def refine_masks(  # noqa: PLR0913 - the options of a verb
@@ -211,11 +164,6 @@ def _refine_entry(
         raise MaskError(f"no masks of {entry.source}: a folder {entry.name}, or name them")
     with at_most_threads(threads):
         return refine_masks(entry.source, entry.given, out=output.root, overwrite=True, **how)
-
-
-@lru_cache(maxsize=2)
-def _loaded(weights: str | Path, device: str) -> Spn:
-    return Spn.load(weights, device=device)
 
 
 def _refined(refiner: Refiner, source: Source, folder: Path, readers: Readers) -> Iterator[Changed]:

@@ -65,13 +65,13 @@ def serve_studio(  # noqa: PLR0913
     output = OutputFolder(out or RUNS / opened.name)
     truth = None if gt is None else open_masks(gt)
     project = open_project(opened, output, masks, fit=options.fit_masks)
-    follow = Follower(opened, output, method, options)
+    follow = SegmentRuns(opened, output, method, options)
     answering = load_prompter(prompter, options.device)
     serve(project, follow, answering, truth, host=host, port=port, ready=ready)
 
 
-class Follower:
-    """Carries masks by the parts of a run, which are loaded when they are first needed."""
+class SegmentRuns:
+    """Carries masks by runs of `segment`, whose parts are loaded when they are first needed."""
 
     def __init__(
         self, source: Source, output: OutputFolder, method: str, options: SegmentOptions
