@@ -257,3 +257,9 @@ def test_the_masks_do_not_depend_on_how_many_threads_share_the_work(film, thread
     alone = segment_frames(open_source(film / "film.mp4"), {0: Annotation(given)}, method)
     for result, file in zip(alone, sorted(made.masks.iterdir()), strict=True):
         assert np.array_equal(result.labels, read_mask(file).labels)
+
+
+def test_options_tell_what_was_asked():
+    options = SegmentOptions(size=240, weights="synthetic", device="cpu")
+    assert options.asked("preset", "size", "weights") == {"size": 240, "weights": "synthetic"}
+    assert SegmentOptions().asked("device", "size") == {}

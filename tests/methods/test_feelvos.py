@@ -10,7 +10,7 @@ from propago.methods.feelvos.memory import Memory, owners
 from propago.methods.feelvos.net import PRESETS, FeelvosConfig, FeelvosNet
 from propago.methods.feelvos.object_inputs import ObjectInputs, carry
 from propago.methods.feelvos.objective import ClipBatch, FeelvosObjective
-from propago.methods.feelvos.region import Region, region_of
+from propago.methods.feelvos.rectangle import Rectangle, rectangle_around
 from propago.methods.feelvos.run import Feelvos, FeelvosSettings, working_size
 from propago.methods.feelvos.train import task
 from propago.pipeline import segment_frames
@@ -130,8 +130,8 @@ def test_carrying_masks():
 def test_region_by_hand():
     share = torch.zeros(10, 12)
     share[4, 5] = share[6, 9] = 0.5
-    assert region_of(share, 0.1, 2) == Region(2, 9, 3, 12)
-    assert region_of(share, 0.6, 2) is None
+    assert rectangle_around(share, 0.1, 2) == Rectangle(2, 9, 3, 12)
+    assert rectangle_around(share, 0.6, 2) is None
 
 
 def test_decoding_a_region_of_everything_is_decoding_everything(net):
@@ -144,13 +144,13 @@ def test_decoding_a_region_of_everything_is_decoding_everything(net):
         carried = carry(picture, picture, masks, still)[:2]
         rows = ObjectInputs(net.cues(seen.embedding[0], [past]), *carried)
         prepared, owner = net.prepare(seen), torch.zeros(1, dtype=torch.int64)
-        whole, nothing = Region(0, 8, 0, 10), torch.zeros(1, 1, 64, 80)
+        whole, nothing = Rectangle(0, 8, 0, 10), torch.zeros(1, 1, 64, 80)
         expected = net.logits(prepared, owner, rows, nothing)
         inside = net.logits(prepared.inside(whole), owner, rows.inside(0, whole, 8), nothing)
     assert torch.equal(expected, inside)
 
 
-@pytest.mark.parametrize("region", [Region(2, 5, 3, 9), Region(0, 4, 6, 10)])
+@pytest.mark.parametrize("region", [Rectangle(2, 5, 3, 9), Rectangle(0, 4, 6, 10)])
 def test_what_is_prepared_inside_a_region_is_that_of_everything(net, region):
     torch.manual_seed(0)
     with torch.no_grad():

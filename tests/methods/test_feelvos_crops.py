@@ -9,7 +9,7 @@ import torch
 from propago.components import load_method
 from propago.methods.feelvos.crops import Crops, crop_around, extent_of
 from propago.methods.feelvos.net import FeelvosConfig, FeelvosNet
-from propago.methods.feelvos.region import Region
+from propago.methods.feelvos.rectangle import Rectangle
 from propago.methods.feelvos.run import Feelvos, FeelvosSettings
 from propago.pipeline import Session
 from propago.types import Annotation, Frame
@@ -17,7 +17,7 @@ from tiny_clip import as_frames, tiny_clip
 
 SMALL = FeelvosConfig(embedding_channels=16, head_width=16, refine_widths=(8, 8), features=16)
 SIZE = (192, 320)
-WHOLE = Region(0, 24, 0, 40)
+WHOLE = Rectangle(0, 24, 0, 40)
 
 
 @pytest.fixture(scope="module")
@@ -37,26 +37,31 @@ def frame(index):
     return Frame(noise, index, f"{index:05d}")
 
 
+def test_rectangles_in_other_positions():
+    assert Rectangle(3, 9, 8, 13).coarser(4) == Rectangle(0, 3, 2, 4)
+    assert Rectangle(0, 3, 2, 4).finer(4) == Rectangle(0, 12, 8, 16)
+
+
 def test_crops_by_hand():
     masks = torch.from_numpy(square(80, 160))[None].float()
-    objects = Region(10, 14, 20, 24)
+    objects = Rectangle(10, 14, 20, 24)
     assert extent_of(masks, 8) == objects
-    assert crop_around(objects, 3, (24, 40)) == Region(4, 20, 16, 28)
+    assert crop_around(objects, 3, (24, 40)) == Rectangle(4, 20, 16, 28)
     assert crop_around(objects, 20, (24, 40)) is None  # all rows and columns: no crop
     assert extent_of(torch.cat([masks, masks * 0]), 8) is None  # one of them is lost
 
 
 def test_a_chosen_crop_holds_while_it_shows_enough():
-    near, far = Region(2, 8, 2, 8), Region(8, 20, 8, 20)
-    crops = Crops(WHOLE, Region(0, 12, 0, 12))
-    assert crops.moved_on(near, far) == Crops(Region(0, 12, 0, 12), far)
-    assert crops.moved_on(Region(9, 13, 9, 13), far) == Crops(far, far)
+    near, far = Rectangle(2, 8, 2, 8), Rectangle(8, 20, 8, 20)
+    crops = Crops(WHOLE, Rectangle(0, 12, 0, 12))
+    assert crops.moved_on(near, far) == Crops(Rectangle(0, 12, 0, 12), far)
+    assert crops.moved_on(Rectangle(9, 13, 9, 13), far) == Crops(far, far)
     assert Crops().moved_on(near, far) == Crops(None, far)
 
 
-@pytest.mark.parametrize("region", [Region(6, 12, 10, 18), Region(4, 16, 8, 24)])
+@pytest.mark.parametrize("region", [Rectangle(6, 12, 10, 18), Rectangle(4, 16, 8, 24)])
 def test_what_is_prepared_of_a_crop_is_that_of_its_picture(net, region):
-    crop = Region(4, 16, 8, 24)
+    crop = Rectangle(4, 16, 8, 24)
     with torch.no_grad():
         picture = torch.rand(1, 3, 96, 128)
         alone = net.encode_image(picture)
@@ -69,7 +74,7 @@ def test_what_is_prepared_of_a_crop_is_that_of_its_picture(net, region):
 
 
 def test_memory_of_a_crop_knows_nothing_beyond(net):
-    crop, masks = Region(4, 16, 8, 24), torch.from_numpy(square(80, 120))[None].float()
+    crop, masks = Rectangle(4, 16, 8, 24), torch.from_numpy(square(80, 120))[None].float()
     with torch.no_grad():
         alone = net.encode_image(torch.rand(1, 3, 96, 128))
         seen = alone.as_crop(crop, (24, 40))
@@ -104,10 +109,10 @@ def test_the_surroundings_are_encoded_and_all_where_an_object_is_lost(net):
         run.step(index, square(*place), annotated=index == 0)
         crops.append(run.crop)
     assert crops[:2] == [None, None]
-    assert all(crop and crop.covers(Region(10, 14, 5, 10)) for crop in crops[2:])
+    assert all(crop and crop.covers(Rectangle(10, 14, 5, 10)) for crop in crops[2:])
     run.step(5, square(80, 260))  # it has jumped: what was chosen does not show it
     assert run.crop is not None
-    assert run.crop.covers(Region(10, 14, 32, 37))
+    assert run.crop.covers(Rectangle(10, 14, 32, 37))
     assert run.state.whole.anchors[0].crop is None
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
-from propago.methods.feelvos.region import Region, region_of
+from propago.methods.feelvos.rectangle import Rectangle, rectangle_around
 
 ALIGNED = 4
 """Sides of a crop are multiples of so many positions: of one at the encoder's last stride."""
@@ -24,10 +24,10 @@ class Crops:
     The latter is chosen two frames ahead, so that it is encoded while the next one is followed.
     """
 
-    next: Region | None = None
-    after: Region | None = None
+    next: Rectangle | None = None
+    after: Rectangle | None = None
 
-    def moved_on(self, needed: Region, chosen: Region | None) -> "Crops":
+    def moved_on(self, needed: Rectangle, chosen: Rectangle | None) -> "Crops":
         """One frame later; what was chosen of the next one holds if it shows all that is needed.
 
         Args:
@@ -38,7 +38,7 @@ class Crops:
         return Crops(self.after if enough else chosen, chosen)
 
 
-def crop_around(objects: Region, margin: int, size: tuple[int, int]) -> Region | None:
+def crop_around(objects: Rectangle, margin: int, size: tuple[int, int]) -> Rectangle | None:
     """A part of a frame of `size` (h, w), in positions, with at least `margin` around `objects`.
 
     None, which is all of the frame, where that is nearly all.
@@ -48,7 +48,7 @@ def crop_around(objects: Region, margin: int, size: tuple[int, int]) -> Region |
     return crop if crop.area <= NEARLY_ALL * size[0] * size[1] else None
 
 
-def extent_of(masks: Tensor, stride: int) -> Region | None:
+def extent_of(masks: Tensor, stride: int) -> Rectangle | None:
     """The positions of `stride` pixels in which all of `masks` (K, H, W) lie.
 
     None where one of them is empty.
@@ -56,6 +56,6 @@ def extent_of(masks: Tensor, stride: int) -> Region | None:
     there = masks > 0.5
     if not there.flatten(1).any(1).all():
         return None
-    pixels = region_of(there.any(0), 0, 0)
+    pixels = rectangle_around(there.any(0), 0, 0)
     assert pixels is not None
     return pixels.coarser(stride)

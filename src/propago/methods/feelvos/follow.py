@@ -12,7 +12,7 @@ from propago.methods.feelvos.finetune import with_head
 from propago.methods.feelvos.memory import Memory
 from propago.methods.feelvos.net import PRESETS, VISIBLE, FeelvosNet, FrameFeatures
 from propago.methods.feelvos.object_inputs import ObjectInputs, carry
-from propago.methods.feelvos.region import Region, region_of
+from propago.methods.feelvos.rectangle import Rectangle, rectangle_around
 from propago.methods.feelvos.state import Followed, PreviousFrame
 from propago.nn.inference import fast_precision, require_working_size
 from propago.ops.flow import dis_flow, grey
@@ -78,7 +78,9 @@ class Follower:
     net: FeelvosNet
     settings: FeelvosSettings
 
-    def encode(self, image: Tensor, size: tuple[int, int], crop: Region | None = None) -> Encoded:
+    def encode(
+        self, image: Tensor, size: tuple[int, int], crop: Rectangle | None = None
+    ) -> Encoded:
         """What is computed of `image` (3, H, W) alone at `size` (h, w), of its part `crop`."""
         picture, stride = resize(image, size), self.net.config.match_stride
         shown = crop.of(picture, stride) if crop else picture
@@ -191,9 +193,9 @@ class Follower:
         team().map(decode, range(len(shares))[:only])
         return logits
 
-    def _region(self, share: Tensor) -> Region | None:
+    def _region(self, share: Tensor) -> Rectangle | None:
         """Where an object is decoded that has `share` (h, w) of each position."""
-        return region_of(share, self.settings.visible, self.settings.margin)
+        return rectangle_around(share, self.settings.visible, self.settings.margin)
 
     def _wanted(self, carried: Tensor) -> Tensor:
         """(K, h, w) where objects are decoded that flow has carried to `carried` (K, h, w).

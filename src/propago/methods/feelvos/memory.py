@@ -6,7 +6,7 @@ from functools import cached_property
 import torch
 from torch import Tensor
 
-from propago.methods.feelvos.region import Region
+from propago.methods.feelvos.rectangle import Rectangle
 from propago.ops.matching import SortedMemory
 
 NOBODY = -1
@@ -29,7 +29,7 @@ class Memory:
     context: Tensor
     groups: Tensor
     values: Tensor
-    crop: Region | None = None
+    crop: Rectangle | None = None
 
     @cached_property
     def owners(self) -> Tensor:

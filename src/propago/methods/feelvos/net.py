@@ -17,7 +17,7 @@ from propago.methods.feelvos.head import DynamicHead, MaskEncoder
 from propago.methods.feelvos.memory import Memory
 from propago.methods.feelvos.object_inputs import ObjectInputs, Prepared, others_of
 from propago.methods.feelvos.original import OriginalConfig, OriginalNet
-from propago.methods.feelvos.region import Region
+from propago.methods.feelvos.rectangle import Rectangle
 from propago.nn.backbones import CompactEncoder, Pyramid
 from propago.nn.efficientnet import EfficientNetLite0
 from propago.nn.presets import Preset
@@ -87,15 +87,15 @@ class FrameFeatures:
     pyramid: Pyramid
     embedding: Tensor
     context: Tensor
-    crop: Region | None = None
+    crop: Rectangle | None = None
 
-    def as_crop(self, crop: Region, size: tuple[int, int]) -> "FrameFeatures":
+    def as_crop(self, crop: Rectangle, size: tuple[int, int]) -> "FrameFeatures":
         """Those of a picture, which is the part `crop` of a frame of `size` (h, w)."""
         beyond = (crop.left, size[1] - crop.right, crop.top, size[0] - crop.bottom)
         embedding, context = F.pad(self.embedding, beyond), F.pad(self.context, beyond)
         return FrameFeatures(self.pyramid, embedding, context, crop)
 
-    def inside(self, region: Region) -> "FrameFeatures":
+    def inside(self, region: Rectangle) -> "FrameFeatures":
         """Only what lies in `region` of what was encoded, in positions of the matching stride."""
         levels = self.pyramid.levels
         coarsest = max(levels)
@@ -140,7 +140,7 @@ class FeelvosNet(nn.Module):
         return FrameFeatures(pyramid, embedding, self.masks.context(matched))
 
     def encode_memory(
-        self, embedding: Tensor, context: Tensor, masks: Tensor, crop: Region | None = None
+        self, embedding: Tensor, context: Tensor, masks: Tensor, crop: Rectangle | None = None
     ) -> Memory:
         """A memory of one frame.
 
@@ -233,13 +233,13 @@ class FeelvosNet(nn.Module):
         """What the head needs of B frames, whatever the objects."""
         return Prepared(seen.context, self.head.prepare(seen.pyramid))
 
-    def prepare_inside(self, seen: FrameFeatures, region: Region) -> Prepared:
+    def prepare_inside(self, seen: FrameFeatures, region: Rectangle) -> Prepared:
         """What the head needs in a region of what was encoded of B frames.
 
         Convolutions see one position beyond it.
         """
         height, width = seen.embedding.shape[-2:]
-        encoded = seen.crop or Region(0, height, 0, width)
+        encoded = seen.crop or Rectangle(0, height, 0, width)
         wider = region.wider((height, width)).common(encoded)
         assert wider is not None
         return self.prepare(seen.inside(wider)).inside(region.inside(wider))

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from propago.methods.feelvos.region import Region
+from propago.methods.feelvos.rectangle import Rectangle
 from propago.ops.flow import warp
 
 
@@ -21,7 +21,7 @@ class Prepared:
     context: Tensor
     features: tuple[Tensor, Tensor, Tensor]
 
-    def inside(self, region: Region) -> "Prepared":
+    def inside(self, region: Rectangle) -> "Prepared":
         """Only what lies in `region`, counted in positions of the coarsest features."""
         coarse, middle, fine = self.features
         return Prepared(
@@ -44,7 +44,7 @@ class ObjectInputs:
     carried: Tensor
     others: Tensor
 
-    def inside(self, row: int, region: Region, stride: int) -> "ObjectInputs":
+    def inside(self, row: int, region: Rectangle, stride: int) -> "ObjectInputs":
         """One object, only what lies in `region`, counted in positions of `stride` pixels."""
         return ObjectInputs(
             region.of(self.cues[row : row + 1]),

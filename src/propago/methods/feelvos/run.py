@@ -16,7 +16,7 @@ from propago.methods.feelvos.follow import Encoded, FeelvosSettings, Follower
 from propago.methods.feelvos.net import PRESETS, FeelvosNet, network_of
 from propago.methods.feelvos.original import OriginalNet
 from propago.methods.feelvos.original_run import OriginalFeelvos, OriginalSettings
-from propago.methods.feelvos.region import Region
+from propago.methods.feelvos.rectangle import Rectangle
 from propago.methods.feelvos.second_look import SecondLooks
 from propago.methods.feelvos.state import FeelvosState, Followed
 from propago.methods.feelvos.wholes import as_wholes, followed_courses
@@ -121,7 +121,7 @@ class Feelvos:
         return self._encoded(frame, earlier.crops.after)
 
     @torch.no_grad()
-    def _encoded(self, frame: Frame, crop: Region | None) -> FeelvosFeatures:
+    def _encoded(self, frame: Frame, crop: Rectangle | None) -> FeelvosFeatures:
         image = frame.image.to(self.device)
         size = working_size(frame.size, self.settings.size)
         return FeelvosFeatures(image, self.follower.encode(image, size, crop))

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from propago.methods.feelvos.object_inputs import others_of
-from propago.methods.feelvos.region import region_of
+from propago.methods.feelvos.rectangle import rectangle_around
 
 LOOK_PX = 208
 """Side of the enlarged window: a multiple of 16."""
@@ -55,7 +55,7 @@ class Extent:
     @classmethod
     def of(cls, mask: Tensor) -> "Extent | None":
         """Of `mask` (H, W) bool; None where it is empty."""
-        box = region_of(mask, 0, 0)
+        box = rectangle_around(mask, 0, 0)
         if box is None:
             return None
         centre = (box.top + box.bottom) / 2, (box.left + box.right) / 2
