@@ -81,3 +81,9 @@ def test_clean_and_refine_take_it_too(place, monkeypatch):
     exported = place / "refined" / "exported"
     assert np.load(exported / "npz.npz")["labels"].shape == (3, 48, 64)
     assert len(list((exported / "rgba-pngs").iterdir())) == 3
+
+
+def test_a_format_that_needs_frames_is_refused_before_masks_are_cleaned(place, capsys):
+    assert main(["clean", "found", "--to", "prores", "--out", "run"]) == 2
+    assert "--to prores needs the frames" in capsys.readouterr().err
+    assert not (place / "run").exists()

@@ -1,5 +1,8 @@
 """Mattes: alpha to the level, straight or premultiplied, merged or each, read back by PyAV."""
 
+from fractions import Fraction
+from pathlib import Path
+
 import av
 import cv2
 import numpy as np
@@ -7,11 +10,13 @@ import pytest
 import torch
 from PIL import Image
 
-from propago.errors import MaskError, SourceError, UsageError
+from propago.errors import MaskError, OutputError, SourceError, UsageError
+from propago.io.atomic import part_of
 from propago.io.conversion import read_videos, write_videos
 from propago.io.formats.mattes import MatteOptions, alpha_of
 from propago.io.instances import FrameInstances, InstanceSequence
 from propago.io.mask_sequence import Masks
+from propago.io.matte_sinks import AlphaVideoSink, CutoutSink
 from propago.io.video import open_source
 from propago.types import SoftMasks
 
@@ -127,3 +132,26 @@ def test_soft_masks_come_back(tmp_path, name):
     assert found.soft.ids == (1, 7)
     np.testing.assert_allclose(found.soft.probabilities, SOFT.probabilities, atol=1 / 2048)
     assert [one.id for one in found.instances] == [1]
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no /dev/full here")
+@pytest.mark.parametrize("name", ["matte.mov", "matte.webm", "cut.mp4"])
+def test_a_full_disk_is_said_and_leaves_nothing(tmp_path, name):
+    path = tmp_path / name
+    part_of(path).symlink_to("/dev/full")
+    size, rate = (48, 64), Fraction(24)
+    if name == "cut.mp4":
+        sink = CutoutSink(path, size, rate, (0, 255, 0))
+    else:
+        sink = AlphaVideoSink(path, size, rate, premultiplied=False)
+    noise = np.random.default_rng(0).integers(0, 255, (*size, 3), np.uint8)
+
+    def fill():
+        for _ in range(400):
+            sink.write("", noise, noise[..., 0] / np.float32(255))
+        sink.close(failed=False)
+
+    with pytest.raises(OutputError, match=f"{name} cannot be written: the disk is full"):
+        fill()
+    sink.close(failed=True)
+    assert list(tmp_path.iterdir()) == []

@@ -53,7 +53,7 @@ class CleanArguments:
     out: Path | None = None
     """The output folder: masks/ and clean.jsonl. Default: runs/clean/<name of MASKS>."""
     to: Formats = ()
-    """Write the results in this format, too, see `propago convert`: youtube-vis, ctc, prores ...
+    """Write the results in this format, too, see `propago convert`: youtube-vis, ctc ...
     Once for each."""
     threads: int | None = None
     """Processor threads. Default: all of them."""
@@ -66,7 +66,7 @@ class CleanArguments:
 def run(argv: list[str]) -> int:
     """Clean, and say what was done."""
     arguments = _parsed(argv)
-    refuse_unknown(arguments.to)
+    refuse_unknown(arguments.to, frames=False)
     from propago.jobs.clean import clean, holds_several
     from propago.runs.processor import at_most_threads
 

@@ -39,6 +39,8 @@ class ConvertArguments:
     """The format of OUT. Default: told by its suffix; a folder is label-maps."""
     frames: Path | None = None
     """The video or its frames, for mattes, and for masks that do not say how large it is (yolo)."""
+    fps: float | None = None
+    """Of --frames that are pictures: how many are shown a second. Default: 24."""
     objects: Literal["merged", "each"] = "merged"
     """Of mattes: all objects in one, or each on its own (ID/FRAME.png, OUT_ID.mov)."""
     premultiplied: bool = False
@@ -68,6 +70,7 @@ def run(argv: list[str]) -> int:
             from_format=arguments.from_format,
             to_format=arguments.to_format,
             frames=arguments.frames,
+            fps=arguments.fps,
             mattes=mattes,
             overwrite=arguments.overwrite,
             progress=progress,

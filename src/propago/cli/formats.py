@@ -15,17 +15,28 @@ Formats = tyro.conf.UseAppendAction[
 """The type of the argument `to`."""
 
 
-def refuse_unknown(formats: Sequence[str], *, matte: bool = False) -> None:
-    """Before any work: refuse formats that there are not, and a `matte` that goes nowhere.
+def refuse_unknown(formats: Sequence[str], *, matte: bool = False, frames: bool = True) -> None:
+    """Before any work: refuse formats that cannot be written, and a `matte` that goes nowhere.
+
+    Args:
+        formats: their names.
+        matte: whether alpha is to follow the colours of the frames.
+        frames: whether the verb has frames.
 
     Raises:
-        UsageError: one is unknown, or cannot be written.
+        UsageError: one is unknown, or needs frames that are not there.
     """
     forms = []
     if formats:
         from propago.io.conversion import writable
 
         forms = [writable(name) for name in formats]
+    for name, form in zip(formats, forms, strict=True):
+        if form.needs_source == "write" and not frames:
+            raise UsageError(
+                f"--to {name} needs the frames, which this verb does not read; write it of the "
+                f"results: propago convert RESULTS FILE --to {name} --frames VIDEO"
+            )
     if matte and not any(form.needs_source == "write" for form in forms):
         raise UsageError("`matte` is of mattes: add `to` prores, webm, rgba-pngs or alpha-pngs")
 

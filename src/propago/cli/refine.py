@@ -57,6 +57,8 @@ class RefineArguments:
     others what several frames show."""
     channel: int | None = None
     """Of TIFFs with several channels, counted from 1. Default: the first."""
+    fps: float | None = None
+    """Of frames that are pictures: how many are shown a second, in a matte. Default: 24."""
     device: str = "auto"
     """auto, cpu, cuda or mps."""
     threads: int | None = None
@@ -119,4 +121,4 @@ def _options(arguments: RefineArguments, spn: "Spn") -> dict[str, Any]:
 
 
 def _exporting(arguments: RefineArguments) -> dict[str, Any]:
-    return {name: getattr(arguments, name) for name in ("contrast", "channel", "matte")}
+    return {name: getattr(arguments, name) for name in ("contrast", "channel", "fps", "matte")}

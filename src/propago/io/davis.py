@@ -6,6 +6,7 @@ from propago.errors import SourceError
 from propago.io.contrast import Contrast, require_contrast
 from propago.io.davis_layout import PICTURES, sequences_in
 from propago.io.names import find_list, names_in, visible
+from propago.io.pace import paced
 from propago.io.source import Source, selection
 from propago.io.stills import is_still, open_stills, stills_in
 
@@ -25,6 +26,7 @@ def open_davis(
     every: int = 1,
     contrast: Contrast | None = None,
     channel: int | None = None,
+    fps: float | None = None,
 ) -> list[Source]:
     """One source per sequence, in the order of the set.
 
@@ -37,6 +39,7 @@ def open_davis(
         every: see `open_source`.
         contrast: see `open_source`.
         channel: see `open_source`.
+        fps: see `open_source`.
 
     Raises:
         SourceError: no DAVIS root, no such set, or a sequence in it that is missing.
@@ -55,10 +58,11 @@ def open_davis(
             f"{set_file} names {', '.join(missing[:5])}, absent from {level}; "
             f"there are {len(_sequences(level))} sequences, such as {_sequences(level)[0]}"
         )
-    return [
+    found = (
         open_stills(stills_in(level / name), name, level / name, wanted, contrast, channel)
         for name in names
-    ]
+    )
+    return [paced(source, fps) for source in found]
 
 
 def _sequences(level: Path) -> list[str]:

@@ -4,6 +4,7 @@ Alpha is full range: 0 is outside, the highest value inside. Straight colours ar
 frame, black where alpha is 0; premultiplied ones are multiplied by alpha.
 """
 
+from contextlib import suppress
 from fractions import Fraction
 from pathlib import Path
 from typing import Literal, Protocol, cast
@@ -16,6 +17,7 @@ from av.video.frame import VideoFrame
 from av.video.reformatter import Colorspace
 from av.video.stream import VideoStream
 
+from propago.errors import OutputError
 from propago.io.atomic import make_folder, part_of, remove, replacing, unwritable
 from propago.io.writer import VideoWriter
 
@@ -104,13 +106,24 @@ class AlphaVideoSink:
 
     def close(self, *, failed: bool) -> None:
         """See `MatteSink`."""
-        if not failed:
-            self._encode(None)
-        self._file.close()
         if failed:
-            remove(part_of(self._path))
-        else:
+            self._abandon()
+            return
+        try:
+            self._encode(None)
+            self._file.close()
             part_of(self._path).replace(self._path)
+        except OutputError:
+            self._abandon()
+            raise
+        except (FFmpegError, OSError) as error:
+            self._abandon()
+            raise unwritable(self._path, error) from error
+
+    def _abandon(self) -> None:
+        with suppress(FFmpegError, OSError):
+            self._file.close()
+        remove(part_of(self._path))
 
     def _encode(self, frame: VideoFrame | None) -> None:
         try:

@@ -7,6 +7,7 @@ from propago.io.array_source import Arrays, open_arrays
 from propago.io.contrast import Contrast, require_contrast
 from propago.io.davis import is_davis_root, open_davis
 from propago.io.decoding import open_video
+from propago.io.pace import paced
 from propago.io.source import Source, selection
 from propago.io.stills import (
     STILL_SUFFIXES,
@@ -37,6 +38,7 @@ def open_source(
     every: int = 1,
     contrast: Contrast | None = None,
     channel: int | None = None,
+    fps: float | None = None,
 ) -> Source:
     """Describe a source of frames; at most its first frames are decoded before it is iterated.
 
@@ -51,13 +53,20 @@ def open_source(
         contrast: the stored values that become black and white; 0 and 255 of 8 bits, and of others
             what `contrast_of` finds, if None.
         channel: of a TIFF with several channels, counted from 1; the first if None.
+        fps: of pictures, how many are shown a second; a video says it itself.
 
     Raises:
-        UsageError: start, end or every choose nothing, or an illegal contrast or channel.
+        UsageError: start, end or every choose nothing, or an illegal contrast, channel or fps.
         SourceError: missing, unreadable, of unknown kind, or nothing selected.
     """
     require_contrast(contrast)
     wanted = selection(start, end, every)
+    return paced(_opened(source, wanted, contrast, channel), fps)
+
+
+def _opened(
+    source: str | Path | Arrays, wanted: range, contrast: Contrast | None, channel: int | None
+) -> Source:
     if not isinstance(source, str | Path):
         return open_arrays(source, wanted, contrast)
     path = Path(source)

@@ -13,7 +13,7 @@ from av.video.frame import VideoFrame
 from av.video.reformatter import Colorspace, VideoReformatter
 from av.video.stream import VideoStream
 
-from propago.errors import ShapeError
+from propago.errors import OutputError, ShapeError
 from propago.io.atomic import part_of, remove, unwritable
 from propago.io.sound import Sound
 
@@ -105,6 +105,9 @@ class VideoWriter:
             self._encode(None)
             self._container.close()
             part_of(self.path).replace(self.path)
+        except OutputError:
+            self.abort()
+            raise
         except (FFmpegError, OSError) as error:
             self.abort()
             raise unwritable(self.path, error) from error

@@ -41,13 +41,14 @@ class ConvertResult:
     notes: tuple[str, ...] = ()
 
 
-def convert(
+def convert(  # noqa: PLR0913
     masks: str | Path,
     out: str | Path,
     *,
     from_format: str | None = None,
     to_format: str | None = None,
     frames: str | Path | None = None,
+    fps: float | None = None,
     mattes: MatteOptions | None = None,
     overwrite: bool = False,
     progress: Progress | None = None,
@@ -64,6 +65,7 @@ def convert(
         from_format: the format of `masks`; None: the first that knows it.
         to_format: the format of `out`; None: what its suffix says, label maps of a folder.
         frames: the video itself, for mattes and formats that do not say how large its frames are.
+        fps: of `frames` that are pictures: how many are shown a second.
         mattes: how mattes are made.
         overwrite: replace what is there; other files in a folder stay.
         progress: called as (frames done, frames in all, name of the video).
@@ -79,7 +81,7 @@ def convert(
     form = writable(to_name)
     _refuse(given, out, form, overwrite)
     from_name = from_format or format_to_read(given, form)
-    source = None if frames is None else open_source(frames)
+    source = None if frames is None else open_source(frames, fps=fps)
     return _converted(given, from_name, out, to_name, source, mattes, progress)
 
 

@@ -37,6 +37,7 @@ class RunOptions:
         contrast: the stored values that become black and white, such as 100,4000. Default: 0,255
             of 8 bits, of others what several frames show.
         channel: of TIFFs with several channels, counted from 1. Default: the first.
+        fps: of pictures: how many are shown a second, in videos made of them. Default: 24.
         device: auto, cpu, cuda or mps.
         threads: processor threads. Default: all of them.
         seed: of every random choice.
@@ -50,6 +51,7 @@ class RunOptions:
     every: int = 1
     contrast: tuple[float, float] | None = None
     channel: int | None = None
+    fps: float | None = None
     device: str = "auto"
     threads: int | None = None
     seed: int = 0
@@ -71,7 +73,7 @@ class RunOptions:
     @property
     def reading(self) -> dict[str, Any]:
         """What `open_source` and `open_davis` are told."""
-        names = ("start", "end", "every", "contrast", "channel")
+        names = ("start", "end", "every", "contrast", "channel", "fps")
         return {name: getattr(self, name) for name in names}
 
     def asked(self, *names: str) -> dict[str, Any]:

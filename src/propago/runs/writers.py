@@ -4,7 +4,6 @@
 
 from collections.abc import Mapping
 from dataclasses import asdict
-from fractions import Fraction
 from types import TracebackType
 from typing import Generic, Protocol, Self, TypeVar
 
@@ -12,6 +11,7 @@ import numpy as np
 
 from propago.errors import MaskError, OutputError
 from propago.io.masks import read_labels, write_mask
+from propago.io.pace import STILLS_FPS
 from propago.io.soft_masks import write_soft_masks
 from propago.io.source import Source
 from propago.io.writer import VideoWriter
@@ -23,9 +23,6 @@ from propago.runs.journal import LineLog
 from propago.runs.options import Progress
 from propago.runs.output_folder import OutputFolder
 from propago.types import VOID, Frame
-
-STILLS_FPS = 24
-"""The overlay's rate where the source has none."""
 
 
 class Result(Protocol):
@@ -185,6 +182,6 @@ class OverlayWriter(Writer[Result]):
 
     def _opened(self, output: OutputFolder) -> VideoWriter:
         source = self._source
-        fps = source.fps or Fraction(STILLS_FPS)
+        fps = source.fps or STILLS_FPS
         sound = source.path if source.path.is_file() else None
         return VideoWriter(output.overlay, source.size, fps, source.pixel_aspect, sound)

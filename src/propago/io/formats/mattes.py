@@ -7,7 +7,6 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
-from fractions import Fraction
 from functools import partial
 from pathlib import Path
 from typing import Literal
@@ -18,12 +17,11 @@ from propago.errors import MaskError, SourceError, UsageError
 from propago.io.atomic import make_folder
 from propago.io.instances import FrameInstances, InstanceSequence
 from propago.io.matte_sinks import AlphaVideoSink, CutoutSink, MatteSink, PngSink
+from propago.io.pace import STILLS_FPS
 from propago.io.source import Source
 from propago.ops.image import image_to_rgb
 from propago.ops.matting import closed_form_alpha
 from propago.types import Frame, SoftMasks
-
-STILLS_FPS = Fraction(24)
 
 
 @dataclass(frozen=True)
@@ -85,16 +83,24 @@ def write_video(
     fps, kind = source.fps or STILLS_FPS, options.premultiplied
     opened = partial(AlphaVideoSink, size=source.size, fps=fps, premultiplied=kind)
     _write(path, videos, source, options, opened)
-    return [_kind(options)]
+    return [_kind(options), *_rate_said(source)]
 
 
 def write_cutout(
     path: Path, videos: Sequence[InstanceSequence], source: Source, options: MatteOptions
-) -> None:
+) -> list[str]:
     """H.264 in .mp4, the objects on a flat colour."""
     fps, colour = source.fps or STILLS_FPS, options.background_rgb
     opened = partial(CutoutSink, size=source.size, fps=fps, background=colour)
     _write(path, videos, source, options, opened)
+    return _rate_said(source)
+
+
+def _rate_said(source: Source) -> list[str]:
+    """What was taken where the frames do not say how many there are a second."""
+    if source.fps is not None:
+        return []
+    return [f"the pictures do not say it: {STILLS_FPS} of them are shown a second, or set `fps`"]
 
 
 def _kind(options: MatteOptions) -> str:

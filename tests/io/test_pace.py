@@ -1,0 +1,91 @@
+"""Pictures that are shown at a rate that a person says."""
+
+from fractions import Fraction
+
+import av
+import numpy as np
+import pytest
+
+from propago.errors import UsageError
+from propago.io.masks import write_mask
+from propago.io.pace import exact_rate
+from propago.io.pictures import write_picture
+from propago.io.video import open_source
+from propago.io.writer import VideoWriter
+from propago.jobs.convert import convert
+from propago.jobs.options import SegmentOptions
+from propago.jobs.segment import segment
+from propago.methods.first_mask.run import FirstMask
+from tiny_clip import tiny_clip
+
+SIZE, FRAMES = (48, 64), 6
+
+
+@pytest.fixture
+def shot(tmp_path):
+    images, labels = tiny_clip(FRAMES, SIZE, (1,))
+    for folder in ("frames", "masks"):
+        (tmp_path / folder).mkdir()
+    for t, (image, one) in enumerate(zip(images, labels, strict=True)):
+        write_picture(tmp_path / "frames" / f"{t:05d}.png", image)
+        write_mask(tmp_path / "masks" / f"{t:05d}.png", one)
+    return tmp_path
+
+
+def rate_of(path):
+    with av.open(str(path)) as video:
+        return video.streams.video[0].average_rate
+
+
+@pytest.mark.parametrize(
+    ("said", "meant"),
+    [
+        (25, Fraction(25)),
+        (23.976, Fraction(24000, 1001)),
+        (29.97, Fraction(30000, 1001)),
+        (59.94, Fraction(60000, 1001)),
+        (12.5, Fraction(25, 2)),
+        (0.5, Fraction(1, 2)),
+    ],
+)
+def test_the_rates_of_broadcasting_are_exact(said, meant):
+    assert exact_rate(said) == meant
+
+
+@pytest.mark.parametrize("wrong", [0, -1, float("nan"), float("inf"), 1e6])
+def test_no_rate(wrong, shot):
+    with pytest.raises(UsageError, match=r"`fps` is .*; it is above 0 and at most 1000"):
+        open_source(shot / "frames", fps=wrong)
+
+
+def test_pictures_have_times_where_a_rate_is_said(shot):
+    source = open_source(shot / "frames", fps=12.5, start=1, every=2)
+    assert source.fps == Fraction(25, 4)
+    assert [frame.time_s for frame in source] == pytest.approx([0.08, 0.24, 0.4])
+    assert next(iter(open_source(np.zeros((2, 8, 8, 3), np.uint8), fps=5))).time_s == 0
+
+
+def test_overlay_and_matte_are_shown_at_that_rate(shot):
+    made = segment(
+        shot / "frames",
+        shot / "masks" / "00000.png",
+        out=shot / "out",
+        method=FirstMask(),
+        options=SegmentOptions(fps=25),
+    )
+    assert rate_of(made.overlay) == 25
+    mattes = {"frames": shot / "frames", "to_format": "prores"}
+    said = convert(shot / "masks", shot / "said.mov", fps=23.976, **mattes)
+    assert rate_of(said.out) == Fraction(24000, 1001)
+    unsaid = convert(shot / "masks", shot / "unsaid.mov", **mattes)
+    assert rate_of(unsaid.out) == 24
+    assert any("24 of them are shown a second, or set `fps`" in note for note in unsaid.notes)
+    assert not any("a second" in note for note in said.notes)
+
+
+def test_a_video_says_it_itself(shot):
+    with VideoWriter(shot / "film.mp4", SIZE, 12) as video:
+        for _ in range(3):
+            video.write(np.zeros((*SIZE, 3), np.uint8))
+    with pytest.raises(UsageError, match=r"film\.mp4 is a video of 12 frames a second"):
+        open_source(shot / "film.mp4", fps=25)
