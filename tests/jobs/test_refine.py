@@ -6,9 +6,8 @@ import pytest
 import torch
 from PIL import Image
 
-import propago
 from propago.cli import main
-from propago.errors import MaskError, ShapeError, SourceError, UsageError, WeightsError
+from propago.errors import MaskError, SourceError, UsageError
 from propago.io.masks import read_mask, write_mask
 from propago.io.pictures import write_picture
 from propago.io.soft_masks import read_soft_masks, write_soft_masks
@@ -19,6 +18,7 @@ from propago.refinement.spn.picture import refine
 from propago.refinement.spn.run import Spn
 from propago.refinement.spn.settings import SpnSettings
 from propago.types import SoftMasks
+from random_spn import write_random_spn
 from segment_runs import mask_bytes, run
 from tiny_clip import tiny_clip
 
@@ -27,15 +27,7 @@ FRAMES, SIZE = 3, (48, 64)
 
 @pytest.fixture(scope="module")
 def weights(tmp_path_factory):
-    """A network that changes what it sees, though it never learnt anything."""
-    torch.manual_seed(0)
-    net = SpnNet()
-    torch.nn.init.normal_(net.guidance.gates.weight, std=2.0)
-    path = tmp_path_factory.mktemp("weights") / "random.safetensors"
-    save_weights(
-        path, net.state_dict(), {"network": PRESETS["compact"].network, "licence": "Apache-2.0"}
-    )
-    return path
+    return write_random_spn(tmp_path_factory.mktemp("weights"))
 
 
 @pytest.fixture
@@ -105,52 +97,6 @@ def test_scores_as_pictures(video, weights, ids, dtype):
         refine_masks(video / "frames", video / "masks", out=video / "none", **options)
 
 
-@pytest.mark.parametrize("dtype", [np.float64, np.float16, np.int64, bool])
-def test_any_numbers_and_shapes(dtype, weights):
-    image = (np.random.default_rng(0).random((*SIZE, 3)) * 255).astype(np.uint8)
-    plane = np.zeros(SIZE, dtype)
-    plane[10:30, 20:40] = 1
-    one = refine(image, plane, weights=weights)
-    assert one.shape == SIZE
-    assert one.dtype == np.float32
-    many = refine(image, np.stack([plane] * 3), weights=weights)
-    assert np.array_equal(many[2], one)
-    assert refine(image, np.zeros((0, *SIZE), dtype), weights=weights).shape == (0, *SIZE)
-
-
-@pytest.mark.parametrize("dtype", [torch.float64, torch.float16, torch.bfloat16, torch.bool])
-def test_tensors_of_any_type(dtype, weights):
-    image = torch.rand(3, *SIZE, generator=torch.Generator().manual_seed(0))
-    plane = torch.zeros(SIZE)
-    plane[10:30, 20:40] = 1
-    wanted = refine(image, plane, weights=weights)
-    got = refine(image, plane.to(dtype), weights=weights)
-    assert got.dtype == torch.float32
-    assert torch.equal(got, wanted)
-    if dtype.is_floating_point:
-        seen = image.to(dtype)
-        got = refine(seen, plane, weights=weights)
-        assert torch.equal(got, refine(seen.float(), plane, weights=weights))
-
-
-@pytest.mark.parametrize(
-    ("image", "says"),
-    [
-        (torch.zeros(3, *SIZE, dtype=torch.uint8), "uint8"),
-        (torch.zeros(1, *SIZE), r"\(1, 48, 64\)"),
-        (torch.zeros(4, *SIZE), r"\(4, 48, 64\)"),
-        (torch.zeros(*SIZE, 3), r"\(48, 64, 3\)"),
-        (torch.full((3, *SIZE), 255.0), "divide"),
-        (torch.full((3, *SIZE), -0.1), r"from -0\.1"),
-        (torch.full((3, *SIZE), torch.nan), "nan"),
-        (torch.zeros(3, 7, 8), "one size"),
-    ],
-)
-def test_a_tensor_that_is_no_picture_is_said(image, says, weights):
-    with pytest.raises(ShapeError, match=says):
-        refine(image, torch.ones(SIZE), weights=weights)
-
-
 def test_score_files_that_do_not_fit_are_said_and_do_not_block(video, weights):
     frames, scores, spn = video / "frames", video / "scored", Spn.load(weights)
     scores.mkdir()
@@ -184,23 +130,7 @@ def test_two_hundred_objects_and_wide_ids(tmp_path, weights):
     assert set(np.unique(after)) <= {0, *range(200, 400)}
 
 
-def test_bad_scores_are_said(weights, tmp_path):
-    image = np.zeros((*SIZE, 3), np.uint8)
-    cases = [
-        (np.full(SIZE, np.nan), "nan"),
-        (np.full(SIZE, 7), "to 7"),
-        (np.full(SIZE, -0.5), "sigmoid"),
-        (np.full(SIZE, "x"), "numbers"),
-    ]
-    for scores, says in cases:
-        with pytest.raises(MaskError, match=says):
-            refine(image, scores, weights=weights)
-    with pytest.raises(ShapeError, match="one size"):
-        refine(image, np.zeros((7, 8)), weights=weights)
-    with pytest.raises(ShapeError, match="uint8 RGB"):
-        refine(np.zeros(SIZE), np.zeros(SIZE), weights=weights)
-    with pytest.raises(WeightsError, match="no such file"):
-        refine(image, np.zeros(SIZE), weights="nothing")
+def test_score_files_that_are_none_are_said(tmp_path):
     np.save(tmp_path / "a.npy", np.zeros((2, *SIZE), np.float32))
     assert read_soft_masks(tmp_path / "a.npy").ids == (1, 2)
     np.savez(tmp_path / "b.npz", ids=[1], probabilities=np.zeros((2, *SIZE)))
@@ -272,7 +202,3 @@ def test_the_refiners_weights_are_said_and_recorded(clip, weights, tmp_path, mon
     monkeypatch.setitem(PRESETS["compact"].weights, "default", str(weights))
     assert main([*call.split(), "--out", "out", "--resume"]) == 2
     assert "another refine (refine weights: then 'other', now 'random'" in capsys.readouterr().err
-
-
-def test_refine_is_public():
-    assert propago.refine is refine
