@@ -46,3 +46,14 @@ def test_a_port_that_is_taken_is_said(tmp_path, capsys):
         command = ["studio", str(tmp_path / "frames"), "--out", str(tmp_path / "out")]
         assert cli.main([*command, "--port", port, "--no-open"]) == 2
     assert f"--host 127.0.0.1 with --port {port} cannot be had" in capsys.readouterr().err
+
+
+def test_how_frames_are_read_reaches_the_studio(tmp_path, monkeypatch):
+    asked = []
+    monkeypatch.setattr(
+        "propago.jobs.studio.serve_studio", lambda *_, options, **__: asked.append(options)
+    )
+    arguments = ["studio", "frames", "--fps", "25", "--contrast", "100,4000", "--channel", "2"]
+    assert cli.main(arguments) == 0
+    (options,) = asked
+    assert (options.fps, options.contrast, options.channel) == (25, (100, 4000), 2)

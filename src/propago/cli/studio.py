@@ -58,6 +58,16 @@ class StudioArguments:
     """Shorter side in pixels at which the network works."""
     weights: str = "default"
     """default, synthetic (free for any use), or a safetensors file."""
+    contrast: tuple[float, float] | None = None
+    """The stored values that become black and white, such as 100,4000. Default: 0,255 of 8 bits,
+    of others what several frames show."""
+    channel: int | None = None
+    """Of TIFFs with several channels, counted from 1. Default: the first."""
+    fps: float | None = None
+    """Of pictures: how many are shown a second. Default: 24."""
+
+
+_OPTIONS = ("device", "threads", "size", "weights", "contrast", "channel", "fps")
 
 
 def run(argv: list[str]) -> int:
@@ -84,12 +94,7 @@ def run(argv: list[str]) -> int:
             prompter=arguments.prompter,
             host=arguments.host,
             port=arguments.port,
-            options=SegmentOptions(
-                device=arguments.device,
-                threads=arguments.threads,
-                size=arguments.size,
-                weights=arguments.weights,
-            ),
+            options=SegmentOptions(**{name: getattr(arguments, name) for name in _OPTIONS}),
             ready=ready,
         )
     return 0
