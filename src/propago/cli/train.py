@@ -24,9 +24,10 @@ class TrainArguments:
     recipe: tyro.conf.Positional[str]
     """A shipped recipe (bridging-compact, feelvos-synthetic, feelvos-compact, feelvos-long,
     feelvos-wide, feelvos-drift, feelvos-merged, feelvos-further, maskrnn-compact,
-    maskrnn-long, mask-rcnn-compact, mask-rcnn-long, masktrack-rcnn-compact, rgmp-compact-pairs,
-    rgmp-compact, rgmp-long, rgmp-compact-video, rgsn-compact, ritm-compact, ritm-long,
-    seg-with-spn-foreground, spn-compact), or a TOML file."""
+    maskrnn-long, mask-rcnn-compact, mask-rcnn-long, mask-rcnn-further,
+    masktrack-rcnn-compact, rgmp-compact-pairs, rgmp-compact, rgmp-long, rgmp-compact-video,
+    rgsn-compact, ritm-compact, ritm-long, seg-with-spn-foreground, spn-compact), or a TOML
+    file."""
     data: Path = Path("data")
     """Folder with the real data of the recipe: davis, saliency_sod, coco_small, voc2007_44,
     stills."""
