@@ -5,6 +5,7 @@ import re
 from collections import Counter
 from contextlib import suppress
 from functools import partial
+from itertools import pairwise
 from pathlib import Path
 
 import cv2
@@ -25,6 +26,8 @@ TIFF_SUFFIXES = (".tif", ".tiff")
 _MASK_WORD = re.compile(
     "(^|[^a-z])(masks?|labels?|seg|segmentation|annotations?|gt|mattes?|outlines|flows)([^a-z]|$)"
 )
+_FEWEST_NUMBERED = 5
+_REGULAR = 0.8
 _PNG_END = b"IEND\xaeB`\x82"
 
 
@@ -61,7 +64,7 @@ def open_stills(
         [str(path) for path in files],
         partial(_read, files, channel),
         tuple(files),
-        _notes(files[0], channel),
+        (*_notes(files[0], channel), *_missing(files)),
     )
     return picture_source(pictures, name, where, wanted, contrast)
 
@@ -138,6 +141,26 @@ def _notes(path: Path, channel: int | None) -> tuple[str, ...]:
     with suppress(OSError), path.open("rb") as file:
         return _one_page(path, channel)[1] if is_tiff(file.read(4)) else ()
     return ()
+
+
+def _missing(files: list[Path]) -> tuple[str, ...]:
+    """Where numbers leave out frames that should be there, as where a renderer dropped some."""
+    numbers = [int(found[-1]) for path in files if (found := re.findall("[0-9]+", path.stem))]
+    alike = {re.sub("[0-9]+", "0", path.stem) for path in files}
+    if len(alike) > 1 or len(numbers) < max(len(files), _FEWEST_NUMBERED):
+        return ()
+    steps = [after - before for before, after in pairwise(numbers)]
+    usual, often = Counter(steps).most_common(1)[0]
+    gaps = [n for n, step in enumerate(steps) if usual > 0 and step > usual]
+    if not gaps or often < _REGULAR * len(steps) or any(steps[n] % usual for n in gaps):
+        return ()
+    missing = sum(steps[n] // usual - 1 for n in gaps)
+    more = f" and in {len(gaps) - 1} more place{'s' * (len(gaps) > 2)}" if len(gaps) > 1 else ""
+    return (
+        f"by their numbers {missing} frame{'s are' if missing > 1 else ' is'} missing, between "
+        f"{files[gaps[0]].name} and {files[gaps[0] + 1].name}{more}: those around follow each "
+        "other at once",
+    )
 
 
 def _one_page(path: Path, channel: int | None) -> tuple[TiffPage, tuple[str, ...]]:
