@@ -29,3 +29,11 @@ def test_a_validation_is_said_where_no_bar_is_drawn(capsys):
         bars.training(40, 0.5, "validating")
         bars.training(41, 0.6, "training")
     assert capsys.readouterr().err.splitlines() == ["validating after step 40"]
+
+
+def test_what_of_many_is_begun_is_said_where_no_bar_is_drawn(capsys):
+    with frame_progress() as bars:
+        for row in ("full: cat", "without: cat"):
+            for done in (1, 2):
+                bars.of_many(done, 2, row)
+    assert capsys.readouterr().err.splitlines() == ["full: cat", "without: cat"]

@@ -56,6 +56,12 @@ class Bars:
             self.tasks[what] = self.bars.add_task(what, total=total)
         self.bars.update(self.tasks[what], completed=done, total=total)
 
+    def of_many(self, done: int, total: int | None, what: str) -> None:
+        """As a call; where no bar is drawn, a line says what is begun."""
+        if what not in self.tasks and self.bars.disable:
+            self.say(what)
+        self(done, total, what)
+
     def fine_tuning(self, what: str, steps: int, share: float, loss: float) -> None:
         """What is fine-tuned, steps done, share of the budget spent, running loss."""
         said = f"{steps} steps, loss {loss:.3f}"

@@ -50,7 +50,7 @@ def run(argv: list[str]) -> int:
             arguments.table,
             arguments.data,
             arguments.run,
-            progress=progress,
+            progress=progress.of_many,
             finetune_progress=progress.fine_tuning,
         )
     _print(made.table)
