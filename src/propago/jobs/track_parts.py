@@ -31,7 +31,6 @@ from propago.types import Frame, Propagator, Refiner
 DOUBTFUL = 0.1
 """Less confident detections are not looked at where doubtful ones are (ByteTrack's value)."""
 
-
 SCORE, OWN_SCORE = 0.3, 0.4
 """Less confident detections begin no instance where nothing else is asked for: of anyone, and of
 our own networks, for which it was chosen on validation sequences."""
