@@ -48,12 +48,13 @@ def test_a_port_that_is_taken_is_said(tmp_path, capsys):
     assert f"--host 127.0.0.1 with --port {port} cannot be had" in capsys.readouterr().err
 
 
-def test_how_frames_are_read_reaches_the_studio(tmp_path, monkeypatch):
+def test_what_is_set_reaches_the_studio(tmp_path, monkeypatch):
     asked = []
     monkeypatch.setattr(
         "propago.jobs.studio.serve_studio", lambda *_, options, **__: asked.append(options)
     )
     arguments = ["studio", "frames", "--fps", "25", "--contrast", "100,4000", "--channel", "2"]
-    assert cli.main(arguments) == 0
+    assert cli.main([*arguments, "--finetune", "5steps"]) == 0
     (options,) = asked
+    assert options.finetune == "5steps"
     assert (options.fps, options.contrast, options.channel) == (25, (100, 4000), 2)

@@ -8,9 +8,16 @@ import torch
 
 from propago.cli import main
 from propago.io.masks import read_mask, write_mask
+from propago.io.video import open_source
+from propago.jobs.options import SegmentOptions
+from propago.jobs.studio import SegmentRuns
 from propago.methods.feelvos import finetune
 from propago.methods.feelvos.net import PRESETS, FeelvosConfig, FeelvosNet
 from propago.nn.weights import save_weights
+from propago.runs.output_folder import OutputFolder
+from propago.runs.writers import Writer
+from propago.studio.carrying import Order
+from propago.types import Annotation
 from segment_runs import SIZE
 
 SMALL = FeelvosConfig(embedding_channels=16, head_width=16, refine_widths=(8, 8), features=16)
@@ -96,3 +103,20 @@ def test_a_cache_that_is_a_file_gives_a_note_and_the_masks(tiny, monkeypatch, ca
     assert "PROPAGO_CACHE" in said
     assert (tiny / "file").read_text() == "mine"
     assert np.array_equal(found, kept)
+
+
+def test_the_studio_fine_tunes_as_segment_does_and_says_so_meanwhile(tiny):
+    first = read_mask(tiny / "first.png").labels
+    found = segmented(tiny, tiny / "first.png")
+    source = open_source(tiny / "frames", end=SOME_FRAMES)
+    options = SegmentOptions(
+        weights=str(tiny / "tiny.safetensors"), size=64, finetune="1steps", overlay=False
+    )
+    follow, said = SegmentRuns(source, OutputFolder(tiny / "studio"), "feelvos", options), []
+    (tiny / "cache").rename(tiny / "cache-before")
+    follow(Order({0: Annotation(first)}), Writer(), lambda *told: said.append(told))
+    for t, labels in enumerate(found):
+        path = tiny / "studio" / "masks" / f"shot_{t:03d}.png"
+        assert np.array_equal(read_mask(path, may_be_empty=True).labels, labels)
+    assert (0, SOME_FRAMES, "fine-tuning head, 100%") in said
+    assert said[-1] == (SOME_FRAMES, SOME_FRAMES, "frames")

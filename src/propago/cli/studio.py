@@ -58,6 +58,8 @@ class StudioArguments:
     """Shorter side in pixels at which the network works."""
     weights: str = "default"
     """default, synthetic (free for any use), or a safetensors file."""
+    finetune: Annotated[str | None, tyro.conf.arg(metavar="BUDGET")] = None
+    """Fine-tune the method on each frame that is drawn on, as `segment` does: 60s or 300steps."""
     contrast: tuple[float, float] | None = None
     """The stored values that become black and white, such as 100,4000. Default: 0,255 of 8 bits,
     of others what several frames show."""
@@ -67,7 +69,7 @@ class StudioArguments:
     """Of pictures: how many are shown a second. Default: 24."""
 
 
-_OPTIONS = ("device", "threads", "size", "weights", "contrast", "channel", "fps")
+_OPTIONS = ("device", "threads", "size", "weights", "finetune", "contrast", "channel", "fps")
 
 
 def run(argv: list[str]) -> int:

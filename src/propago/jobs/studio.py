@@ -79,6 +79,8 @@ class SegmentRuns:
         self._source, self._output, self._method = source, output, method
         self._options = options
         self._parts: SegmentParts | None = None
+        self._progress: Progress = lambda *_: None
+        self._at: tuple[int, int | None] = 0, source.frame_count
 
     def __call__(self, order: Order, watch: Writer[Result], progress: Progress) -> tuple[str, ...]:
         """As `propago.studio.carrying.Follow`."""
@@ -86,15 +88,30 @@ class SegmentRuns:
         annotations = AnnotationSet(given, both_ways=order.both_ways)
         resume = self._output.record.exists() and not order.overwrite
         options = replace(self._options, resume=resume, overwrite=order.overwrite)
+        self._progress, self._at = progress, (0, self._source.frame_count)
         with processor(options.threads, options.seed):
             parts = self._parts = self._parts or load_segment_parts(
-                self._method, None, None, options
+                self._method, None, None, options, self._fine_tuning
             )
             try:
                 self._output.refuse(overwrite=order.overwrite, resume=resume)
                 made = segment_source(
-                    self._source, annotations, parts, self._output, options, progress, watch=watch
+                    self._source,
+                    annotations,
+                    parts,
+                    self._output,
+                    options,
+                    self._frames,
+                    watch=watch,
                 )
             except UsageError as error:
                 raise OtherResultsError(str(error)) from error
         return made.notes
+
+    def _frames(self, done: int, total: int | None, what: str) -> None:
+        self._at = done, total
+        self._progress(done, total, what)
+
+    def _fine_tuning(self, what: str, steps: int, share: float, loss: float) -> None:
+        """As `FineTuneProgress`: the run stands where it is meanwhile, and can be cancelled."""
+        self._progress(*self._at, f"fine-tuning {what}, {share:.0%}")

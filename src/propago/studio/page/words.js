@@ -35,7 +35,10 @@ const refusal = (message) => message.replace(/^`resume`: /, "").replace(/; (repe
 // How a run stands.
 export function progress(project, run) {
   const at = run.total ? `${run.done} of ${run.total} frames` : `${run.done} frames`;
-  if (run.state === "running") return run.done ? at : "Starting ...";
+  if (run.state === "running") {
+    const tuning = run.what.startsWith("fine-tuning ") ? run.what : "";
+    return run.done ? `${at}${tuning && ", "}${tuning}` : tuning || "Starting ...";
+  }
   if (run.state === "done") return named(project, `Done. ${run.notes.join(" ")}`);
   if (run.state === "cancelled") return `Paused at ${at}.`;
   if (run.state === "refused") return `${refusal(run.message)}. What you drew stays; what was found has to be found anew.`;
