@@ -209,7 +209,9 @@ class Session:
             with clock.of("clean", 0):
                 cleaner_state = self.cleaner.update(cleaner_state, masks)
         self._after = Checkpoint(frame.index, state, cleaner_state)
-        return Segmented(replace(frame, encoded=None), masks, masks.labels(), events, self._after)
+        return Segmented(
+            replace(frame, encoded=None, ahead=()), masks, masks.labels(), events, self._after
+        )
 
 
 def segment_frames(

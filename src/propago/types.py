@@ -50,7 +50,8 @@ class Frame:
         index: position in the source, counted from 0 before `start` and `every` select.
         name: stem of the files written for this frame, e.g. "00012" or the source file's stem.
         time_s: presentation time in seconds, or None where the source has none.
-        ahead: the next frames, as many as the method's `look_ahead_frames`, fewer at the end.
+        ahead: the next frames, as many as the method's `look_ahead_frames`, fewer at the end;
+            before fine-tuning on this frame, as many as its `trial_frames`.
         encoded: what an `Encoder` has computed of it ahead of time; None where nothing was.
     """
 

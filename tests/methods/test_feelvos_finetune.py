@@ -5,15 +5,18 @@ import pytest
 import torch
 
 from methods.contract import PropagatorContract
+from propago.errors import PropagoWarning
 from propago.finetune.annotated import annotated_frame
 from propago.finetune.budget import Budget
 from propago.finetune.cache import FineTuneCache
 from propago.finetune.fine_tuning import FineTuning
 from propago.methods.feelvos import finetune
+from propago.methods.feelvos.cycle import cycle_consistency
 from propago.methods.feelvos.finetune import fine_tuned_head, with_head
 from propago.methods.feelvos.net import FeelvosConfig, FeelvosNet
 from propago.methods.feelvos.run import Feelvos, FeelvosSettings
 from propago.pipeline import segment_frames
+from propago.runs.ahead import with_frames_ahead
 from propago.types import Annotation
 from tiny_clip import as_frames, tiny_clip
 
@@ -193,6 +196,64 @@ def test_an_object_smaller_than_a_working_pixel_is_fine_tuned_on(tmp_path):
     (kept,) = result.checkpoint.state.annotated
     assert kept.ids == (1, 3)
     assert (kept.labels == 3).sum() == 1
+
+
+def test_objects_are_carried_on_and_back():
+    first = np.zeros((2, 6), np.uint8)
+    first[0, :4], first[1, :2], first[1, 5] = 1, 2, 255
+    frames, asked = as_frames(np.zeros((3, 2, 6, 3), np.uint8)), []
+
+    def carry(shown, annotation):
+        asked.append(([frame.index for frame in shown], annotation.labels.copy()))
+        labels = annotation.labels.copy()
+        labels[labels == 255] = 0
+        labels[0, 0] = 0
+        labels[0, 4], labels[1, 5] = 1, 2
+        return labels
+
+    assert cycle_consistency(carry, frames, Annotation(first)) == pytest.approx((3 / 5 + 1) / 2)
+    assert [indices for indices, _ in asked] == [[0, 1, 2], [2, 1, 0]]
+    assert asked[1][1].tolist() == [[0, 1, 1, 1, 1, 0], [2, 2, 0, 0, 0, 2]]
+
+
+def test_objects_that_are_lost_on_the_way_on_are_not_carried_back():
+    frames = as_frames(np.zeros((2, 4, 4, 3), np.uint8))
+    first, times = Annotation(np.eye(4, dtype=np.uint8)), []
+
+    def carry(shown, annotation):
+        times.append(len(shown))
+        return np.zeros_like(annotation.labels)
+
+    assert cycle_consistency(carry, frames, first) == 0
+    assert times == [2]
+
+
+@pytest.mark.parametrize(("tuned", "taken"), [(0.7, False), (0.8, True), (0.9, True)])
+def test_a_head_that_follows_worse_is_not_taken(tmp_path, monkeypatch, recwarn, tuned, taken):
+    images, labels = tiny_clip(5)
+    said, seen = iter([0.8, tuned]), []
+
+    def consistency(carry, frames, annotation):
+        seen.append([frame.index for frame in frames])
+        assert carry(frames[:2], annotation).shape == labels[0].shape
+        return next(said)
+
+    monkeypatch.setattr("propago.methods.feelvos.run.cycle_consistency", consistency)
+    frames = with_frames_ahead(as_frames(images), {0}, 3)
+    (*_, last) = segment_frames(frames, {0: Annotation(labels[0])}, method(tmp_path))
+    assert seen == [[0, 1, 2, 3], [0, 1, 2, 3]]
+    assert (last.checkpoint.state.head is not None) == taken
+    warned = [w.message for w in recwarn if isinstance(w.message, PropagoWarning)]
+    assert [("0.70" in str(w), "0.80" in str(w)) for w in warned] == [(True, True)] * (not taken)
+
+
+def test_what_is_carried_on_and_back_does_not_depend_on_chance(tmp_path):
+    images, labels = tiny_clip(5)
+    run, frames = method(tmp_path), as_frames(images)
+    found = [run._carried(frames, Annotation(labels[0]), None) for _ in range(2)]
+    assert np.array_equal(*found)
+    (*_, last) = segment_frames(frames, {0: Annotation(labels[0])}, method(tmp_path, steps=0))
+    assert np.array_equal(found[0], last.labels)
 
 
 def test_an_example_has_few_of_many_objects():

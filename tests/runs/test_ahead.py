@@ -4,7 +4,8 @@ import pytest
 import torch
 
 from propago.errors import SourceError
-from propago.runs.ahead import encoded_ahead
+from propago.runs import ahead
+from propago.runs.ahead import encoded_ahead, with_frames_ahead
 from propago.types import Frame
 
 
@@ -57,3 +58,24 @@ def test_what_the_frame_before_the_last_left_is_known():
         found.append(frame.encoded)
         left.append(frame.index)
     assert found == [None, None, 0, 1, 2]
+
+
+def indices_ahead(coming):
+    return [(frame.index, [later.index for later in frame.ahead]) for frame in coming]
+
+
+def test_annotated_frames_have_the_next_ones():
+    found = indices_ahead(with_frames_ahead(frames(6), {1, 2, 5}, 2))
+    assert found == [(0, []), (1, [2, 3]), (2, [3, 4]), (3, []), (4, []), (5, [])]
+
+
+def test_an_error_comes_after_the_frames_that_were_read_ahead():
+    coming = with_frames_ahead(frames(3, damaged=True), {0}, 9)
+    assert indices_ahead(next(coming) for _ in range(3)) == [(0, [1, 2]), (1, []), (2, [])]
+    with pytest.raises(SourceError, match="cut"):
+        next(coming)
+
+
+def test_frames_ahead_take_no_more_memory_than_is_allowed(monkeypatch):
+    monkeypatch.setattr(ahead, "AHEAD_BYTES", 3 * next(frames(1)).image.nbytes + 1)
+    assert indices_ahead(with_frames_ahead(frames(6), {0}, 5))[0] == (0, [1, 2, 3])

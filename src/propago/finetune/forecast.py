@@ -17,9 +17,12 @@ class FineTunable(Protocol):
 
     Attributes:
         finetune: how it is; None where it is not.
+        trial_frames: so many frames behind an annotated one (its `Frame.ahead`) decide whether
+            fine-tuning helped.
     """
 
     finetune: FineTuning | None
+    trial_frames: int
 
     def fine_tuning_count(self, annotations: Annotations) -> int:
         """How many fine-tunings the annotations of a video make, at most."""

@@ -16,7 +16,7 @@ from propago.annotation.prompts import Box, Clicks
 from propago.annotation.remarks import remarks
 from propago.clock import Clock
 from propago.finetune.fine_tuning import FineTuneProgress
-from propago.finetune.forecast import forecast
+from propago.finetune.forecast import FineTunable, forecast
 from propago.io.array_source import Arrays
 from propago.io.merged_masks import as_paths
 from propago.io.source import Source
@@ -25,7 +25,7 @@ from propago.jobs.options import SegmentOptions
 from propago.jobs.segment_parts import SegmentParts, load_segment_parts
 from propago.pipeline import Checkpoint, Segmented, segment_frames
 from propago.prompts import Prompter
-from propago.runs.ahead import encoded_ahead
+from propago.runs.ahead import encoded_ahead, with_frames_ahead
 from propago.runs.both_ways import with_earlier_frames
 from propago.runs.checkpoints import packages_of
 from propago.runs.engine import Loop, Run, RunSummary, run
@@ -222,6 +222,8 @@ def _loop(parts: SegmentParts, clock: Clock | None, given: Annotations) -> Loop:
 
     def loop(frames: Iterable[Frame], resume: Checkpoint | None) -> Iterator[Segmented]:
         state = resume.state if resume else method.begin()
+        if isinstance(method, FineTunable) and method.finetune:
+            frames = with_frames_ahead(frames, given, method.trial_frames)
         if isinstance(method, Encoder):
             encode = method.encode
             frames = encoded_ahead(frames, lambda frame: partial(encode, frame, state))

@@ -1,7 +1,7 @@
 """What can be computed of a frame while the one before it is followed."""
 
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Container, Iterable, Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -43,5 +43,44 @@ def encoded_ahead(
             break
         frame, task = waiting.popleft()
         yield replace(frame, encoded=workers.wait(task))
+    if damage:
+        raise damage
+
+
+AHEAD_BYTES = 2**29
+"""Frames that are held ahead take at most so much memory."""
+
+
+def with_frames_ahead(
+    frames: Iterable[Frame], given: Container[int], count: int
+) -> Iterator[Frame]:
+    """The frames; the annotated ones with the next ones as `Frame.ahead`.
+
+    An error of the source comes after every frame before it.
+
+    Args:
+        frames: in order, of one size.
+        given: the indices of annotated frames.
+        count: so many next ones; fewer at the end, and of frames so large that they would take
+            more than `AHEAD_BYTES`.
+
+    Raises:
+        SourceError: as `frames`.
+    """
+    coming, waiting = iter(frames), deque[Frame]()
+    damage: SourceError | None = None
+    while True:
+        frame = waiting.popleft() if waiting else (None if damage else next(coming, None))
+        if frame is None:
+            break
+        if frame.index in given:
+            most = min(count, AHEAD_BYTES // frame.image.nbytes)
+            try:
+                while not damage and len(waiting) < most and (later := next(coming, None)):
+                    waiting.append(later)
+            except SourceError as error:
+                damage = error
+            frame = replace(frame, ahead=tuple(waiting)[:most])
+        yield frame
     if damage:
         raise damage

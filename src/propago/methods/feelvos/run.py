@@ -1,16 +1,20 @@
 """FEELVOS on a video: what is remembered from frame to frame, and for how long."""
 
-from collections.abc import Mapping
+import warnings
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 
+import numpy as np
 import torch
 from torch import Tensor
 
-from propago.errors import UsageError
+from propago.errors import PropagoWarning, UsageError
 from propago.finetune.annotated import annotated_frame
 from propago.finetune.fine_tuning import FineTuning
 from propago.methods.feelvos.crops import Crops
+from propago.methods.feelvos.cycle import CYCLE_FRAMES, cycle_consistency
 from propago.methods.feelvos.finetune import fine_tuned_head
 from propago.methods.feelvos.follow import Encoded, FeelvosSettings, Follower
 from propago.methods.feelvos.net import PRESETS, FeelvosNet, network_of
@@ -34,11 +38,13 @@ class FeelvosFeatures:
     """What was computed of a frame.
 
     Attributes:
-        image: (3, H, W) the frame.
-        whole: the frame at the working size.
+        frame: the frame.
+        image: (3, H, W) its picture, on the device of the network.
+        whole: the same at the working size.
         looks: by object, its window of the frame, enlarged.
     """
 
+    frame: Frame
     image: Tensor
     whole: Encoded
     looks: Mapping[int, Encoded] = field(default_factory=dict)
@@ -48,6 +54,7 @@ class Feelvos:
     """FEELVOS as a `Propagator`."""
 
     look_ahead_frames = 0
+    trial_frames = CYCLE_FRAMES
 
     def __init__(
         self,
@@ -124,7 +131,7 @@ class Feelvos:
     def _encoded(self, frame: Frame, crop: Rectangle | None) -> FeelvosFeatures:
         image = frame.image.to(self.device)
         size = working_size(frame.size, self.settings.size)
-        return FeelvosFeatures(image, self.follower.encode(image, size, crop))
+        return FeelvosFeatures(frame, image, self.follower.encode(image, size, crop))
 
     @one_core()
     def predict(self, state: FeelvosState, frame: Frame) -> tuple[SoftMasks, FeelvosFeatures]:
@@ -160,7 +167,45 @@ class Feelvos:
         latest = annotated_frame(features.whole.picture, annotation, masks.labels())
         shown = self.follower.with_latest(state.annotated, latest)
         head = fine_tuned_head(self.net, shown, self.finetune)
+        if head is not None and not self._helps(head, features.frame, annotation):
+            head = None
         return replace(after, annotated=shown, head=head)
+
+    def _helps(self, head: Mapping[str, Tensor], annotated: Frame, annotation: Annotation) -> bool:
+        """Whether a fine-tuned head keeps objects as well as the network's own; warns if not."""
+        if not annotated.ahead:
+            return True
+        frames = [replace(annotated, encoded=None), *annotated.ahead]
+        own, tuned = (
+            cycle_consistency(partial(self._carried, head=head), frames, annotation)
+            for head in (None, head)
+        )
+        if tuned < own:
+            warnings.warn(
+                f"frame {annotated.name}: fine-tuning is not used, because it follows worse: "
+                f"carried {len(annotated.ahead)} frames on and back, objects overlap with their "
+                f"masks by {tuned:.2f}, without it by {own:.2f}",
+                PropagoWarning,
+                stacklevel=2,
+            )
+        return tuned >= own
+
+    def _carried(
+        self,
+        frames: Sequence[Frame],
+        annotation: Annotation,
+        head: Mapping[str, Tensor] | None,
+    ) -> np.ndarray:
+        """(H, W) labels of the last of `frames`, from an annotation of the first."""
+        state, given, masks = FeelvosState(head=head), annotation, None
+        for frame in frames:
+            masks, features = self.predict(state, frame)
+            masks = self.aggregate(masks.overridden_by(given))
+            with one_core():
+                state = self._remembered(state, features, masks, given)
+            given = None
+        assert masks is not None
+        return masks.labels()
 
     def _remembered(
         self,

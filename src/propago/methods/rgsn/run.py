@@ -69,6 +69,7 @@ class Rgsn:
     """Proposals, the object tracking network and reference-guided segmentation, a `Propagator`."""
 
     look_ahead_frames = 0
+    trial_frames = 0
 
     def __init__(
         self,

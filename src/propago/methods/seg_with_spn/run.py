@@ -74,6 +74,7 @@ class SegWithSpn:
     """Foreground network and object networks as a `Propagator`."""
 
     look_ahead_frames = 0
+    trial_frames = 0
 
     def __init__(
         self,
