@@ -28,8 +28,10 @@ from propago.methods.rgsn.objective import CropBatch, RgsnObjective
 from propago.methods.rgsn.otn import (
     OtnSettings,
     candidates_of,
+    everywhere,
     examples,
     found,
+    found_anywhere,
     latest,
     scores,
     taught,
@@ -233,6 +235,32 @@ def test_proposals_count_near_the_last_box_and_farther_after_failure():
         assert torch.equal(rows[: 1 + near], torch.cat([last[None], proposals[:near]]))
 
 
+@pytest.mark.parametrize("x", [0, 45, 130, 250])
+@pytest.mark.parametrize("side", [24.0, 40.0])
+def test_a_lost_object_is_found_anywhere_at_about_its_size(x, side):
+    there = torch.tensor([x, 30.0, x + side, 30 + 1.5 * side])
+    one = {f"{name}.weight": torch.ones(1, 1) for name in ("first", "second", "last")}
+    head = one | {f"{name}.bias": torch.zeros(1) for name in ("first", "second", "last")}
+    before, nothing = torch.tensor([30.0, 45.0]), torch.zeros(0, 4)
+
+    def overlap(boxes):
+        return pairwise_ious(boxes, there[None])
+
+    box, score = found_anywhere(head, overlap, nothing, before, (120, 300), chance())
+    assert pairwise_ious(box[None], there[None]) > 0.6
+    assert score > 0.6
+
+
+def test_boxes_everywhere_cover_the_picture_and_are_not_too_many():
+    boxes = everywhere(torch.tensor([20.0, 10.0]), (50, 100))
+    assert boxes[:, :2].min() == 0
+    assert boxes[:, 2].max() == 100
+    assert boxes[:, 3].max() == 50
+    xs = boxes[:, [0, 2]].unique(dim=0)
+    assert bool((xs[1:, 0] <= xs[:-1, 1]).all())
+    assert len(everywhere(torch.tensor([1.0, 1.0]), (480, 854))) <= 25 * 25
+
+
 def test_the_first_and_the_latest_frames_are_kept():
     kept = ()
     for n in range(6):
@@ -273,10 +301,23 @@ def test_a_failure_keeps_the_box(monkeypatch):
     monkeypatch.setattr("propago.methods.rgsn.run.mask_box", once_there())
     states, _ = run(4)
     targets = [state.targets[1] for state in states]
-    assert [target.failed for target in targets] == [False, True, True, True]
+    assert [target.lost_frames for target in targets] == [0, 1, 2, 3]
     assert all(torch.equal(target.box, targets[0].box) for target in targets)
     assert all(len(target.positives) == 1 for target in targets)
     assert not torch.equal(targets[0].head["last.weight"], targets[1].head["last.weight"])
+
+
+@pytest.mark.parametrize(("score", "jumps"), [(2.5, True), (1.5, False)])
+def test_a_lost_object_is_only_believed_far_away_where_that_is_certain(monkeypatch, score, jumps):
+    far = torch.tensor([1.0, 2.0, 9.0, 8.0])
+    monkeypatch.setattr("propago.methods.rgsn.run.found", lambda head, of, boxes: (far * 0, -1.0))
+    monkeypatch.setattr("propago.methods.rgsn.run.found_anywhere", lambda *_: (far, score))
+    monkeypatch.setattr("propago.methods.rgsn.run.mask_box", once_there())
+    states, _ = run(5)
+    targets = [state.targets[1] for state in states]
+    assert [target.lost_frames for target in targets] == [0, 1, 2, *([0, 1] if jumps else [3, 4])]
+    assert all(torch.equal(target.box, targets[0].box) for target in targets[:3])
+    assert torch.equal(targets[3].box, far if jumps else targets[0].box)
 
 
 def once_there():

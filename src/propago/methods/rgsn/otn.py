@@ -27,6 +27,21 @@ BEST = 5
 NEAR_IOU, NEAR_IOU_AFTER_FAILURE = 0.3, 0.2
 """A proposal is a candidate that overlaps the last box by more."""
 
+LOST_FRAMES = 2
+"""So many frames in a row without the object, and it is looked for in all of the picture."""
+
+CERTAIN = 2.0
+"""What is found there counts with a higher score, where near the last box one above 0 does."""
+
+SCALES = (0.8, 1.25)
+"""Boxes that cover the picture, in parts of the sides of the object when it was last seen."""
+
+MOST_ALONG = 24
+"""At most so many of them stand beside each other, and above."""
+
+LOOKED_AT_AGAIN, AROUND_EACH = 4, 32
+"""The best of them, and the boxes drawn around each."""
+
 POOL = 1024
 """Of so many negatives the hardest are learnt from."""
 
@@ -166,6 +181,44 @@ def found(
     said = scores(head, features_of(candidates))
     best = said.topk(min(BEST, len(said)))
     return candidates[best.indices].mean(0), float(best.values.mean())
+
+
+def found_anywhere(
+    head: Head,
+    features_of: Callable[[Tensor], Tensor],
+    proposals: Tensor,
+    sides: Tensor,
+    size: tuple[int, int],
+    generator: torch.Generator,
+) -> tuple[Tensor, float]:
+    """As `found`, in all of a picture (H, W), for an object that was lost.
+
+    The best of the boxes that cover the picture are looked at again with boxes drawn around them.
+
+    Args:
+        head: the scorer.
+        features_of: features (R, D) of boxes (R, 4).
+        proposals: (P, 4) of a detector.
+        sides: (2,) its width and height when it was last seen.
+        size: of the picture.
+        generator: decides the boxes drawn.
+    """
+    grids = [everywhere(sides * scale, size) for scale in SCALES]
+    coarse = torch.cat([proposals, *grids])
+    best = coarse[scores(head, features_of(coarse)).topk(LOOKED_AT_AGAIN).indices]
+    fine = [drawn_around(box, AROUND_EACH, 0.15, size, generator) for box in best]
+    return found(head, features_of, torch.cat([best, *fine]))
+
+
+def everywhere(sides: Tensor, size: tuple[int, int]) -> Tensor:
+    """(R, 4) boxes with sides (2,) = (w, h), half of them apart, that cover a picture (H, W)."""
+    whole = sides.new_tensor(size[::-1])
+    steps = torch.maximum(sides / 2, whole / MOST_ALONG)
+    x, y = (
+        torch.arange(0, float(end), float(step)) for end, step in zip(whole, steps, strict=True)
+    )
+    middle = torch.cartesian_prod(x, y).to(sides)
+    return _in_picture(torch.cat([middle - sides / 2, middle + sides / 2], 1), size)
 
 
 def candidates_of(

@@ -14,7 +14,14 @@ from propago.finetune.fine_tuning import FineTuning
 from propago.methods.rgsn.crops import crop_around, cropped, heat_map, mask_box, put_back
 from propago.methods.rgsn.finetune import KEPT, fine_tuned_decoder, with_decoder
 from propago.methods.rgsn.net import PRESETS, RgsnNet
-from propago.methods.rgsn.otn import OtnSettings, candidates_of, found
+from propago.methods.rgsn.otn import (
+    CERTAIN,
+    LOST_FRAMES,
+    OtnSettings,
+    candidates_of,
+    found,
+    found_anywhere,
+)
 from propago.methods.rgsn.target import Sight, Target, after_frame, annotated
 from propago.nn.inference import choose_device, laid_out, ready, require_working_size
 from propago.nn.presets import load_network
@@ -202,10 +209,13 @@ class Rgsn:
         """The box (4,) that looks most like the object, and how much it does."""
         generator = target.generator(object_id, "candidates")
         settings = self.settings.tracking
-        candidates = candidates_of(
-            target.box, proposals, target.failed, sight.size, settings, generator
-        )
-        return found(target.head, sight.of, candidates)
+        lost, size = target.lost_frames, sight.size
+        near = candidates_of(target.box, proposals, lost > 0, size, settings, generator)
+        box, score = found(target.head, sight.of, near)
+        if score > 0 or lost < LOST_FRAMES:
+            return box, score
+        anywhere = found_anywhere(target.head, sight.of, proposals, target.sides, size, generator)
+        return anywhere if anywhere[1] > CERTAIN else (box, score)
 
     def _segmented(self, target: Target, sight: Sight, box: Tensor, before: Tensor) -> Tensor:
         """(H, W) logits of an object that is looked for around a box (4,)."""

@@ -22,6 +22,9 @@ from propago.ops.boxes import pairwise_ious
 RECENT = (4, 2)
 """The later references: so many frames ago."""
 
+SIDES_RATE = 0.1
+"""Share of the latest frame in the mean width and height."""
+
 LEAST_AREA_PX = 50
 """What is smaller is not learnt from."""
 
@@ -67,8 +70,9 @@ class Target:
         head: its scorer.
         positives: (n, D) float16 features of it, by frame.
         negatives: (n, D) float16 features of other things, by frame.
+        sides: (2,) width and height, a slow mean over the frames in which it was found.
         frames: since it was annotated.
-        failed: whether the scorer did not find it in the previous frame.
+        lost_frames: so many in a row in which the scorer did not find it.
         decoder: parameters of the network's decoder fine-tuned on it; None without fine-tuning.
     """
 
@@ -78,8 +82,9 @@ class Target:
     head: Head
     positives: tuple[Tensor, ...]
     negatives: tuple[Tensor, ...]
+    sides: Tensor
     frames: int = 0
-    failed: bool = False
+    lost_frames: int = 0
     decoder: Mapping[str, Tensor] | None = None
 
     def references(self) -> Tensor:
@@ -106,7 +111,7 @@ def annotated(
         sight: of this frame.
         settings: how much is learnt.
     """
-    begun = Target(reference, (), box, {}, (), ())
+    begun = Target(reference, (), box, {}, (), (), box[2:] - box[:2])
     generator = begun.generator(object_id, "examples")
     yes, no = _features(sight, box, settings.first_positives, settings.first_negatives, generator)
     head = untaught(yes.shape[1], settings.hidden, generator.manual_seed(object_id))
@@ -149,8 +154,9 @@ def after_frame(
         target,
         recent=(*target.recent, encoded)[-max(RECENT) :],
         box=at,
+        sides=target.sides if failed else torch.lerp(target.sides, at[2:] - at[:2], SIDES_RATE),
         frames=target.frames + 1,
-        failed=failed,
+        lost_frames=target.lost_frames + 1 if failed else 0,
     )
     generator = now.generator(object_id, "examples")
     if not failed and float((at[2:] - at[:2]).prod()) > LEAST_AREA_PX:
