@@ -216,6 +216,30 @@ def test_a_correction_changes_only_what_the_clicks_lie_in():
     np.testing.assert_array_equal(twice, wanted)
 
 
+def test_a_click_in_a_thin_error_adds_hardly_more_than_the_error():
+    present, found = np.zeros((2, 480, 854), bool)
+    present[100:300, 200:400] = True
+    found[:] = present
+    found[100:300, 400:403] = True
+    mask = corrected_mask(present, found, Prompt(positive=((401, 200),)))
+    assert mask[found].all()
+    assert (mask & ~found).sum() <= 12  # what of a disc of 3 px reaches beyond a strip of 3
+    mask = corrected_mask(found, present, Prompt(negative=((401, 200),)))
+    assert not mask[found & ~present].any()
+    assert (present & ~mask).sum() <= 12
+
+
+@pytest.mark.parametrize(("logit", "corrects"), [(-0.4, True), (-1.4, False)])
+def test_a_click_that_corrects_takes_what_is_likely_enough(logit, corrects, monkeypatch):
+    monkeypatch.setattr(Echo, "forward", lambda self, images, maps: maps[:, 0] * 0 + logit)
+    present = np.zeros((120, 200), bool)
+    present[50:90, 120:170] = True
+    mask, _ = asked(Prompt(positive=((180, 70),), present=present))
+    assert mask is not None
+    assert (mask.sum() > 2 * present.sum()) == corrects
+    assert mask[present].all()
+
+
 def test_without_a_prompt_nothing_changes():
     present = np.zeros((120, 200), bool)
     assert asked(Prompt(present=present)) == (None, [])

@@ -116,10 +116,10 @@ def _surroundings(region: np.ndarray) -> tuple[slice, slice]:
     )
 
 
-def discs(size: tuple[int, ...], clicks: Sequence[Point]) -> np.ndarray:
-    """(H, W) bool: what clicks say surely."""
+def discs(size: tuple[int, ...], clicks: Sequence[Point], share: float = SEED_SHARE) -> np.ndarray:
+    """(H, W) bool: what clicks say surely, with radii of `share` of the diagonal, at least 2 px."""
     drawn = np.zeros(size, np.uint8)
-    radius = max(round(SEED_SHARE * float(np.hypot(size[0], size[1]))), 2)
+    radius = max(round(share * float(np.hypot(size[0], size[1]))), 2)
     for x, y in clicks:
         cv2.circle(drawn, (int(x), int(y)), radius, 1, -1)
     return drawn > 0

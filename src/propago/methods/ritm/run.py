@@ -32,6 +32,13 @@ VIEWS = (View(1.0, mirrored=False), View(1.25, mirrored=True))
 """A mask is the mean of what these say (the authors' release mirrors, too; the scale is ours)."""
 
 
+CORRECTED = 0.3
+"""Where clicks correct a mask, what has more than this probability is the object."""
+
+SURE_SHARE = 0.003
+"""Radius of what such a click says surely, in parts of the picture's diagonal: errors are thin."""
+
+
 @dataclass(frozen=True)
 class RitmSettings:
     """How the network is run.
@@ -102,7 +109,7 @@ class Ritm:
             return present
         if present is not None:
             window = around(prompt, present, rgb.shape, size)
-            found = self._seen(rgb, prompt, window, present.astype(np.float32)) > 0.5
+            found = self._seen(rgb, prompt, window, present.astype(np.float32)) > CORRECTED
             mask = corrected(present, found, prompt)
             return mask if mask.any() else None
         if not prompt.positive:
@@ -177,7 +184,9 @@ def corrected(present: np.ndarray, found: np.ndarray, prompt: Prompt) -> np.ndar
         found: (H, W) bool, what the network says with these clicks.
         prompt: its clicks; a small disc around each is certain.
     """
-    sure, against = (discs(present.shape, c) for c in (prompt.positive, prompt.negative))
+    sure, against = (
+        discs(present.shape, clicks, SURE_SHARE) for clicks in (prompt.positive, prompt.negative)
+    )
     more = parts_with((found | sure) & ~present, prompt.positive)
     fewer = parts_with((~found | against) & present, prompt.negative)
     return (present | more) & ~fewer
