@@ -1,6 +1,7 @@
 """Random videos through every format: what it holds comes back, the rest is said."""
 
 import csv
+import json
 import re
 from dataclasses import replace
 from pathlib import Path
@@ -290,6 +291,25 @@ def test_several_videos_in_one(tmp_path, name):
     back = read_videos(path, sniffed(path))
     assert sniffed(path) == name
     assert {v.name: as_labels(v) for v in back} == {v.name: as_labels(v) for v in both}
+
+
+@pytest.mark.parametrize(
+    ("name", "part", "field", "said"),
+    [
+        ("coco", "annotations", "segmentation", "annotation 0: 'segmentation' is missing"),
+        ("coco", "images", "width", "image 0: 'width' is missing"),
+        ("youtube-vis", "annotations", "segmentations", "annotation 0: 'segmentations' is miss"),
+        ("youtube-vis", "videos", "file_names", "video 0: 'file_names' is missing"),
+    ],
+)
+def test_a_record_that_lacks_a_field_is_named(tmp_path, name, part, field, said):
+    path = tmp_path / "all.json"
+    write_videos(path, [clip(f1=BEFORE)], name)
+    content = json.loads(path.read_text())
+    del content[part][0][field]
+    path.write_text(json.dumps(content))
+    with pytest.raises(SourceError, match=f"all.json: {said}"):
+        read_videos(path, name)
 
 
 def test_what_is_lost_is_said_with_its_size():

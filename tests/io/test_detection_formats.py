@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 from propago.detections import Detections
-from propago.errors import MaskError, PropagoError, SourceError
+from propago.errors import MaskError, PropagoError, PropagoWarning, SourceError
 from propago.io.detection_sequence import DetectionSequence
 from propago.io.formats import open_detections
 from propago.io.masks import write_mask
@@ -224,13 +224,19 @@ def test_a_file_that_is_cut_off_is_said(tmp_path, write):
 @pytest.mark.parametrize(
     ("write", "was", "becomes", "error", "said"),
     [
-        (coco_results, '"image_id"', '"image"', SourceError, "no COCO file"),
+        (
+            coco_results,
+            '"image_id"',
+            '"image"',
+            SourceError,
+            "result 0: 'image_id' is",
+        ),
         (coco_results, '"score": 0.9', '"score": NaN', MaskError, r"image 4: a confidence.*nan"),
         (coco_results, "[12, 16]", "[12, 17]", MaskError, r"image 4: result 0: the mask is \(12,"),
         (coco_annotations, '"height": 12', '"height": 24', MaskError, "img_4.jpg is 16x24, its"),
         (youtube_vis_results, ", null", "", MaskError, "one track has 1 segmentations"),
         (youtube_vis_results, '"video_id": 9, "category_id": 2', '"video_id": 8', SourceError, "2"),
-        (youtube_vis_annotations, '"videos"', '"video_id"', SourceError, "no YouTube-VIS file"),
+        (youtube_vis_annotations, '"videos"', '"video_id"', SourceError, "'videos' is missing"),
         (mots, " 2001 ", " 2001.5 ", SourceError, "line 2: a line of MOTS"),
         (mots, " 12 16 ", " 16 12 ", MaskError, "frame 4"),
     ],
@@ -241,6 +247,49 @@ def test_damaged_files_say_where(tmp_path, write, was, becomes, error, said):
     assert was in text
     path.write_text(text.replace(was, becomes))
     with pytest.raises(error, match=said):
+        read_all(path)
+
+
+def test_coco_that_lists_videos_is_no_youtube_vis(tmp_path):
+    content = json.loads(coco_annotations(tmp_path).read_text())
+    plain = read_all(tmp_path / "found.json")
+    content = {"videos": [{"id": 1, "name": "clip"}]} | content
+    for image in content["images"]:
+        image |= {"video_id": 1, "frame_id": image["id"]}
+    path = write_json(tmp_path / "found.json", content)
+    for mine, other in zip(read_all(path), plain, strict=True):
+        np.testing.assert_array_equal(mine.masks, other.masks)
+    content["images"][0]["video_id"] = 2
+    with pytest.raises(SourceError, match="holds 2 videos"):
+        open_detections(write_json(path, content))
+
+
+def test_images_that_cannot_be_told_apart_are_refused(tmp_path):
+    content = json.loads(coco_annotations(tmp_path).read_text())
+    content["images"][1]["file_name"] = "other/" + Path(content["images"][0]["file_name"]).name
+    path = write_json(tmp_path / "found.json", content)
+    with pytest.raises(SourceError, match="2 images of one video are called img_4"):
+        open_detections(path)
+
+
+@pytest.mark.parametrize(
+    ("write", "field"), [(coco_annotations, "image_id"), (youtube_vis_annotations, "video_id")]
+)
+def test_what_belongs_to_nothing_that_is_listed_is_said(tmp_path, write, field):
+    content = json.loads(write(tmp_path).read_text())
+    content["annotations"][0][field] = 777
+    path = write_json(tmp_path / "found.json", content)
+    with pytest.warns(PropagoWarning, match=rf"left out 1 of \d .*whose {field}, such as 777"):
+        found = open_detections(path)
+    assert found.readers
+
+
+def test_a_box_among_masks_is_refused(tmp_path):
+    content = json.loads(coco_results(tmp_path).read_text())
+    del content[1]["segmentation"]
+    content[1]["bbox"] = [8, 4, 6, 7]
+    path = write_json(tmp_path / "found.json", content)
+    with pytest.raises(MaskError, match="image 4: result 1 has a box only"):
         read_all(path)
 
 

@@ -106,7 +106,9 @@ def test_what_does_not_fit_together_is_refused(tmp_path):
         evaluate(masks, TRACKS[1], "youtube-vis")
     with pytest.raises(UsageError, match=r"is no ground truth.*a list"):
         evaluate(TRACKS[0], TRACKS[0])
-    with pytest.raises(UsageError, match="'image_id' is missing"):
+    with pytest.raises(
+        UsageError, match=r"results.json, measured with .*: result 0: 'image_id' is"
+    ):
         evaluate(TRACKS[0], INSTANCES[1])
     with pytest.raises(UsageError, match="`metrics` J&F measures masks, not tracks"):
         evaluate(*TRACKS, metrics=["J&F"])
@@ -117,7 +119,7 @@ def test_what_does_not_fit_together_is_refused(tmp_path):
     with pytest.raises(SourceError, match=r"nowhere\.json does not exist"):
         evaluate(tmp_path / "nowhere.json", TRACKS[1])
     (tmp_path / "cut.json").write_text('{"videos": [')
-    with pytest.raises(SourceError, match=r"cannot read .*cut\.json as JSON"):
+    with pytest.raises(SourceError, match=r"cut\.json is no whole JSON file"):
         evaluate(TRACKS[0], tmp_path / "cut.json")
 
 

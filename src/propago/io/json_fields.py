@@ -82,6 +82,11 @@ def require_records(
     return records
 
 
+def in_words(error: Exception) -> str:
+    """What a reader of parsed JSON stumbled over, for a message."""
+    return f"{error} is missing" if isinstance(error, KeyError) else str(error)
+
+
 def _is_finite(value: float) -> bool:
     try:
         return isfinite(value)

@@ -1,11 +1,12 @@
 """`propago eval`: results against ground truth, by the rules of a benchmark."""
 
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
 
-from propago.errors import MaskError, PropagoError
+from propago.errors import MaskError, PropagoError, UsageError
 from propago.metrics.evaluation import Evaluation, means
 from propago.metrics.inputs import open_pairs, protocol_of
 from propago.metrics.measure_pairs import measure_pairs
@@ -75,9 +76,10 @@ def evaluate(  # noqa: PLR0913 - the options of a verb
         results, gt = Path(results).absolute(), Path(gt).absolute()
     measures, meanings = load_metrics(rules.metrics if metrics is None else metrics, rules.of)
     if rules.of != "masks":
-        pairs = open_pairs(rules.of, Path(results), Path(gt), set)
-        tick = counted(progress, None, "evaluating")
-        found = measure_pairs(rules.name, pairs, measures.values(), tick)
+        with _naming(results, gt):
+            pairs = open_pairs(rules.of, Path(results), Path(gt), set)
+            tick = counted(progress, None, "evaluating")
+            found = measure_pairs(rules.name, pairs, measures.values(), tick)
     else:
         files = find_pairs(Path(results), Path(gt), rules, set, official)
         tasks = [
@@ -94,6 +96,17 @@ def evaluate(  # noqa: PLR0913 - the options of a verb
         found = _evaluate_masks(tasks, jobs, cluster, progress)
     less = frozenset(name for metric in measures.values() for name in metric.lower_is_better)
     return replace(found, lower_is_better=less, meanings=meanings)
+
+
+@contextmanager
+def _naming(results: str | Path, gt: str | Path) -> Iterator[None]:
+    """Errors that name neither say of which files they are."""
+    try:
+        yield
+    except (UsageError, MaskError) as error:
+        if str(results) in str(error) or str(gt) in str(error):
+            raise
+        raise type(error)(f"{results}, measured with {gt}: {error}") from error
 
 
 def _evaluate_masks(

@@ -255,11 +255,11 @@ def _check_ids(gt: Mapping[str, Any], results: Sequence[Mapping[str, Any]]) -> N
                     )
 
 
-def _coco_truth(gt: Mapping[str, Any]) -> COCO:
+def _coco_truth(gt: Mapping[str, Any], what: str = "annotation") -> COCO:
     sizes = {image["id"]: (image["height"], image["width"]) for image in gt["images"]}
     annotations: list[Any] = []
     for n, annotation in enumerate(gt["annotations"], 1):
-        rle = _rle(annotation, sizes, f"annotation {annotation.get('id', n)}")
+        rle = _rle(annotation, sizes, f"{what} {annotation.get('id', n)}")
         known = {"id": n, "iscrowd": 0, "area": float(areas_px([rle])[0]), **annotation}
         annotations.append({**known, "segmentation": rle})
     coco = COCO()
@@ -277,4 +277,4 @@ def _coco_results(gt: Mapping[str, Any], results: Sequence[Mapping[str, Any]]) -
         {**{k: v for k, v in result.items() if k not in _TOLD}, "id": n, "iscrowd": 0}
         for n, result in enumerate(results, 1)
     ]
-    return _coco_truth({**gt, "annotations": found})
+    return _coco_truth({**gt, "annotations": found}, "result")

@@ -10,8 +10,20 @@ import numpy as np
 from propago.detections import Detections
 from propago.errors import MaskError, SourceError, UsageError
 from propago.io.detection_sequence import DetectionSequence, Reader
-from propago.io.formats.json_files import head_of, read_json
+from propago.io.formats.coco_videos import IMAGE, require_own_names
+from propago.io.formats.json_files import (
+    Json,
+    checked_records,
+    head_of,
+    of_listed,
+    read_json,
+    records_of,
+)
+from propago.io.formats.video_json import class_names
+from propago.io.json_fields import in_words, is_id
 from propago.io.rle import decode, encode, to_rle
+
+_PLACED = {"image_id": is_id}
 
 
 def sniff_detections(path: Path) -> bool:
@@ -28,29 +40,43 @@ def read_detections(path: Path) -> DetectionSequence:
     content = read_json(path)
     try:
         if isinstance(content, list):
-            found = _by_image(content)
+            found = _by_image(checked_records(path, content, "result", _PLACED))
             readers: dict[str | int, Reader] = {
                 str(i): partial(_read, path, f"image {i}", None, found[i]) for i in sorted(found)
             }
             return DetectionSequence(path, readers, numbered=True)
-        found = _by_image(content["annotations"])
+        images = records_of(path, content, "images", IMAGE)
+        _require_one_video(path, images)
+        annotations = records_of(path, content, "annotations", _PLACED)
+        found = _by_image(of_listed(path, annotations, "image_id", images))
         readers = {
             Path(image["file_name"]).stem: partial(
                 _read,
                 path,
                 image["file_name"],
                 (image["height"], image["width"]),
-                found.get(image["id"], []),
+                found.get(int(image["id"]), []),
             )
-            for image in content["images"]
+            for image in images
         }
-        names = {int(c["id"]): str(c["name"]) for c in content.get("categories", [])}
+        names = class_names(path, content)
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise SourceError(
-            f"{path} is no COCO file ({error!r}): results are a list of image_id, category_id, "
-            "score and segmentation; annotations stand beside images and categories"
+            f"{path} is no COCO file ({in_words(error)}): results are a list of image_id, "
+            "category_id, score and segmentation; annotations stand beside images and categories"
         ) from error
     return DetectionSequence(path, readers, names)
+
+
+def _require_one_video(path: Path, images: Sequence[Json]) -> None:
+    """Images are frames of one video, told apart by the names of their files."""
+    videos = sorted({str(image.get("video_id")) for image in images})
+    if len(videos) > 1:
+        raise SourceError(
+            f"{path} holds {len(videos)} videos ({', '.join(videos[:5])} ...); keep the images and "
+            "annotations of one video_id"
+        )
+    require_own_names(path, images)
 
 
 def _by_image(results: Sequence[Mapping[str, Any]]) -> dict[int, list[Mapping[str, Any]]]:
@@ -98,7 +124,13 @@ def detections_from_coco(results: Sequence[Mapping[str, Any]], size: tuple[int, 
     classes = np.array([result["category_id"] for result in results], np.int64)
     confidence = np.array([result.get("score", 1.0) for result in results], np.float64)
     masks = None
-    if all("segmentation" in result for result in results):
+    drawn = ["segmentation" in result for result in results]
+    if any(drawn) and not all(drawn):
+        raise UsageError(
+            f"result {drawn.index(False)} has a box only, others of its image have segmentations: "
+            "give every one a segmentation, or none"
+        )
+    if all(drawn):
         rles = [to_rle(r["segmentation"], size, f"result {n}") for n, r in enumerate(results)]
         masks = decode(rles, size)
         if not all("bbox" in result for result in results):

@@ -17,6 +17,7 @@ import numpy as np
 from propago.errors import MaskError, SourceError
 from propago.io.atomic import replacing
 from propago.io.instances import FrameInstances, Instance, InstanceSequence
+from propago.io.json_fields import in_words
 from propago.io.rle import Rle, as_text, coco_mask, cropped, pasted, to_rle
 
 Size = tuple[int, int]
@@ -52,7 +53,8 @@ def read_instances(path: Path) -> list[InstanceSequence]:
         found = _of_images(path, images, class_of) if images else _of_tracks(path, root, class_of)
     except (OSError, ElementTree.ParseError, KeyError, TypeError, ValueError) as error:
         raise SourceError(
-            f"{path} is no XML of CVAT ({error!r}): export it as CVAT for video 1.1, or for images"
+            f"{path} is no XML of CVAT ({in_words(error)}): export it as CVAT for video 1.1, "
+            "or for images"
         ) from error
     return [InstanceSequence(path.stem, found, {n: name for name, n in class_of.items()})]
 

@@ -19,6 +19,7 @@ from propago.io.davis_layout import ANNOTATIONS
 from propago.io.formats import label_maps
 from propago.io.formats.json_files import read_json
 from propago.io.instances import OBJECT, FrameInstances, Instance, InstanceSequence
+from propago.io.json_fields import in_words
 from propago.io.mask_sequence import Masks
 from propago.io.masks import write_mask
 from propago.io.palette import DAVIS_IDS, voc_palette
@@ -180,8 +181,8 @@ def _categories(meta: Path) -> dict[str, dict[int, str]]:
         }
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise SourceError(
-            f"{meta} is not as YouTube-VOS has it ({error!r}): videos have objects, which have a "
-            "category and frames; mend it or take it away"
+            f"{meta} is not as YouTube-VOS has it ({in_words(error)}): videos have objects, "
+            "which have a category and frames; mend it or take it away"
         ) from error
 
 

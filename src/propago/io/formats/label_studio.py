@@ -17,6 +17,7 @@ from propago.io.atomic import write_text
 from propago.io.brush_rle import decode_brush, encode_brush
 from propago.io.formats.json_files import head_of, read_json
 from propago.io.instances import FrameInstances, Instance, InstanceSequence
+from propago.io.json_fields import in_words
 from propago.io.rle import Rle, as_text, coco_mask, decode, encode, to_rle
 
 Size = tuple[int, int]
@@ -52,8 +53,8 @@ def read_instances(path: Path) -> list[InstanceSequence]:
             readers[name] = partial(_frame, path, name, size, regions[name], class_of, named)
     except (KeyError, TypeError, ValueError, AttributeError, IndexError) as error:
         raise SourceError(
-            f"{path} is no JSON of Label Studio with masks ({error!r}): export it as JSON; tasks "
-            "have data and annotations, whose results are brushes or polygons"
+            f"{path} is no JSON of Label Studio with masks ({in_words(error)}): export it "
+            "as JSON; tasks have data and annotations, whose results are brushes or polygons"
         ) from error
     return [InstanceSequence(path.stem, readers, dict(enumerate(labels, 1)))]
 

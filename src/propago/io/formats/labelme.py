@@ -20,6 +20,7 @@ from propago.errors import MaskError, SourceError
 from propago.io.atomic import make_folder, write_text
 from propago.io.formats.json_files import head_of, read_json
 from propago.io.instances import FrameInstances, Instance, InstanceSequence
+from propago.io.json_fields import in_words
 from propago.io.names import visible
 from propago.io.rle import Rle, as_text, coco_mask, cropped, decode, pasted, to_rle
 from propago.ops.polygons import polygons_of
@@ -45,7 +46,7 @@ def read_instances(path: Path) -> list[InstanceSequence]:
     try:
         labels = sorted({str(shape["label"]) for f in files for shape in read_json(f)["shapes"]})
     except (KeyError, TypeError, ValueError) as error:
-        raise SourceError(f"{path}: a .json file is not LabelMe's ({error!r})") from error
+        raise SourceError(f"{path}: a .json file is not LabelMe's ({in_words(error)})") from error
     if not files:
         raise SourceError(f"{path} holds no .json files of LabelMe, one a frame")
     class_of = {label: n for n, label in enumerate(labels, 1)}
@@ -112,7 +113,7 @@ def _read(file: Path, class_of: Mapping[str, int]) -> FrameInstances:
             parts[object_id].append(_rle(shape, size, f"{file}: {shape['label']}"))
             classes[object_id] = class_of[str(shape["label"])]
     except (KeyError, TypeError, ValueError) as error:
-        raise SourceError(f"{file} is not as LabelMe has it: {error!r}") from error
+        raise SourceError(f"{file} is not as LabelMe has it: {in_words(error)}") from error
     found = {i: as_text(coco_mask.merge(rles)) for i, rles in sorted(parts.items())}
     return FrameInstances(
         size, tuple(Instance(i, r, classes[i]) for i, r in found.items() if coco_mask.area(r))

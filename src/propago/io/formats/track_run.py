@@ -9,6 +9,7 @@ from typing import Any
 
 from propago.errors import SourceError
 from propago.io.instances import FrameInstances, Instance, InstanceSequence
+from propago.io.json_fields import in_words
 
 INSTANCES, FRAMES = "instances.jsonl", "frames.jsonl"
 
@@ -34,7 +35,7 @@ def read_instances(path: Path) -> list[InstanceSequence]:
         first = next(iter(lines.values()))[0]
         height, width = first["size"]
     except (OSError, ValueError, KeyError, TypeError) as error:
-        raise SourceError(f"{path} holds a damaged run of `track` ({error!r})") from error
+        raise SourceError(f"{path} holds a damaged run of `track` ({in_words(error)})") from error
     except StopIteration:
         raise SourceError(f"{path}: `track` found no instance in any frame") from None
     readers = {name: partial(_frame, lines[name], (height, width)) for name in frames}

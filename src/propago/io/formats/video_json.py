@@ -1,12 +1,11 @@
-"""Whole files of YouTube-VIS and of COCO with videos: every track of every video.
+"""Whole files of YouTube-VIS: every track of every video.
 
-In both an annotation's `track_id` is the identity, `id` where there is none. COCO's images say
-`video_id` and their place `frame_id`; without videos all images are one.
+An annotation's `track_id` is its identity, `id` where there is none.
 """
 
 import json
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -15,25 +14,33 @@ import numpy as np
 
 from propago.errors import MaskError, SourceError
 from propago.io.atomic import write_text
-from propago.io.formats.json_files import head_of, read_json
+from propago.io.formats.json_files import (
+    Json,
+    checked_records,
+    head_of,
+    of_listed,
+    read_json,
+    records_of,
+)
 from propago.io.instances import OBJECT, FrameInstances, Instance, InstanceSequence
-from propago.io.rle import Rle, as_text, coco_mask, decode, to_rle
-from propago.ops.polygons import polygons_of
+from propago.io.json_fields import in_words, is_anything, is_id, is_length, is_list
+from propago.io.rle import as_text, coco_mask, to_rle
 
 Size = tuple[int, int]
-Json = dict[str, Any]
-_TRACKS = ('"segmentations"', '"file_names"')
+
+TRACK = {"video_id": is_id, "segmentations": is_list}
+"""What a track of a YouTube-VIS file has to have; see `records_of`."""
+
+_CATEGORY = {"id": is_id, "name": is_anything}
+VIDEO = {"id": is_id, "height": is_length, "width": is_length, "file_names": is_list}
 
 
 def sniff_youtube_vis(path: Path) -> bool:
-    """Whether it is a .json file that speaks of tracks of videos."""
-    return any(key in head_of(path) for key in _TRACKS)
-
-
-def sniff_coco(path: Path) -> bool:
-    """Whether it is a .json file of images and annotations."""
+    """Whether it is a .json file of tracks of videos; COCO may list videos, too."""
     head = head_of(path)
-    return '"images"' in head or '"annotations"' in head
+    of_images = '"images"' in head or '"image_id"' in head
+    tracks = '"segmentations"' in head or '"file_names"' in head
+    return tracks or ('"videos"' in head and not of_images)
 
 
 def read_youtube_vis(path: Path) -> list[InstanceSequence]:
@@ -46,16 +53,21 @@ def read_youtube_vis(path: Path) -> list[InstanceSequence]:
     content = read_json(path)
     try:
         if isinstance(content, list):
-            content = _described(content)
+            content = _described(checked_records(path, content, "result", TRACK))
+        videos = records_of(path, content, "videos", VIDEO)
+        annotations = of_listed(
+            path, records_of(path, content, "annotations", TRACK), "video_id", videos
+        )
         tracks: dict[int, list[Json]] = defaultdict(list)
-        for n, track in enumerate(content["annotations"], 1):
+        for n, track in enumerate(annotations, 1):
             tracks[int(track["video_id"])].append({"id": n} | track)
-        classes = _class_names(content)
-        return [_video(path, v, tracks[int(v["id"])], classes) for v in content["videos"]]
+        classes = class_names(path, content)
+        return [_video(path, v, tracks[int(v["id"])], classes) for v in videos]
     except (KeyError, TypeError, ValueError, AttributeError, IndexError) as error:
         raise SourceError(
-            f"{path} is no YouTube-VIS file ({error!r}): videos have id, file_names, height and "
-            "width, annotations have video_id, category_id and segmentations, one a frame"
+            f"{path} is no YouTube-VIS file ({in_words(error)}): videos have id, file_names, "
+            "height and width, annotations have video_id, category_id and segmentations, one a "
+            "frame"
         ) from error
 
 
@@ -76,58 +88,7 @@ def write_youtube_vis(path: Path, videos: Sequence[InstanceSequence]) -> None:
             content["annotations"].append({"id": number, "video_id": video_id} | about)
             names[about["category_id"]] = video.class_name(about["category_id"])
     content["categories"] = [{"id": i, "name": name} for i, name in sorted(names.items())]
-    _write(path, content)
-
-
-def read_coco(path: Path) -> list[InstanceSequence]:
-    """Every video of a file of images and annotations; crowds are void.
-
-    Raises:
-        SourceError: unreadable, cut off, or no such file.
-        MaskError: a mask of an unknown form or of another size.
-    """
-    content = read_json(path)
-    try:
-        if isinstance(content, list):
-            raise SourceError(
-                f"{path} holds COCO results, which have neither sizes nor names of images: "
-                "propago track takes them, with the frames"
-            )
-        found: dict[int, list[Json]] = defaultdict(list)
-        for n, one in enumerate(content["annotations"], 1):
-            found[int(one["image_id"])].append({"id": n} | one)
-        videos = {int(v["id"]): str(v["name"]) for v in content.get("videos", [])}
-        images: dict[Any, list[Json]] = defaultdict(list)
-        for image in content["images"]:
-            images[image.get("video_id")].append(image)
-        return [
-            InstanceSequence(
-                videos.get(key, path.stem),
-                {
-                    Path(image["file_name"]).stem: partial(
-                        _instances, path, _size(image), found[int(image["id"])]
-                    )
-                    for image in sorted(own, key=lambda image: image.get("frame_id", 0))
-                },
-                _class_names(content),
-            )
-            for key, own in images.items()
-        ]
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise SourceError(
-            f"{path} is no COCO file ({error!r}): images have id, file_name, height and width, "
-            "annotations have image_id, category_id and segmentation"
-        ) from error
-
-
-def write_coco(path: Path, videos: Sequence[InstanceSequence]) -> None:
-    """Masks as compressed RLE."""
-    _write_coco(path, videos, lambda rle: as_text(rle))
-
-
-def write_coco_polygons(path: Path, videos: Sequence[InstanceSequence]) -> None:
-    """Masks as polygons along the edges of their pixels: COCO fills them to the same masks."""
-    _write_coco(path, videos, _polygons)
+    write_text(path, json.dumps(content))
 
 
 def _described(results: Sequence[Json]) -> Json:
@@ -145,11 +106,18 @@ def _described(results: Sequence[Json]) -> Json:
     return {"videos": list(videos.values()), "annotations": results}
 
 
-def _class_names(content: Json) -> dict[int, str]:
-    return {int(c["id"]): str(c["name"]) for c in content.get("categories", [])}
+def class_names(path: Path, content: Json) -> dict[int, str]:
+    """The names of the categories of a file, by id; none where it lists none.
+
+    Raises:
+        SourceError: a category has no id or no name.
+    """
+    listed = records_of(path, {"categories": []} | content, "categories", _CATEGORY)
+    return {int(c["id"]): str(c["name"]) for c in listed}
 
 
-def _size(about: Mapping[str, Any]) -> Size:
+def size_of(about: Mapping[str, Any]) -> Size:
+    """(height, width) in pixels of a video or image of a file."""
     return int(about["height"]), int(about["width"])
 
 
@@ -166,7 +134,10 @@ def _video(
     folder = files[0].parent.name if files else ""
     return InstanceSequence(
         folder or (path.stem if about["id"] == 1 else f"{path.stem}-{about['id']}"),
-        {file.stem: partial(_frame, path, _size(about), tracks, n) for n, file in enumerate(files)},
+        {
+            file.stem: partial(_frame, path, size_of(about), tracks, n)
+            for n, file in enumerate(files)
+        },
         classes,
     )
 
@@ -177,10 +148,15 @@ def _frame(path: Path, size: Size, tracks: Sequence[Json], n: int) -> FrameInsta
         scores = track.get("scores") or [None] * (n + 1)
         score = track.get("score", 1.0) if scores[n] is None else scores[n]
         found.append(track | {"segmentation": track["segmentations"][n], "score": score})
-    return _instances(path, size, found)
+    return instances_of(path, size, found)
 
 
-def _instances(path: Path, size: Size, annotations: Sequence[Json]) -> FrameInstances:
+def instances_of(path: Path, size: Size, annotations: Sequence[Json]) -> FrameInstances:
+    """The objects of one frame, by identity; crowds without one are void.
+
+    Raises:
+        MaskError: a mask of an unknown form or of another size.
+    """
     found, void = [], []
     for one in annotations:
         identity = one.get("track_id", (one.get("attributes") or {}).get("track_id", one["id"]))
@@ -225,59 +201,3 @@ def _track(object_id: int, track: Mapping[str, Instance], names: list[str], size
         "areas": [one and int(coco_mask.area(one.rle)) for one in here],
         "segmentations": [one and as_text(one.rle) for one in here],
     } | varying
-
-
-def _polygons(rle: Rle) -> list[list[float]]:
-    height, width = rle["size"]
-    mask = decode([rle], (height, width))[0]
-    return [polygon.astype(float).ravel().tolist() for polygon in polygons_of(mask)]
-
-
-def _write_coco(
-    path: Path, videos: Sequence[InstanceSequence], segmentation: Callable[[Rle], Any]
-) -> None:
-    content: Json = {
-        "videos": [{"id": n, "name": video.name} for n, video in enumerate(videos, 1)],
-        "images": [],
-        "annotations": [],
-    }
-    names: dict[int, str] = {}
-    for video_id, video in enumerate(videos, 1):
-        for frame_id, (name, found) in enumerate(video):
-            image_id, (height, width) = len(content["images"]) + 1, found.size
-            content["images"].append(
-                {"id": image_id, "file_name": f"{video.name}/{name}.jpg", "height": height}
-                | {"width": width, "video_id": video_id, "frame_id": frame_id}
-            )
-            for one in _annotations(found, segmentation):
-                number = len(content["annotations"]) + 1
-                content["annotations"].append({"id": number, "image_id": image_id} | one)
-                if not one["iscrowd"]:
-                    names[one["category_id"]] = video.class_name(one["category_id"])
-    content["categories"] = [{"id": i, "name": name} for i, name in sorted(names.items())]
-    _write(path, content)
-
-
-def _annotations(found: FrameInstances, segmentation: Callable[[Rle], Any]) -> Iterator[Json]:
-    for one in found.instances:
-        yield {
-            "track_id": one.id,
-            "category_id": one.class_id,
-            "score": one.score,
-            "iscrowd": 0,
-            "bbox": coco_mask.toBbox(one.rle).tolist(),
-            "area": int(coco_mask.area(one.rle)),
-            "segmentation": segmentation(one.rle),
-        }
-    if found.void is not None:
-        yield {
-            "category_id": OBJECT,
-            "iscrowd": 1,
-            "bbox": coco_mask.toBbox(found.void).tolist(),
-            "area": int(coco_mask.area(found.void)),
-            "segmentation": as_text(found.void),
-        }
-
-
-def _write(path: Path, content: Json) -> None:
-    write_text(path, json.dumps(content))

@@ -10,9 +10,16 @@ import numpy as np
 from propago.detections import Detections, Tracks
 from propago.errors import MaskError, SourceError
 from propago.io.detection_sequence import DetectionSequence
-from propago.io.formats.json_files import head_of, read_json
-from propago.io.formats.video_json import read_youtube_vis
+from propago.io.formats.json_files import checked_records, of_listed, read_json, records_of
+from propago.io.formats.video_json import (
+    TRACK,
+    VIDEO,
+    class_names,
+    read_youtube_vis,
+    sniff_youtube_vis,
+)
 from propago.io.instances import FrameInstances
+from propago.io.json_fields import in_words
 from propago.io.mask_sequence import MaskSequence
 from propago.io.rle import decode, encode, to_rle
 
@@ -42,8 +49,8 @@ def read(path: Path) -> MaskSequence:
 
 
 def sniff_detections(path: Path) -> bool:
-    """Whether it is a .json file that speaks of videos."""
-    return any(key in head_of(path) for key in ('"segmentations"', '"videos"', '"video_id"'))
+    """Whether it is a .json file of tracks of videos."""
+    return sniff_youtube_vis(path)
 
 
 def read_detections(path: Path) -> DetectionSequence:
@@ -55,9 +62,15 @@ def read_detections(path: Path) -> DetectionSequence:
     content = read_json(path)
     try:
         results = isinstance(content, list)
-        tracks = content if results else content["annotations"]
-        videos = {int(track["video_id"]) for track in tracks}
-        several = sorted(videos) if results else [int(video["id"]) for video in content["videos"]]
+        if results:
+            tracks = checked_records(path, content, "result", TRACK)
+            several = sorted({int(track["video_id"]) for track in tracks})
+        else:
+            videos = records_of(path, content, "videos", VIDEO)
+            tracks = of_listed(
+                path, records_of(path, content, "annotations", TRACK), "video_id", videos
+            )
+            several = [int(video["id"]) for video in videos]
         if len(several) > 1:
             raise SourceError(
                 f"{path} holds {len(several)} videos ({', '.join(map(str, several[:5]))} ...); "
@@ -69,13 +82,13 @@ def read_detections(path: Path) -> DetectionSequence:
             classes = {}
         else:
             names = [Path(name).stem for name in content["videos"][0]["file_names"]]
-            classes = {int(c["id"]): str(c["name"]) for c in content.get("categories", [])}
+            classes = class_names(path, content)
         readers = {
             name: partial(_frame, path, tracks, n, len(names)) for n, name in enumerate(names)
         }
     except (KeyError, TypeError, ValueError, AttributeError, IndexError) as error:
         raise SourceError(
-            f"{path} is no YouTube-VIS file ({error!r}): results are a list of video_id, "
+            f"{path} is no YouTube-VIS file ({in_words(error)}): results are a list of video_id, "
             "category_id, score and segmentations, one a frame"
         ) from error
     return DetectionSequence(path, readers, classes)
