@@ -7,12 +7,14 @@ python benchmarks/interactive.py --only rounds --every 2 --most 2            # a
 The person looks at the frame with the lowest J that was not looked at before, clicks at the worst
 object there, each time in the middle of the largest error, up to `--clicks` times or until J is .9,
 and has it followed on from there (the robot of Caelles et al., "The 2018 DAVIS Challenge", is the
-model). First masks are true.
+model). First masks are true. With `--undo` a click that makes the mask worse is taken back, and is
+the last one there. With `--both-ways` each correction is followed backwards, too.
 """
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 
 import cv2
@@ -26,12 +28,14 @@ from propago.io.davis_layout import davis_annotations
 from propago.io.masks import read_mask
 from propago.io.source import Source
 from propago.metrics.davis import region_similarity, score_frame
+from propago.ops.both_ways import Stretch, mixed, stretches
 from propago.ops.clicks import next_click
 from propago.ops.image import image_to_rgb
-from propago.pipeline import Checkpoint, Session
+from propago.pipeline import Checkpoint, Segmented, segment_frames
 from propago.prompts import Prompt, Prompter
+from propago.runs.both_ways import back_from
 from propago.training.validate_prompter import box_of, clicked, overlap
-from propago.types import VOID, Frame, Propagator
+from propago.types import VOID, Annotation, Annotations, Frame, Propagator, SoftMasks
 
 CLICKS = 5
 """Asked of each object of a first frame."""
@@ -50,6 +54,8 @@ def main() -> None:
     arguments.add_argument("--size", type=int, help="of ritm, in px")
     arguments.add_argument("--method", default="feelvos", help="what follows the masks")
     arguments.add_argument("--clicks", type=int, default=3, help="of a round, at most")
+    arguments.add_argument("--undo", action="store_true", help="what makes a mask worse")
+    arguments.add_argument("--both-ways", action="store_true", help="as `segment` has it")
     arguments.add_argument("--frames", type=int, default=1, help="of a sequence, with prompts")
     arguments.add_argument("--every", type=int, default=1, help="only every n-th frame, in rounds")
     arguments.add_argument("--most", type=int, help="sequences, in rounds")
@@ -71,7 +77,8 @@ def main() -> None:
         method = load_method(options.method)
         sources = open_davis(davis, Path(options.set), every=options.every)[: options.most]
         for name, prompter in prompters.items():
-            measure_rounds(davis, sources, name, prompter, method, options.clicks)
+            person = Person(prompter, options.clicks, undoes=options.undo)
+            measure_rounds(davis, sources, name, person, method, both_ways=options.both_ways)
 
 
 class Timed:
@@ -129,39 +136,65 @@ class Work:
         truths: (H, W) label map of each.
         ids: the objects of the first frame.
         method: what follows them.
-        given: label maps by frame, what the person has said so far.
+        both_ways: corrections are followed backwards, too.
+        given: what the person has said so far, by frame.
+        looked_at: the frames that the person has looked at.
         labels: what is found in each frame.
-        checkpoints: behind each frame.
+        forwards: what was followed to each frame from those before.
+        backwards: by frame that was drawn on, what was followed from it to earlier ones.
     """
 
     frames: list[Frame]
     truths: list[np.ndarray]
     ids: list[int]
     method: Propagator
-    given: dict[int, np.ndarray] = field(default_factory=dict)
+    both_ways: bool
+    given: dict[int, Annotation]
+    looked_at: set[int] = field(default_factory=lambda: {0})
     labels: list[np.ndarray] = field(default_factory=list)
-    checkpoints: list[Checkpoint] = field(default_factory=list)
+    forwards: list[Segmented] = field(default_factory=list)
+    backwards: dict[int, dict[int, SoftMasks]] = field(default_factory=dict)
 
     def follow(self, start: int) -> None:
-        """Follow on from frame `start`."""
-        before = self.checkpoints[start - 1] if start else None
-        session = Session(self.method, checkpoint=before)
-        del self.labels[start:], self.checkpoints[start:]
-        later = [
-            session.step(frame, self.given.get(n))
-            for n, frame in enumerate(self.frames)
-            if n >= start
-        ]
-        for result in (*later, *session.flush()):
-            if result:
-                self.labels.append(result.labels)
-                self.checkpoints.append(result.checkpoint)
+        """Follow on from frame `start`, and back from it."""
+        before = self.forwards[start - 1].checkpoint if start else None
+        del self.forwards[start:]
+        self.forwards.extend(self._loop(self.given, self.frames[start:], before))
+        between = stretches(self.given) if self.both_ways else []
+        for stretch in between:
+            if stretch.last not in self.backwards:
+                self.backwards[stretch.last] = self._followed_back(stretch)
+        self.labels = [self._mixed(result, between) for result in self.forwards]
+
+    def _followed_back(self, stretch: Stretch) -> dict[int, SoftMasks]:
+        """What is followed back from a frame that was drawn on, by frame."""
+        turned = self.frames[stretch.last : stretch.first : -1]
+        frames = [replace(frame, index=n) for n, frame in enumerate(turned)]
+        loop = back_from(
+            self.given[stretch.last],
+            stretch.known(self.given),
+            self.frames.__getitem__,
+            lambda given: partial(self._loop, given),
+        )
+        return {stretch.last - n: result.masks for n, result in enumerate(loop(frames, None))}
+
+    def _loop(
+        self, given: Annotations, frames: Iterable[Frame], resume: Checkpoint | None
+    ) -> Iterator[Segmented]:
+        return segment_frames(frames, given, self.method, resume=resume)
+
+    def _mixed(self, result: Segmented, between: Sequence[Stretch]) -> np.ndarray:
+        masks, index = result.masks, result.frame.index
+        for stretch in between:
+            if shares := stretch.shares(index):
+                masks = mixed(masks, self.backwards[stretch.last][index], shares)
+        return masks.labels()
 
     def worst(self) -> tuple[int, int]:
-        """Frame and object with the lowest J, of the frames of which nothing was said yet."""
+        """Frame and object with the lowest J, of the frames that were not looked at yet."""
         j = [
             np.full(len(self.ids), np.inf)
-            if n in self.given
+            if n in self.looked_at
             else region_similarity(truth, self.labels[n], self.ids)
             for n, truth in enumerate(self.truths)
         ]
@@ -174,33 +207,69 @@ class Work:
         return float(np.mean([score_frame(*pair, self.ids) for pair in pairs]))
 
 
-def opened(davis: Path, source: Source, method: Propagator) -> Work:
+@dataclass(frozen=True)
+class Person:
+    """Who clicks.
+
+    Attributes:
+        prompter: what answers.
+        clicks: at most so many at a time.
+        undoes: takes back what makes a mask worse.
+    """
+
+    prompter: Prompter
+    clicks: int
+    undoes: bool
+
+    def corrected(self, image: np.ndarray, mask: np.ndarray, known: np.ndarray) -> np.ndarray:
+        """(H, W) bool: a mask of an object in `image` (H, W, 3) after clicks.
+
+        `known` is (H, W) uint8: 1 the object, 255 where nobody knows.
+        """
+        prompt = Prompt(present=mask)
+        for _ in range(self.clicks):
+            click = next_click(mask, known)
+            if click is None or overlap(mask, known) >= RIGHT:
+                break
+            side = "positive" if click.positive else "negative"
+            more = (*getattr(prompt, side), (click.x, click.y))
+            prompt = replace(prompt, **{side: more})
+            found = self.prompter(image, prompt)
+            found = np.zeros_like(mask) if found is None else found
+            if self.undoes and overlap(found, known) < overlap(mask, known):
+                break
+            mask = found
+        return mask
+
+
+def opened(davis: Path, source: Source, method: Propagator, *, both_ways: bool) -> Work:
     """The frames of a source, followed from the true masks of the first one."""
-    frames = list(source)
+    frames = [replace(frame, index=n) for n, frame in enumerate(source)]
     folder = davis_annotations(davis, source.name)
     truths = [read_mask(folder / f"{frame.name}.png", may_be_empty=True).labels for frame in frames]
     ids = sorted(set(np.unique(truths[0]).tolist()) - {0, VOID})
-    return Work(frames, truths, ids, method, {0: truths[0]})
+    return Work(frames, truths, ids, method, both_ways, {0: Annotation(truths[0])})
 
 
 def measure_rounds(
     davis: Path,
     sources: Sequence[Source],
     name: str,
-    prompter: Prompter,
+    person: Person,
     method: Propagator,
-    clicks: int,
+    *,
+    both_ways: bool,
 ) -> None:
     """J&F, and the seconds of waiting, after each round."""
     figures, waits = [], []
     for source in sources:
-        work = opened(davis, source, method)
+        work = opened(davis, source, method, both_ways=both_ways)
         begun = time.perf_counter()
         work.follow(0)
         rows, seconds = [work.score()], [time.perf_counter() - begun]
         for _ in range(ROUNDS):
             begun = time.perf_counter()
-            corrected_once(work, prompter, clicks)
+            corrected_once(work, person)
             seconds.append(time.perf_counter() - begun)
             rows.append(work.score())
         figures.append(rows)
@@ -212,26 +281,19 @@ def measure_rounds(
     print("| s of waiting, mean | " + " | ".join(f"{m:.1f}" for m in np.mean(waits, 0)))
 
 
-def corrected_once(work: Work, prompter: Prompter, clicks: int) -> None:
-    """The worst object of the worst frame corrected, and followed on from there."""
+def corrected_once(work: Work, person: Person) -> None:
+    """The worst object of the worst frame corrected, and followed on from there.
+
+    Of a mask that the person leaves as it is nothing is said.
+    """
     index, wanted = work.worst()
+    work.looked_at.add(index)
     truth, labels = work.truths[index], work.labels[index]
     known = np.where(truth == VOID, VOID, truth == wanted).astype(np.uint8)
-    image = image_to_rgb(work.frames[index].image)
-    mask = labels == wanted
-    prompt = Prompt(present=mask)
-    for _ in range(clicks):
-        click = next_click(mask, known)
-        if click is None or overlap(mask, known) >= RIGHT:
-            break
-        side = "positive" if click.positive else "negative"
-        more = (*getattr(prompt, side), (click.x, click.y))
-        prompt = replace(prompt, **{side: more})
-        found = prompter(image, prompt)
-        mask = np.zeros_like(mask) if found is None else found
-    said = work.given.get(index, np.zeros_like(labels))
-    said = np.where(said == wanted, 0, said)
-    work.given[index] = np.where(mask, wanted, said).astype(labels.dtype)
+    mask = person.corrected(image_to_rgb(work.frames[index].image), labels == wanted, known)
+    if np.array_equal(mask, labels == wanted):
+        return
+    work.given[index] = Annotation(np.where(mask, wanted, 0).astype(labels.dtype))
     work.follow(index)
 
 

@@ -41,7 +41,7 @@ def place(tmp_path, monkeypatch):
 
 
 @pytest.mark.slow
-@pytest.mark.filterwarnings("default:other masks are given from frame 6 on")  # so short a clip
+@pytest.mark.filterwarnings("default:other masks are given")  # so short a clip
 @pytest.mark.parametrize("title", SECTIONS)
 def test_it_runs(place, title):
     steps = STEP.findall(SECTIONS[title])

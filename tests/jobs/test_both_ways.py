@@ -4,10 +4,12 @@ import json
 
 import numpy as np
 import pytest
+import torch
 
 from propago.cli import main
 from propago.errors import OutputError, PropagoWarning, UsageError
 from propago.io.masks import read_mask, write_mask
+from propago.io.soft_masks import read_soft_masks
 from propago.io.video import open_source
 from propago.jobs.options import SegmentOptions
 from propago.jobs.segment import segment
@@ -107,10 +109,54 @@ def test_an_interrupted_run_goes_on_to_the_same_bytes(middle, often, calls):
     assert events[0] == events[1]
 
 
-def test_a_correction_goes_on_and_nothing_is_followed_backwards_again(middle, often):
+def corrected(place, index):
+    """True masks of one more frame are given."""
     _, labels = tiny_clip(FRAMES, SIZE, (1, 5))
+    write_mask(place / "given" / f"{NAMES[index]}.png", labels[index])
+    return labels
+
+
+def test_between_two_drawn_frames_both_ways_are_mixed_by_distance(middle):
+    """The oracle: a run forwards, and one of the turned stretch behind frame 4, mixed here."""
+    labels = corrected(middle, 7)
+    labels[7][labels[7] == 5] = 0
+    write_mask(middle / "given" / f"{NAMES[7]}.png", labels[7])
+    (middle / "turned").mkdir()
+    (middle / "masks").mkdir()
+    for n, t in enumerate((FIRST, 7, 6, 5)):
+        still = middle / "frames" / f"{NAMES[t]}.png"
+        (middle / "turned" / f"{n}.png").write_bytes(still.read_bytes())
+    for n, t in enumerate((FIRST, 7)):
+        write_mask(middle / "masks" / f"{n}.png", labels[t] * (labels[t] == 1))
+    turned = segment(
+        middle / "turned",
+        middle / "masks",
+        out=middle / "t",
+        method=OpticalFlow(),
+        options=SegmentOptions(save_scores=True),
+    )
+    usual = followed(middle, "usual", both_ways=False, save_scores=True)
+    result = followed(middle, save_scores=True)
+    for t, share in ((5, 1 / 3), (6, 2 / 3)):
+        found, forwards = (soft_masks(made, NAMES[t]) for made in (result, usual))
+        backwards = soft_masks(turned, str(8 - t))
+        assert found.ids == forwards.ids == (1, 5)
+        assert backwards.ids == (1,)
+        mean = (1 - share) * forwards.probabilities[0] + share * backwards.probabilities[0]
+        assert torch.allclose(found.probabilities[0], mean, atol=2e-3)
+        assert torch.equal(found.probabilities[1], forwards.probabilities[1])
+        assert np.array_equal(read_mask(result.masks / f"{NAMES[t]}.png").labels, found.labels())
+    for t in (FIRST, 7):
+        assert mask_bytes(result.out)[f"{NAMES[t]}.png"] == mask_bytes(usual.out)[f"{NAMES[t]}.png"]
+
+
+def soft_masks(result, name):
+    return read_soft_masks(result.out / "scores" / f"{name}.npz")
+
+
+def test_a_correction_goes_on_and_what_it_leaves_alone_is_not_followed_again(middle, often):
     followed(middle)
-    write_mask(middle / "given" / f"{NAMES[6]}.png", labels[6])
+    corrected(middle, 6)
     fresh = followed(middle, "fresh")
     asked = []
 
@@ -119,10 +165,27 @@ def test_a_correction_goes_on_and_nothing_is_followed_backwards_again(middle, of
             asked.append(frame.name)
             return super().predict(state, frame)
 
-    with pytest.warns(PropagoWarning, match="given from frame 6 on"):
+    with pytest.warns(PropagoWarning, match="which count from frame 5 on"):
         result = followed(middle, method=Counts(), resume=True)
-    assert asked == NAMES[6:]
+    assert asked == [NAMES[FIRST], NAMES[6], NAMES[5], *NAMES[FIRST:]]
     assert mask_bytes(result.out) == mask_bytes(fresh.out)
+    parts = sorted(path.name[:11] for path in (result.out / "backwards").iterdir())
+    assert parts == ["00004-00000", "00006-00005"]
+
+
+@pytest.mark.filterwarnings("ignore:other masks are given")
+def test_corrections_in_any_order_and_taken_back_are_as_a_run_from_the_beginning(middle, often):
+    before = followed(middle)
+    kept = mask_bytes(before.out)
+    for t in (7, 6):
+        corrected(middle, t)
+        result = followed(middle, resume=True)
+        assert mask_bytes(result.out) == mask_bytes(followed(middle, f"fresh{t}").out)
+    for t in (7, 6):
+        (middle / "given" / f"{NAMES[t]}.png").unlink()
+        result = followed(middle, resume=True)
+    assert mask_bytes(result.out) == kept
+    assert len(list((result.out / "backwards").iterdir())) == 1
 
 
 def test_a_full_disk_keeps_what_was_followed_backwards(middle, often, monkeypatch):
@@ -136,7 +199,9 @@ def test_a_full_disk_keeps_what_was_followed_backwards(middle, often, monkeypatc
         write_mask(path, labels)
 
     monkeypatch.setattr(writers, "write_mask", full)
-    with pytest.raises(OutputError, match=r"4 frames are kept in .*backwards; .* goes on$"):
+    with pytest.raises(
+        OutputError, match=r"4 frames are kept in .*backwards.00004-.*; .* goes on$"
+    ):
         followed(middle)
     monkeypatch.undo()
     assert mask_bytes(followed(middle, resume=True).out) == mask_bytes(whole.out)
@@ -152,12 +217,12 @@ def test_what_was_made_backwards_and_is_damaged_is_named_and_made_again(middle, 
     whole = followed(middle, "whole")
     with pytest.raises(KeyboardInterrupt):
         followed(middle, method=Stops(3, KeyboardInterrupt()))
-    kept = middle / "out" / "backwards"
+    (kept,) = (middle / "out" / "backwards").iterdir()
     (kept / "scores" / f"{NAMES[3]}.npz").write_bytes(b"nonsense")
-    with pytest.raises(OutputError, match=r"backwards is damaged .*delete it"):
+    with pytest.raises(OutputError, match=rf"{kept.name} is damaged .*delete it"):
         followed(middle, resume=True)
     (kept / "clean.jsonl").unlink()
-    with pytest.raises(OutputError, match=r"backwards is damaged"):
+    with pytest.raises(OutputError, match=rf"{kept.name} is damaged"):
         followed(middle, resume=True)
     import shutil
 
@@ -178,6 +243,8 @@ def test_what_is_not_followed_backwards_is_said(middle):
     write_mask(middle / "given" / f"{NAMES[6]}.png", labels[6])
     notes = followed(middle).notes
     assert any("object 5 has no mask on frame 4, from where `both_ways`" in note for note in notes)
+    for t in (FIRST, 6):
+        (middle / "given" / f"{NAMES[t]}.png").unlink()
     write_mask(middle / "given" / f"{NAMES[0]}.png", labels[0])
     notes = followed(middle, "zero").notes
     assert any("`both_ways` has nothing to do" in note for note in notes)

@@ -227,7 +227,9 @@ def test_other_masks_from_a_frame_on_repeat_what_is_behind_the_checkpoint_before
             asked.append(frame.index)
             return super().predict(state, frame)
 
-    said = f"given from frame {changed} on.*" + (f"frame {begins}, the" if begins else "made again")
+    said = f"which count from frame {changed} on.*" + (
+        f"frame {begins}, the" if begins else "made again"
+    )
     with pytest.warns(PropagoWarning, match=said):
         result = run(
             clip, masks=_corrections(clip, *after), method=Counts(), resume=True, **options

@@ -26,7 +26,7 @@ class AnnotationSet:
         given: masks by `Frame.index`.
         notes: how the files were understood, in sentences for the user.
         prompted: the frames whose masks come from boxes and clicks.
-        both_ways: the objects of the first annotated frame are followed backwards, too.
+        both_ways: objects are followed backwards, too, from each frame that they are drawn on.
     """
 
     given: dict[int, Annotation]

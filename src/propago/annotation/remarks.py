@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator
 
 from propago.annotation.gather import AnnotationSet
 from propago.io.source import Source
+from propago.ops.both_ways import stretches
 from propago.runs.engine import RunSummary
 
 SOON_FRAMES = 10
@@ -55,7 +56,7 @@ def _unused(source: Source, annotations: AnnotationSet, frames: int) -> Iterator
 
 def _not_backwards(annotations: AnnotationSet, first: int, start: int) -> Iterator[str]:
     """What `both_ways` does not reach."""
-    if first == start:
+    if first == start and not stretches(annotations.given):
         yield f"`both_ways` has nothing to do: the first mask is that of frame {start}, the first"
     late = sorted(set(annotations.ids) - set(annotations.given[first].ids))
     if late and first > start:
@@ -68,8 +69,8 @@ def _not_backwards(annotations: AnnotationSet, first: int, start: int) -> Iterat
 
 def _uncertain(summary: RunSummary) -> Iterator[str]:
     """Stretches in which an object is absent or weak; its end, if lost there, is told elsewhere."""
-    for i, stretches in sorted(summary.uncertain.items()):
-        middle = [s for s in stretches if i not in summary.lost or s[1] < summary.lost[i]]
+    for i, weak in sorted(summary.uncertain.items()):
+        middle = [s for s in weak if i not in summary.lost or s[1] < summary.lost[i]]
         if middle:
             told = [f"{a}" if a == b else f"{a} to {b}" for a, b in middle]
             plural = len(middle) > 1 or middle[0][0] < middle[0][1]

@@ -61,7 +61,8 @@ class SegmentArguments:
     ] = ()
     """ID@FRAME: object ID is gone from this frame on. Once for each object that ends."""
     both_ways: bool = False
-    """Follow the objects of the first annotated frame backwards, too, to the frames before it."""
+    """Follow objects backwards, too: those of the first annotated frame to the beginning, those of
+    a correction to the frame they were drawn on before, mixed with what is followed forwards."""
     set: Path | None = None
     """Segment the sequences this list names in the DAVIS or YouTube-VOS root SOURCE, each object
     from its first annotation: a file, or a name in ImageSets such as val."""

@@ -17,8 +17,8 @@ HELD_BYTES = 96 * 2**20
 """So much of 8-bit pictures is decoded at a time: 81 frames of 854x480."""
 
 
-def read_backwards(source: Source, last: int) -> Source:
-    """The selected frames of `source` up to frame `last`, in reverse order.
+def read_backwards(source: Source, last: int, first: int | None = None) -> Source:
+    """The selected frames of `source` from `first` (all if None) to `last`, in reverse order.
 
     They are decoded forwards, a stretch at a time, so that memory does not grow with the video and
     nothing is written. For each stretch a video is decoded from its beginning, which alone is exact
@@ -31,7 +31,9 @@ def read_backwards(source: Source, last: int) -> Source:
     Raises:
         SourceError: while iterating, the source is damaged, or ends before `last`.
     """
-    indices = source.selected[: source.selected.index(last) + 1]
+    selected = source.selected
+    begin = 0 if first is None else selected.index(first)
+    indices = selected[begin : selected.index(last) + 1]
     return replace(
         source,
         name=f"{source.name} backwards",

@@ -26,7 +26,7 @@ from propago.jobs.segment_parts import SegmentParts, load_segment_parts
 from propago.pipeline import Checkpoint, Segmented, segment_frames
 from propago.prompts import Prompter
 from propago.runs.ahead import encoded_ahead, with_frames_ahead
-from propago.runs.both_ways import with_earlier_frames
+from propago.runs.both_ways import Following, followed_both_ways
 from propago.runs.checkpoints import packages_of
 from propago.runs.engine import Loop, Run, RunSummary, run
 from propago.runs.options import Progress
@@ -104,8 +104,9 @@ def segment(  # noqa: PLR0913
             minus before both numbers, beside the object.
         prompter: what makes masks of boxes and clicks: a name in `PROMPTERS`, or a prompter.
         end_objects: objects that are gone from a frame on, "ID@frame" or (id, frame).
-        both_ways: follow the objects of the first annotated frame backwards, too, to the frames
-            before it.
+        both_ways: follow objects backwards, too: those of the first annotated frame to the
+            beginning, those of a later one to the frame they were drawn on before, mixed with what
+            is followed forwards.
         out: the output folder; runs/segment/<name of the source> if None.
         method: a name in `propago.components.PROPAGATORS`, or a propagator.
         refine: what sharpens each prediction before it is cleaned: a name in `REFINERS`, "none",
@@ -172,7 +173,7 @@ def segment_source(
     if watch:
         job = replace(job, writers=[*job.writers, watch])
     if annotations.both_ways:
-        job = with_earlier_frames(job, annotations.given, follow, annotations.ids, progress)
+        job = followed_both_ways(job, annotations.given, follow, annotations.ids, progress)
     summary = run(job, progress)
     said = remarks(source, annotations, summary, fine_tuned=parts.finetune is not None)
     notes = (*source.notes, *annotations.notes, *said)
@@ -217,7 +218,7 @@ def _job(
     )
 
 
-def _loop(parts: SegmentParts, clock: Clock | None, given: Annotations) -> Loop:
+def _loop(parts: SegmentParts, clock: Clock | None, given: Annotations) -> Following:
     method = parts.method
 
     def loop(frames: Iterable[Frame], resume: Checkpoint | None) -> Iterator[Segmented]:

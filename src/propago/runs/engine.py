@@ -169,7 +169,9 @@ def _undo(job: Run, changed: int, checkpoint: Checkpoint | None) -> None:
     else:
         told = f"going on from frame {behind + job.source.selected.step}, the frames before stay"
     warnings.warn(
-        f"other masks are given from frame {changed} on: {told}", PropagoWarning, stacklevel=3
+        f"other masks are given, which count from frame {changed} on: {told}",
+        PropagoWarning,
+        stacklevel=3,
     )
 
 
@@ -248,7 +250,7 @@ def _ended(
     Of a failure before the first frame nothing is kept, so that it does not stand in the way.
     """
     interrupted = isinstance(error, KeyboardInterrupt)
-    if not (frames or interrupted or output.backwards.exists()):
+    if not (frames or interrupted or output.has_backwards):
         with suppress(OSError, OutputError):
             output.clear()
             output.root.rmdir()

@@ -2,7 +2,7 @@
 
 import json
 import shutil
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -34,7 +34,7 @@ class OutputFolder:
         report: a page about the run.
         record: how the run was made.
         checkpoints: where the run can be gone on with.
-        backwards: a run of its own over the frames before the first mask.
+        backwards: runs of their own, backwards from annotated frames.
         exported: the results in other formats, named after these.
     """
 
@@ -112,6 +112,20 @@ class OutputFolder:
             raise OutputError(
                 f"{self.root} cannot be cleared: {error}; choose another `out`"
             ) from error
+
+    @property
+    def has_backwards(self) -> bool:
+        """Whether there is something of a run backwards."""
+        return self.backwards.is_dir() and _holds_something(self.backwards)
+
+    def keep_backwards(self, names: Collection[str]) -> None:
+        """Delete the runs backwards that are not called one of `names`.
+
+        Raises:
+            OutputError: something cannot be deleted.
+        """
+        if self.backwards.is_dir():
+            self._delete(*(path for path in self.backwards.iterdir() if path.name not in names))
 
     def forget(self, names: Iterable[str]) -> None:
         """Delete the results of the frames `names`, and what shows more than one frame.

@@ -30,7 +30,7 @@ class Order:
         given: a person's masks by frame.
         ends: (id, first frame without it).
         overwrite: begin anew where the results in the folder were made of something else.
-        both_ways: follow the objects of the first annotated frame backwards, too.
+        both_ways: follow objects backwards, too, from each frame that they are drawn on.
     """
 
     given: dict[int, Annotation]
