@@ -1,5 +1,6 @@
 """What is measured, told from its files, and the pairs of truth and prediction in them."""
 
+import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from propago.errors import SourceError, UsageError
-from propago.io.formats import json_files
 from propago.io.zipped import unpacked
 from propago.metrics.pairing import Wanted, find_class_maps, find_pairs
 from propago.metrics.pairs import read_pair
@@ -114,9 +114,9 @@ def read_json(path: Path) -> Any:
         SourceError: it cannot be read, or is no JSON.
     """
     try:
-        return json_files.read_json(path)
-    except SourceError as error:
-        raise SourceError(f"{error}; {_OTHERWISE}") from error
+        return json.loads(path.read_text("utf-8-sig"))
+    except (OSError, ValueError) as error:
+        raise SourceError(f"cannot read {path} as JSON ({error}); {_OTHERWISE}") from error
 
 
 def _videos(truth: Any, found: Any) -> "list[VideoTracks]":
