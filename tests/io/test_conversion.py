@@ -293,6 +293,13 @@ def test_several_videos_in_one(tmp_path, name):
     assert {v.name: as_labels(v) for v in back} == {v.name: as_labels(v) for v in both}
 
 
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("size", [(1, 1), (5, 7), (40, 30)])
+def test_run_lengths_are_decoded_where_warnings_are_errors(size):
+    masks = np.random.default_rng(0).random((4, *size)) < np.array([0, 0.2, 0.8, 1])[:, None, None]
+    np.testing.assert_array_equal(decode(encode(masks), size), masks)
+
+
 @pytest.mark.parametrize(
     ("name", "part", "field", "said"),
     [

@@ -271,6 +271,7 @@ def test_other_illegal_masks_say_what_was_found(tmp_path):
     Image.fromarray(blobs() * 100).save(tmp_path / "j.png", "JPEG")
     Image.fromarray(blobs() * 0).save(tmp_path / "e.png")
     (tmp_path / "n.png").write_bytes(b"\x89PNG no more")
+    (tmp_path / "0.png").touch()
     Image.fromarray(np.arange(600, dtype=np.uint16).reshape(20, 30)).save(tmp_path / "m.png")
     many = np.random.default_rng(0).integers(0, 256, (30, 30, 3), dtype=np.uint8)
     Image.fromarray(many.repeat(4, 0).repeat(4, 1)).save(tmp_path / "c.png")
@@ -284,7 +285,8 @@ def test_other_illegal_masks_say_what_was_found(tmp_path):
         ("j.jpg", "is JPEG"),
         ("j.png", "is JPEG"),
         ("e.png", "no object"),
-        ("n.png", "cannot be read"),
+        ("n.png", "n.png is no picture; it cannot be read"),
+        ("0.png", "0.png is empty"),
         ("m.png", "599 objects|anti-aliased"),
         ("c.png", "colours|anti-aliased"),
         ("f.tif", "no whole numbers"),
@@ -401,6 +403,10 @@ def test_another_size_is_refused_or_fitted(frames, tmp_path):
     masks, notes = read_annotations(tmp_path / "m.png", source, fit=True)
     assert np.array_equal(masks[0].labels, blobs())
     assert "resized to 60x40" in notes[0]
+    write_mask(tmp_path / "lies.png", np.rot90(blobs()))
+    for fit in (False, True):
+        with pytest.raises(MaskError, match=r"40x60.*60x40.*turn it by 90 degrees"):
+            read_annotations(tmp_path / "lies.png", source, fit=fit)
     with pytest.raises(MaskError, match="does not exist"):
         read_annotations(tmp_path / "absent", source)
 

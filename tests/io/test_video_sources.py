@@ -257,19 +257,34 @@ def test_unreadable_sources_say_what_is_legal(tmp_path):
     (tmp_path / "a.mp4").write_bytes(b"not a video")
     (tmp_path / "a.xyz").write_bytes(b"?")
     (tmp_path / "words.nfo").write_text("not a video")
+    (tmp_path / "nothing.mp4").touch()
     (tmp_path / "empty").mkdir()
-    Image.fromarray(corners()).save(tmp_path / "one.png")
+    one, *more = (Image.fromarray(np.roll(corners(), n)) for n in range(3))
+    one.save(tmp_path / "one.png")
+    one.save(tmp_path / "three.webp", save_all=True, append_images=more)
     for name, message in [
         ("a.mp4", "no readable video"),
         ("a.xyz", "no readable video.*legal are"),
         ("words.nfo", "no video stream"),
         ("missing.mp4", "does not exist"),
         ("empty", "holds no images"),
+        ("nothing.mp4", "is empty"),
         ("one.png", "give its folder"),
+        ("three.webp", "is an animation"),
         ("*.jpg", "matches no images"),
     ]:
         with pytest.raises(SourceError, match=message):
             open_source(tmp_path / name)
+
+
+@pytest.mark.parametrize("name", ["a.png", "a.apng", "a.gif"])
+def test_animations_are_videos(tmp_path, name):
+    one, *more = (Image.fromarray(np.full((16, 24, 3), 60 * n, np.uint8)) for n in range(4))
+    kind = "GIF" if name == "a.gif" else "PNG"
+    one.save(tmp_path / name, kind, save_all=True, append_images=more, duration=100)
+    frames = list(open_source(tmp_path / name))
+    assert [round(float(frame.image.mean() * 255)) for frame in frames] == [0, 60, 120, 180]
+    np.testing.assert_allclose([frame.time_s for frame in frames], [0, 0.1, 0.2, 0.3])
 
 
 def test_sound_alone_is_no_source(tmp_path):

@@ -45,7 +45,7 @@ class StudioArguments:
     port: int = 0
     """The port. Default: a free one."""
     open: Annotated[bool, tyro.conf.FlagCreatePairsOff] = True
-    """Open the browser."""
+    """opening the browser."""
     method: str = "feelvos"
     """One of `propago models`."""
     prompter: Literal["ritm", "grabcut"] | None = None

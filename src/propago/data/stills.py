@@ -10,7 +10,6 @@ from typing import Any
 import cv2
 import numpy as np
 from PIL import Image
-from pycocotools import mask as rle
 
 from propago.data.augment import blend
 from propago.data.cutouts import SMALLEST_SHARE
@@ -21,6 +20,7 @@ from propago.io.davis_layout import davis_annotations
 from propago.io.imread import imread
 from propago.io.labels import ONE_OR_MANY
 from propago.io.masks import read_labels
+from propago.io.rle import coco_mask, decode
 from propago.io.stills import stills_in
 from propago.types import VOID, SoftMasks
 
@@ -106,7 +106,8 @@ class RleMask:
 
     def __call__(self) -> np.ndarray:
         """(H, W) uint8 instance ids; where two overlap, the later is in front."""
-        planes = [rle.decode(counts) * np.uint8(i) for i, counts in enumerate(self.counts, 1)]
+        masks = decode(self.counts, tuple(self.counts[0]["size"]))
+        planes = [mask * np.uint8(i) for i, mask in enumerate(masks, 1)]
         return np.max(planes, axis=0)
 
 
@@ -150,9 +151,9 @@ def stills_of_coco(root: Path) -> list[Still]:
     for annotation in content["annotations"]:
         h, w = sizes[annotation["image_id"]]
         if not annotation["iscrowd"] and annotation["area"] >= SMALLEST_SHARE * h * w:
-            run_lengths = rle.frPyObjects(annotation["segmentation"], h, w)
+            run_lengths = coco_mask.frPyObjects(annotation["segmentation"], h, w)
             if isinstance(run_lengths, list):
-                run_lengths = rle.merge(run_lengths)
+                run_lengths = coco_mask.merge(run_lengths)
             counts.setdefault(annotation["image_id"], []).append(run_lengths)
     named = {image["id"]: root / "images" / image["file_name"] for image in content["images"]}
     return [Still(named[i], RleMask(tuple(found))) for i, found in counts.items()]

@@ -158,11 +158,13 @@ def _other_frame(path: Path, source: Source) -> tuple[str, ...]:
 
 
 def _fitted(labels: np.ndarray, source: Source, path: Path, fit: bool) -> np.ndarray:
-    if labels.shape == source.size or fit:
+    lies = labels.shape == source.size[::-1]
+    if labels.shape == source.size or (fit and not lies):
         return fit_mask(labels, source.size)
+    mend = "turn it by 90 degrees" if lies else "let it be resized (`fit_masks`)"
     raise MaskError(
         f"{path} is {_wh(labels.shape)}, the frames of {source.name} are {_wh(source.size)}; "
-        "draw it on a frame of the source, or let it be resized (`fit_masks`)"
+        f"draw it on a frame of the source, or {mend}"
     )
 
 

@@ -44,6 +44,8 @@ def open_davis(
     Raises:
         SourceError: no DAVIS root, no such set, or a sequence in it that is missing.
     """
+    if not root.exists():
+        raise SourceError(f"{root} does not exist; it is a DAVIS root").of_argument()
     if not is_davis_root(root):
         raise SourceError(
             f"{root} has not the DAVIS layout: JPEGImages/480p/<sequence>/00000.jpg, "

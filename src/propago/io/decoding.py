@@ -107,6 +107,8 @@ def _declared_frames(
 
 @contextmanager
 def _opened(path: Path) -> Iterator[tuple[InputContainer, VideoStream]]:
+    if path.is_file() and not path.stat().st_size:
+        raise SourceError(f"{path} is empty: a video file holds something")
     try:
         container = av.open(
             f"file:{path}", options={"protocol_whitelist": "file"}, metadata_errors="replace"

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Literal
 
 import numpy as np
-from PIL import Image, ImageOps
+from PIL import Image, ImageOps, UnidentifiedImageError
 
 from propago.errors import MaskError, SourceError
 from propago.io.array_masks import is_array, read_array
@@ -87,6 +87,8 @@ def read_raw(path: Path) -> RawMask:
         data = path.read_bytes()
     except OSError as error:
         raise MaskError(f"{path} cannot be read: {error.strerror or error}") from error
+    if not data:
+        raise MaskError(f"{path} is empty; replace the file or leave it out")
     plain = decode_plain(data)
     if plain is not None:
         values, palette = plain
@@ -104,6 +106,8 @@ def read_raw(path: Path) -> RawMask:
             raw = _decoded(picture, data)
     except MaskError as error:
         raise MaskError(f"{path}: {error}") from error
+    except UnidentifiedImageError as error:
+        raise MaskError(f"{path} is no picture; it cannot be read as a mask") from error
     except Exception as error:  # of a damaged file Pillow raises whatever it stumbles over
         raise MaskError(f"{path} cannot be read as a mask ({error})") from error
     return replace(raw, lossy=raw.format in _LOSSY and b"VP8L" not in data[:4096])

@@ -70,7 +70,7 @@ def decode(rles: Sequence[Rle | None], size: tuple[int, int]) -> np.ndarray:
     masks = np.zeros((len(rles), *size), bool)
     places, present = _present(rles)
     if present:
-        masks[places] = np.moveaxis(coco_mask.decode(present), -1, 0)
+        masks[places] = [_pixels(rle) for rle in present]
     return masks
 
 
@@ -98,7 +98,7 @@ def as_text(rle: Rle) -> Rle:
 def cropped(rle: Rle) -> tuple[int, int, np.ndarray]:
     """Left and top of the box of a mask that is not empty, and (h, w) bool, what is in it."""
     left, top, width, height = (int(v) for v in coco_mask.toBbox(rle))
-    mask = coco_mask.decode(rle).astype(bool)
+    mask = _pixels(rle)
     return left, top, mask[top : top + height, left : left + width]
 
 
@@ -117,6 +117,14 @@ def pasted(mask: np.ndarray, left: int, top: int, size: tuple[int, int], where: 
     whole = np.zeros(size, bool)
     whole[top : top + height, left : left + width] = mask
     return encode(whole[None])[0]
+
+
+def _pixels(rle: Rle) -> np.ndarray:
+    """(H, W) bool. `pycocotools` decodes, too, but not where warnings are errors, as of NumPy 2."""
+    height, width = rle["size"]
+    runs = runs_of(rle)
+    inside = np.arange(len(runs)) % 2 == 1
+    return np.repeat(inside, runs).reshape(width, height).T
 
 
 def _present(rles: Sequence[Rle | None]) -> tuple[list[int], list[Any]]:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+from PIL import Image
 
 from propago.errors import SourceError, UsageError
 from propago.io import jpeg
@@ -107,6 +108,15 @@ def stills_matching(pattern: str) -> list[Path]:
 def is_still(path: Path) -> bool:
     """Whether the name of `path` is that of an image."""
     return path.suffix.lower() in STILL_SUFFIXES
+
+
+def pictures_in(path: Path) -> int:
+    """How many pictures an image file holds: several in an animation; 1 of what is damaged."""
+    try:
+        with Image.open(path) as picture:
+            return getattr(picture, "n_frames", 1)
+    except (OSError, SyntaxError, ValueError):
+        return 1
 
 
 def read_rgb(path: Path, channel: int | None = None) -> np.ndarray:

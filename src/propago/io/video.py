@@ -14,6 +14,7 @@ from propago.io.stills import (
     TIFF_SUFFIXES,
     is_still,
     open_stills,
+    pictures_in,
     stills_in,
     stills_matching,
 )
@@ -81,8 +82,13 @@ def _opened(
         return _open_glob(str(source), wanted, contrast, channel)
     if path.suffix.lower() in TIFF_SUFFIXES:
         return open_tiff(path, wanted, contrast, channel)
-    if is_still(path):
+    if is_still(path) and pictures_in(path) == 1:
         raise SourceError(f"{path} is one image: give its folder; {_legal()}")
+    if path.suffix.lower() == ".webp":
+        raise SourceError(
+            f"{path} is an animation, which FFmpeg reads as .gif or .apng alone: convert it; "
+            f"{_legal()}"
+        )
     if channel is not None:
         raise UsageError(f"`channel` is for TIFFs of several channels; {path} is none")
     try:

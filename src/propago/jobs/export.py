@@ -7,7 +7,7 @@ import torch
 from propago.components import DETECTORS, PROPAGATORS, REFINERS, component, imported
 from propago.errors import UsageError
 from propago.io.atomic import make_folder
-from propago.nn.onnx_parts import write_part
+from propago.nn.onnx_parts import require_exporter, write_part
 
 EXPORTED = {name: row for name, row in (PROPAGATORS | REFINERS | DETECTORS).items() if row.export}
 """What has parts."""
@@ -41,6 +41,7 @@ def export(
         OutputError: they cannot be written.
     """
     row = component(EXPORTED, method, "method")
+    require_exporter()
     asked = {"weights": weights, "device": "cpu"} | ({"preset": preset} if preset else {})
     loaded = row.load(**asked)
     about = {name: str(value) for name, value in loaded.description.items()}

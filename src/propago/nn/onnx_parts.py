@@ -62,14 +62,23 @@ def write_part(part: OnnxPart, path: Path, about: Mapping[str, str]) -> None:
         unfinished.write_bytes(content)
 
 
+def require_exporter() -> None:
+    """Refuse to export where what does it is not installed.
+
+    Raises:
+        UsageError: the extra `onnx` is missing.
+    """
+    if not all(map(find_spec, ("onnx", "onnxscript"))):
+        raise UsageError("export to ONNX needs the extra onnx: pip install 'propago[onnx]'")
+
+
 def part_bytes(part: OnnxPart, about: Mapping[str, str]) -> bytes:
     """What `write_part` writes.
 
     Raises:
         UsageError: the extra `onnx` is not installed.
     """
-    if not all(map(find_spec, ("onnx", "onnxscript"))):
-        raise UsageError("export to ONNX needs the extra onnx: pip install 'propago[onnx]'")
+    require_exporter()
     import onnx
 
     written = _with_loops(part) if part.has_loop else _traced(part)

@@ -9,7 +9,7 @@ import torch
 
 from propago import __version__
 from propago.components import component, imported
-from propago.errors import UsageError
+from propago.errors import SourceError, UsageError
 from propago.finetune.fine_tuning import FineTuneProgress
 from propago.io.atomic import write_text
 from propago.papers import PAPERS
@@ -67,6 +67,9 @@ def reproduce(
         raise UsageError(
             f"`table` {table}: {paper} has the tables {', '.join(map(str, kind.tables))}"
         )
+    if not data.exists():
+        said = f"{data} does not exist; `data` is a DAVIS root, of detectors a COCO folder, too"
+        raise SourceError(said).of_argument()
     rows = wanted_rows(kind.tables[table], options.rows)
     out = options.out or RUNS / paper / options.preset
     tables: PaperTables = kind(options, finetune_progress)
