@@ -201,7 +201,7 @@ def test_an_object_smaller_than_a_working_pixel_is_fine_tuned_on(tmp_path):
 def test_objects_are_carried_on_and_back():
     first = np.zeros((2, 6), np.uint8)
     first[0, :4], first[1, :2], first[1, 5] = 1, 2, 255
-    frames, asked = as_frames(np.zeros((3, 2, 6, 3), np.uint8)), []
+    frames, asked = as_frames([np.zeros((2, 6, 3), np.uint8)] * 3), []
 
     def carry(shown, annotation):
         asked.append(([frame.index for frame in shown], annotation.labels.copy()))
@@ -217,7 +217,7 @@ def test_objects_are_carried_on_and_back():
 
 
 def test_objects_that_are_lost_on_the_way_on_are_not_carried_back():
-    frames = as_frames(np.zeros((2, 4, 4, 3), np.uint8))
+    frames = as_frames([np.zeros((4, 4, 3), np.uint8)] * 2)
     first, times = Annotation(np.eye(4, dtype=np.uint8)), []
 
     def carry(shown, annotation):
@@ -247,11 +247,23 @@ def test_a_head_that_follows_worse_is_not_taken(tmp_path, monkeypatch, recwarn, 
     assert [("0.70" in str(w), "0.80" in str(w)) for w in warned] == [(True, True)] * (not taken)
 
 
+def test_the_trial_of_a_head_is_told_of(tmp_path):
+    told, (images, labels) = [], tiny_clip(4)
+    run = method(
+        tmp_path, progress=lambda what, done, share, loss: told.append((done, share, loss))
+    )
+    frames = with_frames_ahead(as_frames(images), {0}, 2)
+    list(segment_frames(frames, {0: Annotation(labels[0])}, run))
+    trial = [(done, share) for done, share, loss in told if np.isnan(loss)]
+    assert trial == [(n, n / 12) for n in range(1, len(trial) + 1)]
+    assert len(trial) >= 6
+
+
 def test_what_is_carried_on_and_back_does_not_depend_on_chance(tmp_path):
     images, labels = tiny_clip(5)
     run, frames = method(tmp_path), as_frames(images)
-    found = [run._carried(frames, Annotation(labels[0]), None) for _ in range(2)]
-    assert np.array_equal(*found)
+    found = [run._carried(frames, Annotation(labels[0]), None, lambda: None) for _ in range(2)]
+    assert np.array_equal(found[0], found[1])
     (*_, last) = segment_frames(frames, {0: Annotation(labels[0])}, method(tmp_path, steps=0))
     assert np.array_equal(found[0], last.labels)
 

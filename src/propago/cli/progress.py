@@ -1,5 +1,6 @@
 """What stands on stderr beside the results: progress bars where somebody looks, licences."""
 
+import math
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -63,8 +64,8 @@ class Bars:
         self(done, total, what)
 
     def fine_tuning(self, what: str, steps: int, share: float, loss: float) -> None:
-        """What is fine-tuned, steps done, share of the budget spent, running loss."""
-        said = f"{steps} steps, loss {loss:.3f}"
+        """As `FineTuneProgress`."""
+        said = f"{steps} frames" if math.isnan(loss) else f"{steps} steps, loss {loss:.3f}"
         task = self.tasks.get(f"fine-tuning {what}")
         if task is None or steps == 1:
             task = self.bars.add_task(f"fine-tuning {what}", total=WHOLE, said=said)

@@ -13,7 +13,10 @@ from propago.finetune.cache import FineTuneCache
 from propago.finetune.loop import Draw, FineTuneSettings, Loss, fine_tune
 
 FineTuneProgress = Callable[[str, int, float, float], None]
-"""Called as (what is fine-tuned, steps done, share of the budget spent in [0, 1], running loss)."""
+"""Called as (what is fine-tuned, steps done, share of the budget spent in [0, 1], running loss).
+
+Where fine-tuned weights are tried on later frames: frames done, their share, and NaN.
+"""
 
 _VERSION = "propago-finetune-1"
 
@@ -25,7 +28,8 @@ class FineTuning:
     Attributes:
         budget: of each fine-tuning: a method may need several.
         cache: where fine-tuned weights are kept; None writes nothing.
-        progress: hears of every step; nothing is said of weights that are found in the cache.
+        progress: hears of every step; nothing is said of weights that are found in the cache
+            but that they are tried.
         clock: counts the seconds of "finetune WHAT", of interrupted ones all parts together; as
             little of weights in the cache.
     """

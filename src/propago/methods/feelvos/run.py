@@ -1,9 +1,11 @@
 """FEELVOS on a video: what is remembered from frame to frame, and for how long."""
 
+import math
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
+from itertools import count
 from pathlib import Path
 
 import numpy as np
@@ -176,8 +178,9 @@ class Feelvos:
         if not annotated.ahead:
             return True
         frames = [replace(annotated, encoded=None), *annotated.ahead]
+        told = self._trial_progress(frames=4 * len(frames))
         own, tuned = (
-            cycle_consistency(partial(self._carried, head=head), frames, annotation)
+            cycle_consistency(partial(self._carried, head=head, told=told), frames, annotation)
             for head in (None, head)
         )
         if tuned < own:
@@ -190,13 +193,28 @@ class Feelvos:
             )
         return tuned >= own
 
+    def _trial_progress(self, frames: int) -> Callable[[], None]:
+        """What is called after each of so many frames: `FineTuning.progress` hears of it."""
+        done = count(1)
+
+        def told() -> None:
+            if self.finetune and self.finetune.progress:
+                at = next(done)
+                self.finetune.progress("head, tried on later frames", at, at / frames, math.nan)
+
+        return told
+
     def _carried(
         self,
         frames: Sequence[Frame],
         annotation: Annotation,
         head: Mapping[str, Tensor] | None,
+        told: Callable[[], None],
     ) -> np.ndarray:
-        """(H, W) labels of the last of `frames`, from an annotation of the first."""
+        """(H, W) labels of the last of `frames`, from an annotation of the first.
+
+        `told` is called after each.
+        """
         state, given, masks = FeelvosState(head=head), annotation, None
         for frame in frames:
             masks, features = self.predict(state, frame)
@@ -204,6 +222,7 @@ class Feelvos:
             with one_core():
                 state = self._remembered(state, features, masks, given)
             given = None
+            told()
         assert masks is not None
         return masks.labels()
 
