@@ -221,8 +221,10 @@ def load_component(
         settings: for `Component.load`; of no use to an object.
 
     Raises:
-        UsageError: no such name.
+        UsageError: no such name, or a class in place of an object.
     """
+    if isinstance(part, type):
+        raise UsageError(f"`{argument}` is the class {part.__name__}: give an object of it")
     if not isinstance(part, str):
         return part
     if part == "none":

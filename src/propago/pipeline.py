@@ -276,7 +276,18 @@ def as_annotation(masks: Masks | None, ended: Iterable[int], size: tuple[int, in
     if isinstance(masks, Annotation):
         return replace(masks, ended=masks.ended | frozenset(ended))
     if isinstance(masks, np.ndarray):
-        return Annotation(masks, frozenset(ended))
+        said = Annotation(masks, frozenset(ended))
+        if not said.ids and said.void.any():
+            raise MaskError(
+                f"masks hold no object: {VOID} is void in uint8; of one object give `mask > 0` by "
+                "its id, as {1: mask > 0}"
+            )
+        return said
+    if not isinstance(masks, Mapping | None):
+        raise MaskError(
+            "masks are a label map (H, W), an array, or one mask an object, {1: mask, ...}; this "
+            f"is {type(masks).__name__}"
+        )
     masks = masks or {}
     if not all(np.shape(mask) == size for mask in masks.values()) or min(masks, default=1) < 1:
         came = {object_id: np.shape(mask) for object_id, mask in masks.items()}

@@ -2,13 +2,16 @@
 
 import numpy as np
 import pytest
+import torch
+from PIL import Image
 
-from propago.errors import MaskError, SourceError
+from propago.errors import MaskError, ShapeError, SourceError, UsageError
 from propago.io.masks import read_mask
 from propago.io.video import open_source
 from propago.jobs.segment import segment
 from propago.jobs.track import track
 from propago.methods.first_mask.run import FirstMask
+from propago.pipeline import Session
 
 VIDEO = np.random.default_rng(0).integers(0, 256, (4, 20, 24, 3), np.uint8)
 MASK = np.zeros((20, 24), np.int64)
@@ -69,6 +72,39 @@ def test_ids_from_255_on_are_no_void(tmp_path):
 def test_masks_that_do_not_fit_are_refused(masks, says, tmp_path):
     with pytest.raises(MaskError, match=says):
         segment(VIDEO, masks, method=FirstMask(), out=tmp_path / "out")
+
+
+@pytest.mark.parametrize(
+    ("masks", "came"),
+    [
+        (torch.from_numpy(MASK), "Tensor"),
+        ([MASK], "ndarray"),
+        (Image.fromarray(MASK.astype(np.uint8)), "Image"),
+        (3, "int"),
+    ],
+)
+def test_masks_that_are_none_are_named(masks, came, tmp_path):
+    with pytest.raises(MaskError, match=f"`masks` hold {came}; they are a file or folder"):
+        segment(VIDEO, masks, method=FirstMask(), out=tmp_path / "out")
+
+
+def test_white_alone_is_void_and_it_is_said(tmp_path):
+    white = (MASK > 0) * np.uint8(255)
+    for masks in (white, {0: white, 2: white}):
+        with pytest.raises(MaskError, match=r"255 is void in uint8.*give `mask > 0`"):
+            segment(VIDEO, masks, method=FirstMask(), out=tmp_path / "out")
+    with pytest.raises(MaskError, match="255 is void in uint8"):
+        Session(FirstMask()).step(VIDEO[0], white)
+    assert segment(VIDEO, white > 0, method=FirstMask(), out=tmp_path / "out").ids == (1,)
+
+
+def test_a_session_names_what_is_no_picture_and_no_mask():
+    with pytest.raises(ShapeError, match=r"a picture is an .* array.*this is Image"):
+        Session(FirstMask()).step(Image.fromarray(VIDEO[0]))  # pyright: ignore[reportArgumentType]
+    with pytest.raises(MaskError, match="this is Tensor"):
+        Session(FirstMask()).step(VIDEO[0], torch.from_numpy(MASK))  # pyright: ignore[reportArgumentType]
+    with pytest.raises(UsageError, match="`method` is the class FirstMask: give an object"):
+        Session(FirstMask)  # pyright: ignore[reportArgumentType]
 
 
 def test_detections_and_pictures_in_memory(tmp_path):

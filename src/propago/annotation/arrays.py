@@ -30,7 +30,12 @@ def annotations_of(masks: LabelMaps, source: Source, *, fit: bool) -> dict[int, 
     """
     by_index = {source.selected.start: masks} if isinstance(masks, np.ndarray) else dict(masks)
     given = {i: _annotation(by_index[i], i, source, fit) for i in sorted(by_index)}
-    return {i: one for i, one in given.items() if one.ids}
+    objects = {i: one for i, one in given.items() if one.ids}
+    if not objects and any(one.void.any() for one in given.values()):
+        raise MaskError(
+            f"`masks` hold no object: {VOID} is void in uint8; of one object give `mask > 0`"
+        )
+    return objects
 
 
 def _annotation(mask: np.ndarray, index: int, source: Source, fit: bool) -> Annotation:

@@ -29,8 +29,20 @@ class _Part:
 
 
 def as_paths(masks: str | Path | Sequence[str | Path] | None) -> list[Path]:
-    """The places of masks, of which one stands for itself, and None for none."""
-    return [Path(p) for p in ([masks] if isinstance(masks, str | Path) else masks or ())]
+    """The places of masks, of which one stands for itself, and None for none.
+
+    Raises:
+        MaskError: something else than paths.
+    """
+    places = [masks] if masks is None or isinstance(masks, str | Path) else masks
+    listed = list(places) if isinstance(places, Sequence) else [places]
+    other = next((one for one in listed if not isinstance(one, str | Path | None)), None)
+    if other is not None:
+        raise MaskError(
+            f"`masks` hold {type(other).__name__}; they are a file or folder, several of them, a "
+            "label map (H, W) of the first frame, an array, or label maps by frame, {0: array}"
+        )
+    return [Path(place) for place in listed if place is not None]
 
 
 def read_merged(

@@ -48,6 +48,11 @@ def as_image(picture: Tensor | np.ndarray) -> Tensor:
                 f"{picture.dtype}. Tensors are (3, H, W) in [0, 1]"
             )
         return image_from_rgb(picture.copy())
+    if not isinstance(picture, Tensor):
+        raise ShapeError(
+            "a picture is an (H, W, 3) uint8 RGB array, a (3, H, W) tensor in [0, 1] or a Frame; "
+            f"this is {type(picture).__name__}"
+        )
     if picture.ndim != 3 or picture.shape[0] != 3 or not picture.is_floating_point():
         raise ShapeError(
             f"a tensor that is a picture is (3, H, W) floating RGB in [0, 1]; this one is "
