@@ -239,6 +239,8 @@ class Person:
             if self.undoes and overlap(found, known) < overlap(mask, known):
                 break
             mask = found
+            if prompt.present is not None and prompt.present.any():
+                prompt = replace(prompt, present=mask)
         return mask
 
 

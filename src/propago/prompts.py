@@ -20,8 +20,8 @@ class Prompt:
         box_xyxy: around the object, in pixels, exclusive end, inside the picture; None without one.
         positive: clicks (x, y) on the object, in order.
         negative: clicks beside it, in order.
-        present: (H, W) bool, its mask before all these clicks, which they correct; None where it
-            has none. With a box it does not count.
+        present: (H, W) bool, its mask so far, which the clicks correct, the latest last; None where
+            it had none before the first of them. With a box it does not count.
     """
 
     box_xyxy: Box | None = None

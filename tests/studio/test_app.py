@@ -172,7 +172,7 @@ def test_a_box_becomes_a_mask_that_is_kept(truth, tmp_path):
         assert page.project.annotations[0].ids == (2,)
 
 
-def test_further_clicks_correct_the_mask_before_the_first_unless_it_was_drawn_on(truth, tmp_path):
+def test_further_clicks_begin_anew_unless_there_was_a_mask_before_the_first(truth, tmp_path):
     asked = []
 
     def top_left(rgb, prompt):
@@ -192,6 +192,10 @@ def test_further_clicks_correct_the_mask_before_the_first_unless_it_was_drawn_on
         page.post("api/prompts/0", object=1, clicks=clicks)
         np.testing.assert_array_equal(asked[2].present, drawn == 1)
         assert len(asked[2].positive) == 3
+        page.post("api/prompts/0", object=1, clicks=[*clicks, [30.0, 30.0, False]])
+        corrected = np.zeros(truth[0].shape, bool)
+        corrected[:15, :9] = True
+        np.testing.assert_array_equal(asked[3].present, corrected)
 
 
 def clicked(truth, tmp_path, *masks):

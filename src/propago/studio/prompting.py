@@ -21,7 +21,8 @@ class Answer:
 
     Attributes:
         index: of the frame.
-        present: (H, W) bool, the object before.
+        present: (H, W) bool, what a further click corrects: the mask, or nothing where there was
+            none before the first click: then the object is found anew by all of them.
         before: (H, W) what was drawn before.
         after: (H, W) what was drawn with the mask.
     """
@@ -50,8 +51,8 @@ class Prompting:
     ) -> np.ndarray:
         """(H, W) what is drawn on a frame with the new mask of an object.
 
-        Further clicks stand in place of what the first ones gave: what that took from other objects
-        is theirs again. A smaller drawn object that the mask covers lies in front of it.
+        What the first clicks took from other objects is theirs again where a further one leaves it
+        out. A smaller drawn object that the mask covers lies in front of it.
 
         Args:
             index: of the frame.
@@ -77,7 +78,8 @@ class Prompting:
         after = before.copy()
         after[after == fields.object] = 0
         after[mask & ~_in_front(after, mask)] = fields.object
-        self._answered[fields.object] = Answer(index, present, before, after)
+        corrects = mask if present.any() else present
+        self._answered[fields.object] = Answer(index, corrects, before, after)
         return after
 
 
