@@ -3,6 +3,7 @@ import subprocess
 import sys
 from difflib import unified_diff
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -51,3 +52,8 @@ def test_the_reference_has_every_public_name():
     page = (Path(__file__).parents[1] / "docs" / "api.md").read_text("utf-8")
     told = re.findall(r"^\.\. (?:auto\w+|py:data):: (\w+)$", page, re.M)
     assert sorted([*told, "__version__"]) == sorted(propago.__all__)
+
+
+@pytest.mark.parametrize("name", ["Propagator", "Cleaner", "Associator"])
+def test_a_protocol_without_its_types_is_known_to_strict_type_checkers(name):
+    assert {kind.__default__ for kind in getattr(propago, name).__parameters__} == {Any}

@@ -5,10 +5,11 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import count
-from typing import Any, Protocol, TypeVar
+from typing import Any, Protocol
 
 import numpy as np
 import torch
+from typing_extensions import TypeVar
 
 from propago.association.carry import Carry
 from propago.components import (
@@ -24,7 +25,7 @@ from propago.ops.image import Picture, as_frame
 from propago.pipeline import Checkpoint, ObjectInFrame
 from propago.types import Described, Encoder, Frame, Propagator, Refiner, SoftMasks
 
-State = TypeVar("State")
+State = TypeVar("State", default=Any)
 
 
 class Detector(Described, Protocol):

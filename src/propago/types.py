@@ -7,17 +7,18 @@ Conventions: images are RGB float32 in [0, 1]; label maps are numpy arrays of ob
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any, Literal, Protocol, TypeVar, runtime_checkable
+from typing import Any, Literal, Protocol, runtime_checkable
 
 import numpy as np
 import torch
 from torch import Tensor
+from typing_extensions import TypeVar
 
 from propago.conventions import VOID
 from propago.errors import MaskError, ShapeError
 
-State = TypeVar("State")
-Features = TypeVar("Features")
+State = TypeVar("State", default=Any)
+Features = TypeVar("Features", default=Any)
 Encoded = TypeVar("Encoded", covariant=True)
 Earlier = TypeVar("Earlier", contravariant=True)
 

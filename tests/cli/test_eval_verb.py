@@ -49,6 +49,15 @@ def test_a_decay_that_rounds_to_nothing_has_no_sign(tmp_path, capsys):
     assert "-0.000" not in (tmp_path / "e.html").read_text()
 
 
+def test_a_narrow_screen_loses_no_column(monkeypatch, capsys):
+    monkeypatch.setenv("COLUMNS", "40")
+    case = SIZES / "75x100"
+    assert cli.main(["eval", str(case / "pred"), "--gt", str(case / "gt")]) == 0
+    said = capsys.readouterr().out
+    rows = [line.split() for line in said.splitlines() if line.startswith(" s ")]
+    assert [len(row) for row in rows] == [9, 9]
+
+
 def test_metrics_by_name(capsys):
     case = SIZES / "75x100"
     arguments = ["eval", str(case / "pred"), "--gt", str(case / "gt"), "--metrics"]

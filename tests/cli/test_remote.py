@@ -111,6 +111,12 @@ def test_what_cannot_be_put_back_is_kept(store, clip, monkeypatch, capsys):
     assert (place / "masks" / "00002.png").exists()
 
 
+def test_verbs_that_take_no_addresses_say_so(capsys):
+    assert main(["convert", "memory://in/masks", "areas.csv"]) == 2
+    said = capsys.readouterr().err
+    assert "memory://in/masks: convert reads and writes files of this machine" in said
+
+
 def test_the_address_of_a_cluster_is_no_file():
     words = ["videos", "--cluster", "ray://head:10001", "--cluster=ray://head:10001"]
     with at_hand("segment", words) as local:

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 ROWS_ON_A_SCREEN = 40
 FIGURES_IN_A_LINE = 8
+_BETWEEN_COLUMNS = 2
 Rules = Literal[
     "davis2017",
     "davis2016",
@@ -123,9 +124,8 @@ def run(argv: list[str]) -> int:
             identities = {name: evaluate_identity(e, progress) for name, e in found.items()}
     for note in dict.fromkeys(note for evaluation in found.values() for note in evaluation.notes):
         print(f"note: {note}", file=sys.stderr)
-    console = Console()
     for table in (*_tables(found, arguments.objects), *_identity_tables(identities)):
-        console.print(table)
+        _print_whole(table)
     _write_files(arguments, found, identities)
     for name in ("json", "csv", "report"):
         if path := getattr(arguments, name):
@@ -170,6 +170,12 @@ def _to_csv(found: "dict[str, Evaluation]") -> str:
         lines += [] if lines else [f"results,{header}"]
         lines += [f'"{results}",{row}' for row in rows]
     return "\n".join(lines) + "\n"
+
+
+def _print_whole(table: Table) -> None:
+    """Print a table; a screen that is too narrow for it breaks its lines and loses no column."""
+    needed = sum((column.min_width or 0) + _BETWEEN_COLUMNS for column in table.columns)
+    Console(width=max(Console().width, needed)).print(table)
 
 
 def _tables(found: "dict[str, Evaluation]", every_object: bool) -> Iterator[Table]:
@@ -230,7 +236,7 @@ def _numbers_table(title: str, texts: Sequence[str], numbers: Sequence[str]) -> 
     """An empty table whose numbers a screen of 80 columns does not cut."""
     table = Table(title=title, title_justify="left", box=SIMPLE_HEAD, padding=(0, 1, 0, 0))
     for name in texts:
-        table.add_column(name, overflow="fold")
+        table.add_column(name, overflow="fold", min_width=8)
     for name in numbers:
         table.add_column(name, justify="right", min_width=2 + 4 * (name != "id"))
     return table

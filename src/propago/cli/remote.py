@@ -42,6 +42,12 @@ def at_hand(verb: str, arguments: Sequence[str]) -> Iterator[list[str]]:
         SourceError: there is nothing at an address that is read.
         OutputError: results cannot be put back; it says where they are kept on this machine.
     """
+    asked = next(filter(is_address, arguments), None)
+    if asked and verb not in VERBS:
+        raise UsageError(
+            f"{asked}: {verb} reads and writes files of this machine; addresses are taken by "
+            f"{', '.join(VERBS)}"
+        )
     flagged = list(_flagged(arguments)) if verb in VERBS else []
     if not any(is_address(value) and flag not in _NO_FILES for flag, value, _ in flagged):
         yield list(arguments)
