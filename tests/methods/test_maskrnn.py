@@ -11,6 +11,7 @@ from propago.components import load_method
 from propago.data.clips import Clip
 from propago.errors import UsageError, WeightsError
 from propago.jobs.train import initial_task
+from propago.methods.maskrnn.examples import collate
 from propago.methods.maskrnn.net import (
     MOST_FLOW_PX,
     PRESETS,
@@ -31,7 +32,7 @@ from propago.methods.maskrnn.region import (
     whole_picture,
 )
 from propago.methods.maskrnn.run import MaskRnn, MaskRnnSettings
-from propago.methods.maskrnn.train import MaskRnnTraining, collate
+from propago.methods.maskrnn.train import MaskRnnTraining
 from propago.nn.weights import load_weights
 from propago.ops.boxes import encoded
 from propago.pipeline import segment_frames

@@ -20,7 +20,7 @@ from propago.runs.record import described
 
 STAGES = ("", "+SPN", "+CRAF", "+SPN+CRAF", "+finetune")
 
-TUNED = ("feelvos", "rgsn")
+TUNED = ("feelvos", "maskrnn", "rgsn")
 """Methods that can be fine-tuned, and are not by themselves."""
 
 ROWS = tuple(
