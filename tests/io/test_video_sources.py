@@ -284,7 +284,7 @@ def test_animations_are_videos(tmp_path, name):
     one.save(tmp_path / name, kind, save_all=True, append_images=more, duration=100)
     frames = list(open_source(tmp_path / name))
     assert [round(float(frame.image.mean() * 255)) for frame in frames] == [0, 60, 120, 180]
-    np.testing.assert_allclose([frame.time_s for frame in frames], [0, 0.1, 0.2, 0.3])
+    assert [frame.time_s for frame in frames] == pytest.approx([0, 0.1, 0.2, 0.3])
 
 
 def test_sound_alone_is_no_source(tmp_path):

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from propago.clock import Clock
 from propago.methods.maskrnn.net import PRESETS, Estimate, MaskRnnNet
-from propago.methods.maskrnn.run import MaskRnn, MaskRnnSettings, MaskRnnState
+from propago.methods.maskrnn.run import MaskRnn, MaskRnnFeatures, MaskRnnSettings, MaskRnnState
 from propago.nn.inference import choose_device
 from propago.nn.presets import load_network
 from propago.papers.ablation import FULL, UNKNOWN, AblationTables
@@ -29,7 +29,11 @@ class _WithoutRecurrence(MaskRnn):
     """The annotated mask stands for the mask before in every frame."""
 
     def update(
-        self, state: MaskRnnState, features: Tensor, masks: SoftMasks, annotation: Annotation | None
+        self,
+        state: MaskRnnState,
+        features: MaskRnnFeatures,
+        masks: SoftMasks,
+        annotation: Annotation | None,
     ) -> MaskRnnState:
         after = super().update(state, features, masks, annotation)
         if annotation is not None or after.ids != state.ids:
