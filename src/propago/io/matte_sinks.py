@@ -4,21 +4,18 @@ Alpha is full range: 0 is outside, the highest value inside. Straight colours ar
 frame, black where alpha is 0; premultiplied ones are multiplied by alpha.
 """
 
-from contextlib import suppress
 from fractions import Fraction
 from pathlib import Path
 from typing import Literal, Protocol, cast
 
-import av
 import cv2
 import numpy as np
-from av.error import FFmpegError
 from av.video.frame import VideoFrame
 from av.video.reformatter import Colorspace
 from av.video.stream import VideoStream
 
-from propago.errors import OutputError
-from propago.io.atomic import make_folder, part_of, remove, replacing, unwritable
+from propago.io.atomic import make_folder, replacing
+from propago.io.video_file import VideoFile
 from propago.io.writer import VideoWriter
 
 _BT709 = 1
@@ -80,13 +77,10 @@ class AlphaVideoSink:
         self, path: Path, size: tuple[int, int], fps: Fraction, *, premultiplied: bool
     ) -> None:
         """Open the file; `size` is (H, W) of the frames to come."""
-        self._path, self._premultiplied, self._count = path, premultiplied, 0
+        self._premultiplied, self._count = premultiplied, 0
         codec, self._pixels, container, options = _CODECS[path.suffix.lower()]
-        try:
-            self._file = av.open(str(part_of(path)), "w", format=container)
-        except (FFmpegError, OSError) as error:
-            raise unwritable(path, error) from error
-        stream = self._file.add_stream(codec, rate=fps, options=dict(options))
+        self._file = VideoFile(path, container)
+        stream = self._file.container.add_stream(codec, rate=fps, options=dict(options))
         self._stream = cast(VideoStream, stream)
         self._stream.height, self._stream.width = size
         self._stream.pix_fmt = self._pixels
@@ -102,35 +96,11 @@ class AlphaVideoSink:
         frame = frame.reformat(format=self._pixels, dst_colorspace=Colorspace.ITU709)
         frame.pts = self._count
         self._count += 1
-        self._encode(frame)
+        self._file.encode(self._stream, frame)
 
     def close(self, *, failed: bool) -> None:
         """See `MatteSink`."""
-        if failed:
-            self._abandon()
-            return
-        try:
-            self._encode(None)
-            self._file.close()
-            part_of(self._path).replace(self._path)
-        except OutputError:
-            self._abandon()
-            raise
-        except (FFmpegError, OSError) as error:
-            self._abandon()
-            raise unwritable(self._path, error) from error
-
-    def _abandon(self) -> None:
-        with suppress(FFmpegError, OSError):
-            self._file.close()
-        remove(part_of(self._path))
-
-    def _encode(self, frame: VideoFrame | None) -> None:
-        try:
-            for packet in self._stream.encode(frame):
-                self._file.mux(packet)
-        except (FFmpegError, OSError) as error:
-            raise unwritable(self._path, error) from error
+        self._file.abandon() if failed else self._file.finish(self._stream)
 
 
 class CutoutSink:

@@ -1,21 +1,20 @@
 """Write frames as an H.264 MP4 that every player opens."""
 
-from contextlib import suppress
 from fractions import Fraction
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-import av
 import numpy as np
 from av.error import FFmpegError
 from av.video.frame import VideoFrame
 from av.video.reformatter import Colorspace, VideoReformatter
 from av.video.stream import VideoStream
 
-from propago.errors import OutputError, ShapeError
-from propago.io.atomic import part_of, remove, unwritable
+from propago.errors import ShapeError
+from propago.io.atomic import unwritable
 from propago.io.sound import Sound
+from propago.io.video_file import VideoFile
 
 _BT709 = 1
 _TV_RANGE = 1
@@ -58,15 +57,9 @@ class VideoWriter:
         self._first_s: float | None = None
         self._last_tick: int | None = None
         self._converter = VideoReformatter()
-        try:
-            part_of(path).touch()
-            self._container = av.open(
-                str(part_of(path)), "w", format="mp4", options={"movflags": "+faststart"}
-            )
-        except (FFmpegError, OSError) as error:
-            raise unwritable(self.path, error) from error
+        self._file = VideoFile(path, "mp4", {"movflags": "+faststart"})
         self._stream = self._new_stream(pixel_aspect)
-        self._sound = Sound(sound, self._container) if sound else None
+        self._sound = Sound(sound, self._file.container) if sound else None
 
     def write(self, rgb: np.ndarray, time_s: float | None = None) -> None:
         """Append a frame.
@@ -91,7 +84,7 @@ class VideoWriter:
         )
         picture.pts, picture.time_base = self._tick(time_s), Fraction(1, self._ticks_per_s)
         picture.duration = self._frame_ticks
-        self._encode(picture)
+        self._file.encode(self._stream, picture)
         if self._sound and time_s is not None and self._first_s is not None:
             self._sound_until(self._sound, time_s + float(1 / self.fps))
 
@@ -102,25 +95,16 @@ class VideoWriter:
             OutputError: the disk is full; nothing is left behind.
         """
         try:
-            self._encode(None)
-            self._container.close()
-            part_of(self.path).replace(self.path)
-        except OutputError:
-            self.abort()
-            raise
-        except (FFmpegError, OSError) as error:
-            self.abort()
-            raise unwritable(self.path, error) from error
-        if self._sound:
-            self._sound.close()
+            self._file.finish(self._stream)
+        finally:
+            if self._sound:
+                self._sound.close()
 
     def abort(self) -> None:
         """Leave no file behind; an earlier one at `path` stays."""
         if self._sound:
             self._sound.close()
-        with suppress(FFmpegError, OSError):
-            self._container.close()
-        remove(part_of(self.path))
+        self._file.abandon()
 
     def __enter__(self) -> Self:
         return self
@@ -137,7 +121,7 @@ class VideoWriter:
             self.abort()
 
     def _new_stream(self, pixel_aspect: Fraction) -> VideoStream:
-        stream = self._container.add_stream("libx264", rate=self.fps, options=dict(_ENCODER))
+        stream = self._file.container.add_stream("libx264", rate=self.fps, options=dict(_ENCODER))
         height, width = self.size
         stream.height, stream.width = height + height % 2, width + width % 2
         stream.pix_fmt = "yuv420p"
@@ -166,13 +150,6 @@ class VideoWriter:
     def _sound_until(self, sound: Sound, time_s: float) -> None:
         try:
             sound.write_until(time_s, self._first_s or 0.0)
-        except (FFmpegError, OSError) as error:
-            raise unwritable(self.path, error) from error
-
-    def _encode(self, picture: VideoFrame | None) -> None:
-        try:
-            for packet in self._stream.encode(picture):
-                self._container.mux(packet)
         except (FFmpegError, OSError) as error:
             raise unwritable(self.path, error) from error
 
