@@ -83,7 +83,7 @@ def test_who_is_who_is_said_in_the_list(serve, visit, truth, tmp_path):
     person.until_kept(3, lambda labels: (labels == swapped).all())
     person.page.select_option("#identity", label="the same as object 1")
     person.until_kept(3, lambda labels: (labels == (found > 0)).all())
-    assert person.page.locator("#objects li").count() == 1
+    person.page.wait_for_function("document.querySelectorAll('#objects li').length === 1")
 
 
 @pytest.mark.filterwarnings("ignore:other masks are given")
