@@ -28,14 +28,14 @@ from propago.methods.rgsn.objective import CropBatch, RgsnObjective
 from propago.methods.rgsn.otn import (
     OtnSettings,
     candidates_of,
-    everywhere,
     examples,
-    found,
-    found_anywhere,
+    grid_boxes,
+    initial_scorer,
     latest,
+    locate,
+    locate_anywhere,
     scores,
-    taught,
-    untaught,
+    trained_scorer,
 )
 from propago.methods.rgsn.run import Rgsn, RgsnSettings
 from propago.methods.rgsn.train import RgsnTraining
@@ -180,9 +180,9 @@ def test_an_example_is_one_object_in_four_crops():
 def test_a_scorer_tells_two_things_apart_and_the_one_before_stays():
     centre = torch.randn(2, 50, generator=chance())
     one, other = (c + 0.3 * torch.randn(200, 50, generator=chance(1)) for c in centre)
-    head = untaught(50, 16, chance(2))
+    head = initial_scorer(50, 16, chance(2))
     kept = {name: tensor.clone() for name, tensor in head.items()}
-    learnt = taught(
+    learnt = trained_scorer(
         head,
         one[:100],
         other[:100],
@@ -193,7 +193,7 @@ def test_a_scorer_tells_two_things_apart_and_the_one_before_stays():
     )
     assert all(torch.equal(head[name], kept[name]) for name in head)
     assert scores(learnt, one[100:]).min() > 0 > scores(learnt, other[100:]).max()
-    alone = taught(
+    alone = trained_scorer(
         head, one, other[:0], steps=2, rate=2e-3, settings=OtnSettings(), generator=chance()
     )
     assert all(bool(tensor.isfinite().all()) for tensor in alone.values())
@@ -204,10 +204,10 @@ def test_the_box_is_the_mean_of_the_five_best():
     head |= {"second.weight": torch.ones(1, 1), "second.bias": torch.zeros(1)}
     head |= {"last.weight": torch.ones(1, 1), "last.bias": torch.tensor([-4.0])}
     boxes = torch.arange(8.0)[:, None].expand(8, 4)
-    box, score = found(head, lambda rows: rows[:, :1], boxes)
+    box, score = locate(head, lambda rows: rows[:, :1], boxes)
     assert box.tolist() == [5, 5, 5, 5]
     assert score == 1
-    assert found(head, lambda rows: rows[:, :1], boxes[:2])[1] < 0
+    assert locate(head, lambda rows: rows[:, :1], boxes[:2])[1] < 0
 
 
 def test_examples_keep_to_their_overlaps():
@@ -246,19 +246,19 @@ def test_a_lost_object_is_found_anywhere_at_about_its_size(x, side):
     def overlap(boxes):
         return pairwise_ious(boxes, there[None])
 
-    box, score = found_anywhere(head, overlap, nothing, before, (120, 300), chance())
+    box, score = locate_anywhere(head, overlap, nothing, before, (120, 300), chance())
     assert pairwise_ious(box[None], there[None]) > 0.6
     assert score > 0.6
 
 
 def test_boxes_everywhere_cover_the_picture_and_are_not_too_many():
-    boxes = everywhere(torch.tensor([20.0, 10.0]), (50, 100))
+    boxes = grid_boxes(torch.tensor([20.0, 10.0]), (50, 100))
     assert boxes[:, :2].min() == 0
     assert boxes[:, 2].max() == 100
     assert boxes[:, 3].max() == 50
     xs = boxes[:, [0, 2]].unique(dim=0)
     assert bool((xs[1:, 0] <= xs[:-1, 1]).all())
-    assert len(everywhere(torch.tensor([1.0, 1.0]), (480, 854))) <= 25 * 25
+    assert len(grid_boxes(torch.tensor([1.0, 1.0]), (480, 854))) <= 25 * 25
 
 
 def test_the_first_and_the_latest_frames_are_kept():
@@ -296,7 +296,7 @@ def test_a_correction_begins_an_object_anew():
 
 def test_a_failure_keeps_the_box(monkeypatch):
     monkeypatch.setattr(
-        "propago.methods.rgsn.run.found", lambda head, of, boxes: (torch.rand(4) * 40, -1.0)
+        "propago.methods.rgsn.run.locate", lambda head, of, boxes: (torch.rand(4) * 40, -1.0)
     )
     monkeypatch.setattr("propago.methods.rgsn.run.mask_box", once_there())
     states, _ = run(4)
@@ -310,8 +310,8 @@ def test_a_failure_keeps_the_box(monkeypatch):
 @pytest.mark.parametrize(("score", "jumps"), [(2.5, True), (1.5, False)])
 def test_a_lost_object_is_only_believed_far_away_where_that_is_certain(monkeypatch, score, jumps):
     far = torch.tensor([1.0, 2.0, 9.0, 8.0])
-    monkeypatch.setattr("propago.methods.rgsn.run.found", lambda head, of, boxes: (far * 0, -1.0))
-    monkeypatch.setattr("propago.methods.rgsn.run.found_anywhere", lambda *_: (far, score))
+    monkeypatch.setattr("propago.methods.rgsn.run.locate", lambda head, of, boxes: (far * 0, -1.0))
+    monkeypatch.setattr("propago.methods.rgsn.run.locate_anywhere", lambda *_: (far, score))
     monkeypatch.setattr("propago.methods.rgsn.run.mask_box", once_there())
     states, _ = run(5)
     targets = [state.targets[1] for state in states]

@@ -1,4 +1,4 @@
-"""Whether the data of a JPEG are whole: decoders fill up what is missing in silence.
+"""Whether the data of a JPEG are complete: decoders fill in missing parts without a word.
 
 Markers as in ITU-T T.81, annex B.
 """
@@ -16,9 +16,10 @@ _PADDINGS = (b"\x55\xaa" * 64, b"\x00" * 128)
 
 
 def is_whole(data: bytes) -> bool:
-    """Whether a JPEG has all of its picture; what lies behind the end marker is of no account.
+    """Whether a JPEG has all of its picture; data after the end marker are ignored.
 
-    Where the marker is missing, the picture is whole if it does not depend on what would follow.
+    Without an end marker the picture is complete if it decodes to the same pixels whatever is
+    appended.
     """
     at, scans = 2, False
     while marker := _MARKER.search(data, at):

@@ -19,62 +19,62 @@ Head = Mapping[str, Tensor]
 """The scorer's weights: two hidden layers and a last one."""
 
 POSITIVE_IOU, NEGATIVE_IOU = 0.7, 0.3
-"""With the object's box: at least, at most."""
+"""Overlap with the box of the object: of positives at least, of negatives at most."""
 
-BEST = 5
-"""The box is the mean of so many of the best candidates."""
+AVERAGED_CANDIDATES = 5
+"""How many of the best candidates are averaged to the box of the object."""
 
 NEAR_IOU, NEAR_IOU_AFTER_FAILURE = 0.3, 0.2
-"""A proposal is a candidate that overlaps the last box by more."""
+"""A proposal is a candidate where its overlap with the last box is larger."""
 
 LOST_FRAMES = 2
-"""So many frames in a row without the object, and it is looked for in all of the picture."""
+"""After this many frames in a row without the object the whole picture is searched."""
 
-CERTAIN = 2.0
-"""What is found there counts with a higher score, where near the last box one above 0 does."""
+MIN_SCORE_ANYWHERE = 2.0
+"""The least score of a box from that search; near the last box it has to be above 0."""
 
-SCALES = (0.8, 1.25)
-"""Boxes that cover the picture, in parts of the sides of the object when it was last seen."""
+SIDE_SCALES = (0.8, 1.25)
+"""Sides of the boxes of that search, relative to the object when it was last seen."""
 
-MOST_ALONG = 24
-"""At most so many of them stand beside each other, and above."""
+MAX_BOXES_PER_SIDE = 24
+"""The most boxes of that search in a row, and in a column."""
 
-LOOKED_AT_AGAIN, AROUND_EACH = 4, 32
-"""The best of them, and the boxes drawn around each."""
+REFINED_CANDIDATES, BOXES_PER_CANDIDATE = 4, 32
+"""How many of its best boxes are refined, and by how many boxes drawn around each."""
 
-POOL = 1024
-"""Of so many negatives the hardest are learnt from."""
+NEGATIVES_SEARCHED = 1024
+"""In a step, the hardest negatives are searched among this many."""
 
-LAST_LAYER = 10.0
-"""Times the learning rate of the others."""
+LAST_LAYER_RATE_FACTOR = 10.0
+"""The learning rate of the last layer, relative to that of the others."""
 
-MOST_GRADIENT = 10.0
-DECAY = 5e-4
-LEAST_SIDE_PX = 4.0
+MAX_GRADIENT_NORM = 10.0
+WEIGHT_DECAY = 5e-4
+MIN_SIDE_PX = 4.0
 
 
 @dataclass(frozen=True)
 class OtnSettings:
-    """How the scorer learns and is asked; the release's numbers behind ours.
+    """How the scorer is trained and used; in brackets the values of the release.
 
     Attributes:
         hidden: units of both layers (512).
         candidates: boxes drawn around the last one (the release has proposals).
-        first_positives: examples of an annotated frame (500).
-        first_negatives: (5000).
-        positives: examples of a frame in which the object was found (50).
-        negatives: (200).
-        kept_positives: frames (100).
-        kept_negatives: frames (20).
-        first_steps: on an annotated frame (30).
-        steps: every `every_frames` (15).
-        steps_after_failure: (10).
-        every_frames: (10).
-        batch: positives of a step (32).
-        hardest: negatives of a step (96).
+        first_positives: positive boxes of an annotated frame (500).
+        first_negatives: negative boxes of it (5000).
+        positives: positive boxes of a frame in which the object was found (50).
+        negatives: negative boxes of it (200).
+        kept_positives: frames whose positives are remembered (100).
+        kept_negatives: frames whose negatives are remembered (20).
+        first_steps: training steps on an annotated frame (30).
+        steps: training steps every `every_frames` (15).
+        steps_after_failure: training steps where the object was not found (10).
+        every_frames: frames between two trainings (10).
+        batch: positives in a step (32).
+        hardest: negatives in a step, the hardest of a sample (96).
         first_rate: learning rate on an annotated frame (1e-4, of other features).
         rate: later (2e-4, of other features).
-        online: whether it learns after the annotated frame at all.
+        online: whether it is trained after the annotated frame at all.
     """
 
     hidden: int = 128
@@ -105,8 +105,8 @@ class OtnSettings:
         require_range(self, *(name for name in vars(self) if name != "online"), above=0)
 
 
-def untaught(inputs: int, hidden: int, generator: torch.Generator) -> Head:
-    """A scorer of `inputs` features that has learnt nothing."""
+def initial_scorer(inputs: int, hidden: int, generator: torch.Generator) -> Head:
+    """An untrained scorer of `inputs` features."""
     sizes = {"first": (hidden, inputs), "second": (hidden, hidden), "last": (1, hidden)}
     weights = {
         f"{name}.weight": torch.randn(size, generator=generator) * (2 / size[1]) ** 0.5
@@ -123,7 +123,7 @@ def scores(head: Head, features: Tensor) -> Tensor:
     return F.linear(x, head["last.weight"], head["last.bias"])[:, 0]
 
 
-def taught(
+def trained_scorer(
     head: Head,
     positives: Tensor,
     negatives: Tensor,
@@ -133,25 +133,25 @@ def taught(
     settings: OtnSettings,
     generator: torch.Generator,
 ) -> Head:
-    """The scorer after some steps of stochastic gradient with momentum; `head` is not changed.
+    """The scorer after training by stochastic gradient descent with momentum; `head` is kept.
 
     Args:
-        head: before.
+        head: the scorer to begin with.
         positives: (P, D) features of the object, at least one.
-        negatives: (N, D) of other things; of those drawn in a step the hardest count.
-        steps: how many.
-        rate: learning rate; of the last layer ten times as much.
-        settings: sizes of a step.
-        generator: decides the examples of each step.
+        negatives: (N, D) of other things; a step uses the hardest of a sample of them.
+        steps: number of steps.
+        rate: learning rate; `LAST_LAYER_RATE_FACTOR` times it for the last layer.
+        settings: numbers of examples in a step.
+        generator: source of the samples of each step.
     """
     weights = {name: tensor.detach().clone().requires_grad_() for name, tensor in head.items()}
     last = [weights[name] for name in weights if name.startswith("last")]
     others = [weights[name] for name in weights if not name.startswith("last")]
-    groups = [{"params": others}, {"params": last, "lr": LAST_LAYER * rate}]
-    optimiser = torch.optim.SGD(groups, rate, momentum=0.9, weight_decay=DECAY)
+    groups = [{"params": others}, {"params": last, "lr": LAST_LAYER_RATE_FACTOR * rate}]
+    optimiser = torch.optim.SGD(groups, rate, momentum=0.9, weight_decay=WEIGHT_DECAY)
     for _ in range(steps):
         with torch.no_grad():
-            pool = _drawn(negatives, POOL, generator)
+            pool = _drawn(negatives, NEGATIVES_SEARCHED, generator)
             order = scores(weights, pool).argsort(descending=True, stable=True)
             hard = pool[order[: settings.hardest]]
             easy = _drawn(positives, settings.batch, generator)
@@ -161,29 +161,34 @@ def taught(
                 loss = loss + F.softplus(scores(weights, hard)).mean()
             optimiser.zero_grad()
             loss.backward()
-        torch.nn.utils.clip_grad_norm_(list(weights.values()), MOST_GRADIENT)
+        torch.nn.utils.clip_grad_norm_(list(weights.values()), MAX_GRADIENT_NORM)
         optimiser.step()
     return {name: tensor.detach() for name, tensor in weights.items()}
 
 
-def found(
+def locate(
     head: Head,
     features_of: Callable[[Tensor], Tensor],
     candidates: Tensor,
 ) -> tuple[Tensor, float]:
-    """The mean (4,) of the best of candidates (R, 4), and their mean score: 0 or less is failure.
+    """The box of the object and its score; a score of 0 or less means that it was not found.
+
+    Both are means over the `AVERAGED_CANDIDATES` best candidates.
 
     Args:
         head: the scorer.
         features_of: features (R, D) of boxes (R, 4).
-        candidates: at least one.
+        candidates: (R, 4), at least one.
+
+    Returns:
+        (4,) the box, and the score.
     """
     said = scores(head, features_of(candidates))
-    best = said.topk(min(BEST, len(said)))
+    best = said.topk(min(AVERAGED_CANDIDATES, len(said)))
     return candidates[best.indices].mean(0), float(best.values.mean())
 
 
-def found_anywhere(
+def locate_anywhere(
     head: Head,
     features_of: Callable[[Tensor], Tensor],
     proposals: Tensor,
@@ -191,29 +196,29 @@ def found_anywhere(
     size: tuple[int, int],
     generator: torch.Generator,
 ) -> tuple[Tensor, float]:
-    """As `found`, in all of a picture (H, W), for an object that was lost.
+    """As `locate`, in the whole picture, for an object that was lost.
 
-    The best of the boxes that cover the picture are looked at again with boxes drawn around them.
+    The picture is covered with boxes; the best of them are refined by boxes drawn around each.
 
     Args:
         head: the scorer.
         features_of: features (R, D) of boxes (R, 4).
         proposals: (P, 4) of a detector.
         sides: (2,) its width and height when it was last seen.
-        size: of the picture.
-        generator: decides the boxes drawn.
+        size: (H, W) of the picture.
+        generator: source of the boxes drawn.
     """
-    grids = [everywhere(sides * scale, size) for scale in SCALES]
+    grids = [grid_boxes(sides * scale, size) for scale in SIDE_SCALES]
     coarse = torch.cat([proposals, *grids])
-    best = coarse[scores(head, features_of(coarse)).topk(LOOKED_AT_AGAIN).indices]
-    fine = [drawn_around(box, AROUND_EACH, 0.15, size, generator) for box in best]
-    return found(head, features_of, torch.cat([best, *fine]))
+    best = coarse[scores(head, features_of(coarse)).topk(REFINED_CANDIDATES).indices]
+    fine = [drawn_around(box, BOXES_PER_CANDIDATE, 0.15, size, generator) for box in best]
+    return locate(head, features_of, torch.cat([best, *fine]))
 
 
-def everywhere(sides: Tensor, size: tuple[int, int]) -> Tensor:
-    """(R, 4) boxes with sides (2,) = (w, h), half of them apart, that cover a picture (H, W)."""
+def grid_boxes(sides: Tensor, size: tuple[int, int]) -> Tensor:
+    """(R, 4) boxes of sides (2,) = (w, h), half a side apart, that cover a picture (H, W)."""
     whole = sides.new_tensor(size[::-1])
-    steps = torch.maximum(sides / 2, whole / MOST_ALONG)
+    steps = torch.maximum(sides / 2, whole / MAX_BOXES_PER_SIDE)
     x, y = (
         torch.arange(0, float(end), float(step)) for end, step in zip(whole, steps, strict=True)
     )
@@ -229,15 +234,16 @@ def candidates_of(
     settings: OtnSettings,
     generator: torch.Generator,
 ) -> Tensor:
-    """(R, 4) the boxes of which one may be the object's, in a picture (H, W).
+    """(R, 4) boxes among which the object is looked for.
 
     Args:
         last: (4,) its box in the frame before.
         proposals: (P, 4) of a detector; those near the last box count.
-        failed: whether it was lost there: proposals farther away count, and boxes are drawn wider.
-        size: of the picture.
+        failed: whether it was lost there: then proposals farther away count, and boxes are drawn
+            farther apart.
+        size: (H, W) of the picture.
         settings: how many are drawn.
-        generator: decides them.
+        generator: source of the boxes drawn.
     """
     least = NEAR_IOU_AFTER_FAILURE if failed else NEAR_IOU
     near = proposals[pairwise_ious(proposals, last[None])[:, 0] > least]
@@ -250,8 +256,11 @@ def candidates_of(
 def drawn_around(
     box: Tensor, count: int, spread: float, size: tuple[int, int], generator: torch.Generator
 ) -> Tensor:
-    """(count, 4) boxes near a box (4,): moved by `spread` of its mean side, of about its size."""
-    sides = (box[2:] - box[:2]).clamp_min(LEAST_SIDE_PX)
+    """(count, 4) boxes of about the size of a box (4,), shifted at random.
+
+    The standard deviation of the shift is `spread` times the mean side of the box.
+    """
+    sides = (box[2:] - box[:2]).clamp_min(MIN_SIDE_PX)
     moves = torch.randn(count, 2, generator=generator) * spread * sides.mean()
     growth = 1.05 ** torch.randn(count, 2, generator=generator)
     middle, half = (box[:2] + box[2:]) / 2 + moves.to(box), sides * growth.to(box) / 2
@@ -261,9 +270,10 @@ def drawn_around(
 def examples(
     box: Tensor, positives: int, negatives: int, size: tuple[int, int], generator: torch.Generator
 ) -> tuple[Tensor, Tensor]:
-    """Boxes (P, 4) of an object in `box` (4,), and (N, 4) of other things; at most so many.
+    """Training boxes: (P, 4) of the object in `box` (4,), and (N, 4) of other things.
 
-    The box itself is the first of them. Where it fills the picture there may be no negatives.
+    There are at most `positives` and `negatives` of them; `box` is the first positive. Where it
+    fills the picture there may be no negatives.
     """
     near = drawn_around(box, 4 * positives, 0.1, size, generator)
     wide = drawn_around(box, negatives, 1.0, size, generator)
@@ -277,20 +287,20 @@ def examples(
 
 
 def latest(kept: Sequence[Tensor], now: Tensor, most: int) -> tuple[Tensor, ...]:
-    """What is kept of frames, with `now`: the first, which was annotated, and the latest others."""
+    """`kept` and `now`, at most `most`: the first, of the annotated frame, and the latest."""
     return (*kept[:1], *(*kept[1:], now)[-(most - 1) :])
 
 
 def _in_picture(boxes: Tensor, size: tuple[int, int]) -> Tensor:
     """(N, 4) boxes within a picture (H, W), none thinner than a few pixels."""
     height, width = size
-    least = min(LEAST_SIDE_PX, height, width)
+    least = min(MIN_SIDE_PX, height, width)
     low = torch.minimum(boxes[:, :2], boxes.new_tensor([width - least, height - least]))
     low = low.clamp_min(0)
     return clipped(torch.cat([low, torch.maximum(boxes[:, 2:], low + least)], 1), size)
 
 
 def _drawn(rows: Tensor, most: int, generator: torch.Generator) -> Tensor:
-    """At most so many of the rows, by chance."""
+    """At most `most` of the rows, sampled without replacement."""
     order = torch.randperm(len(rows), generator=generator)[:most]
     return rows[order.to(rows.device)]

@@ -15,12 +15,12 @@ from propago.methods.rgsn.crops import crop_around, cropped, heat_map, mask_box,
 from propago.methods.rgsn.finetune import KEPT, fine_tuned_decoder, with_decoder
 from propago.methods.rgsn.net import PRESETS, RgsnNet
 from propago.methods.rgsn.otn import (
-    CERTAIN,
     LOST_FRAMES,
+    MIN_SCORE_ANYWHERE,
     OtnSettings,
     candidates_of,
-    found,
-    found_anywhere,
+    locate,
+    locate_anywhere,
 )
 from propago.methods.rgsn.target import Sight, Target, after_frame, annotated
 from propago.nn.inference import choose_device, laid_out, ready, require_working_size
@@ -211,11 +211,11 @@ class Rgsn:
         settings = self.settings.tracking
         lost, size = target.lost_frames, sight.size
         near = candidates_of(target.box, proposals, lost > 0, size, settings, generator)
-        box, score = found(target.head, sight.of, near)
+        box, score = locate(target.head, sight.of, near)
         if score > 0 or lost < LOST_FRAMES:
             return box, score
-        anywhere = found_anywhere(target.head, sight.of, proposals, target.sides, size, generator)
-        return anywhere if anywhere[1] > CERTAIN else (box, score)
+        anywhere = locate_anywhere(target.head, sight.of, proposals, target.sides, size, generator)
+        return anywhere if anywhere[1] > MIN_SCORE_ANYWHERE else (box, score)
 
     def _segmented(self, target: Target, sight: Sight, box: Tensor, before: Tensor) -> Tensor:
         """(H, W) logits of an object that is looked for around a box (4,)."""

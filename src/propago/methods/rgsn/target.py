@@ -13,9 +13,9 @@ from propago.methods.rgsn.otn import (
     Head,
     OtnSettings,
     examples,
+    initial_scorer,
     latest,
-    taught,
-    untaught,
+    trained_scorer,
 )
 from propago.ops.boxes import pairwise_ious
 
@@ -114,9 +114,9 @@ def annotated(
     begun = Target(reference, (), box, {}, (), (), box[2:] - box[:2])
     generator = begun.generator(object_id, "examples")
     yes, no = _features(sight, box, settings.first_positives, settings.first_negatives, generator)
-    head = untaught(yes.shape[1], settings.hidden, generator.manual_seed(object_id))
+    head = initial_scorer(yes.shape[1], settings.hidden, generator.manual_seed(object_id))
     head = {name: tensor.to(yes.device) for name, tensor in head.items()}
-    head = taught(
+    head = trained_scorer(
         head,
         yes.float(),
         no.float(),
@@ -169,7 +169,7 @@ def after_frame(
     due = now.frames % settings.every_frames == 0
     if not settings.online or not (failed or due):
         return now
-    head = taught(
+    head = trained_scorer(
         now.head,
         torch.cat(now.positives).float(),
         torch.cat(now.negatives).float(),
