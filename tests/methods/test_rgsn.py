@@ -13,6 +13,7 @@ from propago.detections import Detections
 from propago.errors import UsageError, WeightsError
 from propago.jobs.train import initial_task
 from propago.methods.rgmp.net import RgmpConfig, RgmpNet
+from propago.methods.rgsn.candidates import candidates_of, examples, grid_boxes
 from propago.methods.rgsn.crops import (
     ABSENT,
     LEAST_SIGMA_PX,
@@ -27,9 +28,6 @@ from propago.methods.rgsn.net import PRESETS, RgsnConfig, RgsnNet, of_two_encodi
 from propago.methods.rgsn.objective import CropBatch, RgsnObjective
 from propago.methods.rgsn.otn import (
     OtnSettings,
-    candidates_of,
-    examples,
-    grid_boxes,
     initial_scorer,
     latest,
     locate,
@@ -230,7 +228,7 @@ def test_proposals_count_near_the_last_box_and_farther_after_failure():
     last, settings = torch.tensor([10.0, 10, 30, 30]), OtnSettings(candidates=3)
     proposals = torch.tensor([[12.0, 10, 32, 30], [23.0, 10, 43, 30], [70, 70, 90, 90]])
     for failed, near in ((False, 1), (True, 2)):
-        rows = candidates_of(last, proposals, failed, (100, 100), settings, chance())
+        rows = candidates_of(last, proposals, failed, (100, 100), settings.candidates, chance())
         assert len(rows) == 1 + near + 3
         assert torch.equal(rows[: 1 + near], torch.cat([last[None], proposals[:near]]))
 

@@ -11,6 +11,7 @@ from torch import Tensor
 from propago.detections import Detections
 from propago.finetune.annotated import AnnotatedFrame, annotated_frame
 from propago.finetune.fine_tuning import FineTuning
+from propago.methods.rgsn.candidates import candidates_of
 from propago.methods.rgsn.crops import crop_around, cropped, heat_map, mask_box, put_back
 from propago.methods.rgsn.finetune import KEPT, fine_tuned_decoder, with_decoder
 from propago.methods.rgsn.net import PRESETS, RgsnNet
@@ -18,7 +19,6 @@ from propago.methods.rgsn.otn import (
     LOST_FRAMES,
     MIN_SCORE_ANYWHERE,
     OtnSettings,
-    candidates_of,
     locate,
     locate_anywhere,
 )
@@ -210,7 +210,7 @@ class Rgsn:
         generator = target.generator(object_id, "candidates")
         settings = self.settings.tracking
         lost, size = target.lost_frames, sight.size
-        near = candidates_of(target.box, proposals, lost > 0, size, settings, generator)
+        near = candidates_of(target.box, proposals, lost > 0, size, settings.candidates, generator)
         box, score = locate(target.head, sight.of, near)
         if score > 0 or lost < LOST_FRAMES:
             return box, score

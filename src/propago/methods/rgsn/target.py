@@ -7,12 +7,11 @@ from typing import Literal
 import torch
 from torch import Tensor
 
+from propago.methods.rgsn.candidates import NEAR_IOU, examples
 from propago.methods.rgsn.net import box_features
 from propago.methods.rgsn.otn import (
-    NEAR_IOU,
     Head,
     OtnSettings,
-    examples,
     initial_scorer,
     latest,
     trained_scorer,
