@@ -25,7 +25,7 @@ from propago.types import VOID
 
 HEAD = "head."
 
-SETTINGS = FineTuneSettings(learning_rate=5e-4, check_every_steps=10)
+SETTINGS = FineTuneSettings(learning_rate=2e-4, check_every_steps=10)
 
 MOTION = WarpSettings(shift=0.08, rotation_deg=12.0, scale=0.12, flip=0.0)
 """From one frame of a clip to the next: no flip, which no camera does."""
