@@ -211,7 +211,7 @@ def test_an_error_in_a_process_arrives_whole(tmp_path):
     gt = write(tmp_path / "gt", moving_square(60))
     pred = shutil.copytree(gt, tmp_path / "pred")
     (pred / "00030.png").write_bytes(b"no picture")
-    with pytest.raises(MaskError, match=r"00030\.png cannot be read"):
+    with pytest.raises(MaskError, match=r"00030\.png is no picture; it cannot be read"):
         evaluate(pred, gt, jobs=2)
 
 
