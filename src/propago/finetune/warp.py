@@ -103,3 +103,29 @@ def warp_pair(
         borderValue=VOID,
     )
     return moved, rows
+
+
+MOTION = WarpSettings(shift=0.08, rotation_deg=12.0, scale=0.12, flip=0.0)
+"""From one frame of a clip to the next: no flip, which no camera does."""
+
+
+def warped_clip(
+    rng: np.random.Generator, image: np.ndarray, labels: np.ndarray, frames: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """A clip of an annotated picture, itself or its mirror image, and copies warped by `MOTION`.
+
+    Args:
+        rng: source of chance.
+        image: (H, W, 3) uint8 RGB.
+        labels: (H, W) uint8, 255 void.
+        frames: how many, with the first, which is not warped.
+
+    Returns:
+        Images (T, H, W, 3) and labels (T, H, W); each copy is one of the first frame.
+    """
+    if rng.random() < 0.5:
+        image, labels = image[:, ::-1].copy(), labels[:, ::-1].copy()
+    pairs = [(image, labels)]
+    pairs += [warp_pair(rng, image, labels, MOTION) for _ in range(frames - 1)]
+    images, maps = zip(*pairs, strict=True)
+    return np.stack(images), np.stack(maps)

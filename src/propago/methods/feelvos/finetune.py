@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from propago.finetune.annotated import AnnotatedFrame
 from propago.finetune.fine_tuning import FineTuning
 from propago.finetune.loop import FineTuneSettings
-from propago.finetune.warp import WarpSettings, warp_pair
+from propago.finetune.warp import MOTION, warped_clip
 from propago.methods.feelvos.net import FeelvosNet
 from propago.methods.feelvos.objective import ClipBatch, FeelvosObjective
 from propago.nn.sharing import with_part
@@ -26,9 +26,6 @@ from propago.types import VOID
 HEAD = "head."
 
 SETTINGS = FineTuneSettings(learning_rate=2e-4, check_every_steps=10)
-
-MOTION = WarpSettings(shift=0.08, rotation_deg=12.0, scale=0.12, flip=0.0)
-"""From one frame of a clip to the next: no flip, which no camera does."""
 
 HARDEST, DAMAGED = 0.25, 0.4
 """Of `FeelvosObjective`, as in training."""
@@ -99,12 +96,7 @@ def _draw(
 ) -> _Example:
     """A clip of one annotated frame: itself or its mirror image, then warped copies."""
     frame = frames[int(rng.integers(len(frames)))]
-    image, labels = frame.picture, _some_rows(rng, frame)
-    if rng.random() < 0.5:
-        image, labels = image[:, ::-1].copy(), labels[:, ::-1].copy()
-    pairs = [(image, labels)]
-    pairs += [warp_pair(rng, image, labels, MOTION) for _ in range(CLIP_FRAMES - 1)]
-    images, maps = (np.stack(parts) for parts in zip(*pairs, strict=True))
+    images, maps = warped_clip(rng, frame.picture, _some_rows(rng, frame), CLIP_FRAMES)
     greys = [cv2.cvtColor(image, cv2.COLOR_RGB2GRAY) for image in images]
     flows = np.stack([dis_flow(now, past) for past, now in pairwise(greys)])
     parts = (images.transpose(0, 3, 1, 2), maps, flows)

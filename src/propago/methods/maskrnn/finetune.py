@@ -15,7 +15,7 @@ from propago.data.clips import Clip
 from propago.finetune.annotated import AnnotatedFrame
 from propago.finetune.fine_tuning import FineTuning
 from propago.finetune.loop import FineTuneSettings
-from propago.finetune.warp import WarpSettings, warp_pair
+from propago.finetune.warp import MOTION, warped_clip
 from propago.methods.maskrnn.examples import collate
 from propago.methods.maskrnn.net import MaskRnnNet
 from propago.methods.maskrnn.objective import MaskRnnObjective, MotionClips
@@ -24,9 +24,6 @@ from propago.nn.sharing import with_part
 HEAD = "seen"
 
 SETTINGS = FineTuneSettings(learning_rate=1e-3, check_every_steps=10)
-
-MOTION = WarpSettings(shift=0.08, rotation_deg=12.0, scale=0.12, flip=0.0)
-"""From one frame of a clip to the next: no flip, which no camera does."""
 
 DAMAGED = 0.5
 """Of `MaskRnnObjective`, more than in training: the object shall be known where its mask is not."""
@@ -88,10 +85,6 @@ def _draw(
 ) -> _Example:
     """A clip of one annotated frame: itself or its mirror image, then warped copies."""
     frame = frames[int(rng.integers(len(frames)))]
-    image, labels = frame.picture, frame.rows([object_id])
-    if rng.random() < 0.5:
-        image, labels = image[:, ::-1].copy(), labels[:, ::-1].copy()
-    pairs = [(image, labels)] * 2
-    pairs += [warp_pair(rng, image, labels, MOTION) for _ in range(CLIP_FRAMES - 1)]
-    clip = collate([Clip(*(np.stack(parts) for parts in zip(*pairs, strict=True)))])
+    images, labels = warped_clip(rng, frame.picture, frame.rows([object_id]), CLIP_FRAMES)
+    clip = collate([Clip(*(np.concatenate([part[:1], part]) for part in (images, labels)))])
     return _Example(MotionClips(*(part.to(device) for part in clip)), int(rng.integers(2**31)))

@@ -15,7 +15,7 @@ from propago.data.clips import Clip
 from propago.finetune.annotated import AnnotatedFrame
 from propago.finetune.fine_tuning import FineTuning
 from propago.finetune.loop import FineTuneSettings
-from propago.finetune.warp import WarpSettings, warp_pair
+from propago.finetune.warp import MOTION, warped_clip
 from propago.methods.rgsn.examples import FRAMES, CropExamples, collate
 from propago.methods.rgsn.net import RgsnNet
 from propago.methods.rgsn.objective import CropBatch, RgsnObjective
@@ -24,9 +24,6 @@ from propago.nn.sharing import with_part
 DECODER = "decoder."
 
 SETTINGS = FineTuneSettings(learning_rate=2e-4, batch=2, check_every_steps=10)
-
-MOTION = WarpSettings(shift=0.08, rotation_deg=12.0, scale=0.12, flip=0.0)
-"""From one frame of a clip to the next: no flip, which no camera does."""
 
 DAMAGED = 0.4
 """Of `RgsnObjective`, as in training."""
@@ -52,12 +49,7 @@ class _WarpedClips:
 
     def sample(self, rng: np.random.Generator) -> Clip:
         frame = self.frames[int(rng.integers(len(self.frames)))]
-        image, labels = frame.picture, frame.rows([self.object_id])
-        if rng.random() < 0.5:
-            image, labels = image[:, ::-1].copy(), labels[:, ::-1].copy()
-        pairs = [(image, labels)]
-        pairs += [warp_pair(rng, image, labels, MOTION) for _ in range(FRAMES - 1)]
-        return Clip(*(np.stack(parts) for parts in zip(*pairs, strict=True)))
+        return Clip(*warped_clip(rng, frame.picture, frame.rows([self.object_id]), FRAMES))
 
 
 def fine_tuned_decoder(
