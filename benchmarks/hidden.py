@@ -7,26 +7,18 @@ writes the clips in the DAVIS layout; `benchmarks/segment.py --data FOLDER --set
     python benchmarks/hidden.py FOLDER/davis
 """
 
-from collections.abc import Sequence
-from itertools import islice
 from pathlib import Path
 
 import cv2
 import numpy as np
 
 from arguments import parser
-from pairs import write
+from pairs import Sequence, read, write
 from propago.io.davis import open_davis
-from propago.io.davis_layout import davis_annotations
-from propago.io.masks import read_mask
-from propago.ops.image import image_to_rgb
 
 FRAMES, LONGEST_PX, WIDER = 36, 130, 1.5
 CROSSED = 0.72
 """Of the width of a frame, in 36 frames."""
-
-Clip = tuple[Sequence[np.ndarray], Sequence[np.ndarray]]
-"""Images (H, W, 3) uint8 and masks (H, W) bool."""
 
 
 def main() -> None:
@@ -34,7 +26,8 @@ def main() -> None:
     arguments = parser(__doc__, set_name="val")
     arguments.add_argument("out", type=Path, help="folder to write to")
     options = arguments.parse_args()
-    clips = dict(read(options.data / "davis", Path(options.set)))
+    davis = options.data / "davis"
+    clips = {s.name: read(davis, s, FRAMES) for s in open_davis(davis, Path(options.set))}
     names, written = list(clips), []
     for i, name in enumerate(names):
         for step in (1, 2):
@@ -47,28 +40,18 @@ def main() -> None:
     (options.out / "ImageSets" / "hidden.txt").write_text("\n".join(written) + "\n")
 
 
-def read(davis: Path, chosen: Path) -> list[tuple[str, Clip]]:
-    """The first frames of each sequence, and the masks of the first object."""
-    clips = []
-    for source in open_davis(davis, chosen):
-        frames, folder = list(islice(source, FRAMES)), davis_annotations(davis, source.name)
-        masks = [read_mask(folder / f"{f.name}.png", may_be_empty=True).labels == 1 for f in frames]
-        clips.append((source.name, ([image_to_rgb(f.image) for f in frames], masks)))
-    return clips
-
-
 def behind_a_beam(
-    clip: Clip, scenery: Sequence[np.ndarray], rng: np.random.Generator, *, to_the_left: bool
-) -> tuple[np.ndarray, np.ndarray]:
-    """Images (T, H, W, 3) and labels (T, H, W) uint8 of an object that crosses the scenery."""
-    height, width = scenery[0].shape[:2]
-    _, _, w, h = cv2.boundingRect(clip[1][0].astype(np.uint8))
+    clip: Sequence, scenery: np.ndarray, rng: np.random.Generator, *, to_the_left: bool
+) -> Sequence:
+    """A sequence whose first object crosses other images (T, H, W, 3)."""
+    masks, (height, width) = clip[1] == 1, scenery.shape[1:3]
+    _, _, w, h = cv2.boundingRect(masks[0].astype(np.uint8))
     scale = min(1.0, LONGEST_PX / max(w, h))
     thick = int(WIDER * w * scale)
     grain = rng.integers(0, 255, (height, 40, 3)).astype(np.uint8)
     beam = cv2.resize(cv2.GaussianBlur(grain, (0, 0), 6), (thick, height))
     left, images, labels = (width - thick) // 2, [], []
-    for t, (image, mask, place) in enumerate(zip(*clip, scenery, strict=False)):
+    for t, (image, mask, place) in enumerate(zip(clip[0], masks, scenery, strict=False)):
         along = 0.5 - CROSSED / 2 + CROSSED * t / (FRAMES - 1)
         x = width * (1 - along if to_the_left else along)
         y = height * (0.55 + 0.1 * np.sin(t / 5))

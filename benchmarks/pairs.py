@@ -48,9 +48,9 @@ def main() -> None:
     (out / "ImageSets" / "pairs.txt").write_text("\n".join(written) + "\n")
 
 
-def read(davis: Path, source: Source) -> Sequence:
+def read(davis: Path, source: Source, count: int = FRAMES) -> Sequence:
     """Images (T, H, W, 3) and labels (T, H, W) of the first frames."""
-    frames = list(islice(source, FRAMES))
+    frames = list(islice(source, count))
     folder = davis_annotations(davis, source.name)
     masks = [read_mask(folder / f"{f.name}.png", may_be_empty=True).labels for f in frames]
     return np.stack([image_to_rgb(f.image) for f in frames]), np.stack(masks).astype(np.uint8)

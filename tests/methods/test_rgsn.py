@@ -29,7 +29,6 @@ from propago.methods.rgsn.objective import CropBatch, RgsnObjective
 from propago.methods.rgsn.otn import (
     OtnSettings,
     initial_scorer,
-    latest,
     locate,
     locate_anywhere,
     scores,
@@ -39,6 +38,7 @@ from propago.methods.rgsn.run import Rgsn, RgsnSettings
 from propago.methods.rgsn.train import RgsnTraining
 from propago.nn.weights import load_weights
 from propago.ops.boxes import pairwise_ious
+from propago.ops.keeping import first_and_latest
 from propago.pipeline import segment_frames
 from propago.training.recipe import Recipe
 from propago.types import VOID, Annotation, SoftMasks
@@ -262,7 +262,7 @@ def test_boxes_everywhere_cover_the_picture_and_are_not_too_many():
 def test_the_first_and_the_latest_frames_are_kept():
     kept = ()
     for n in range(6):
-        kept = latest(kept, torch.tensor(n), 3)
+        kept = first_and_latest(kept, torch.tensor(n), 3)
     assert [int(row) for row in kept] == [0, 4, 5]
 
 

@@ -13,7 +13,7 @@ from typing import Any
 
 from propago.errors import SourceError
 from propago.io.atomic import write_text
-from propago.io.formats.json_files import Json, head_of, of_listed, read_json, records_of
+from propago.io.formats.json_files import Json, head_of, of_each, read_json, records_of
 from propago.io.formats.video_json import class_names, instances_of, size_of
 from propago.io.instances import OBJECT, FrameInstances, InstanceSequence
 from propago.io.json_fields import in_words, is_anything, is_id, is_length
@@ -46,9 +46,7 @@ def read_instances(path: Path) -> list[InstanceSequence]:
             )
         pictures = records_of(path, content, "images", IMAGE)
         annotations = records_of(path, content, "annotations", _INSTANCE)
-        found: dict[int, list[Json]] = defaultdict(list)
-        for n, one in enumerate(of_listed(path, annotations, "image_id", pictures), 1):
-            found[int(one["image_id"])].append({"id": n} | one)
+        found = of_each(path, annotations, "image_id", pictures)
         videos = {int(v["id"]): str(v["name"]) for v in content.get("videos", [])}
         images: dict[Any, list[Json]] = defaultdict(list)
         for image in pictures:

@@ -2,6 +2,7 @@
 
 import json
 import warnings
+from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -80,6 +81,16 @@ def of_listed(
             stacklevel=2,
         )
     return kept
+
+
+def of_each(
+    path: Path, records: Sequence[Json], field: str, listed: Sequence[Json]
+) -> dict[int, list[Json]]:
+    """As `of_listed`, by `field`; a record without an id has its number, counted from 1."""
+    found: dict[int, list[Json]] = defaultdict(list)
+    for n, record in enumerate(of_listed(path, records, field, listed), 1):
+        found[int(record[field])].append({"id": n} | record)
+    return found
 
 
 def head_of(path: Path) -> str:

@@ -18,7 +18,7 @@ from propago.io.formats.json_files import (
     Json,
     checked_records,
     head_of,
-    of_listed,
+    of_each,
     read_json,
     records_of,
 )
@@ -55,12 +55,8 @@ def read_youtube_vis(path: Path) -> list[InstanceSequence]:
         if isinstance(content, list):
             content = _described(checked_records(path, content, "result", TRACK))
         videos = records_of(path, content, "videos", VIDEO)
-        annotations = of_listed(
-            path, records_of(path, content, "annotations", TRACK), "video_id", videos
-        )
-        tracks: dict[int, list[Json]] = defaultdict(list)
-        for n, track in enumerate(annotations, 1):
-            tracks[int(track["video_id"])].append({"id": n} | track)
+        annotations = records_of(path, content, "annotations", TRACK)
+        tracks = of_each(path, annotations, "video_id", videos)
         classes = class_names(path, content)
         return [_video(path, v, tracks[int(v["id"])], classes) for v in videos]
     except (KeyError, TypeError, ValueError, AttributeError, IndexError) as error:

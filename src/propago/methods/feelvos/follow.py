@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TypeVar
 
 import torch
 from torch import Tensor
@@ -16,11 +15,10 @@ from propago.methods.feelvos.rectangle import Rectangle, rectangle_around
 from propago.methods.feelvos.state import Followed, PreviousFrame
 from propago.nn.inference import fast_precision, require_working_size
 from propago.ops.flow import dis_flow, grey
+from propago.ops.keeping import first_and_latest
 from propago.ops.parallel import team
 from propago.ops.resize import resize
 from propago.ranges import Ranged, ranged
-
-Kept = TypeVar("Kept")
 
 ABSENT = -10.0
 """The logit of an object where no cue sees it."""
@@ -156,15 +154,11 @@ class Follower:
         known = self._with_objects(known, ids)
         anchors, recent = known.anchors, known.recent
         if for_good:
-            anchors = self.with_latest(anchors, memory)
+            anchors = first_and_latest(anchors, memory, self.settings.anchors)
         elif known.frames % self.settings.interval_frames == 0 and self.settings.recent:
             recent = (*recent, memory)[-self.settings.recent :]
         previous = PreviousFrame(memory, now.picture, masks)
         return Followed(ids, anchors, recent, previous, known.frames + 1)
-
-    def with_latest(self, kept: tuple[Kept, ...], latest: Kept) -> tuple[Kept, ...]:
-        """The first of the annotated frames and the latest others, as many as are remembered."""
-        return (*kept[:1], *(*kept[1:], latest)[-(self.settings.anchors - 1) :])
 
     def _decoded(
         self,

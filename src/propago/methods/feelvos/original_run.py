@@ -12,6 +12,7 @@ from propago.methods.feelvos.memory import owners
 from propago.methods.feelvos.original import STRIDE, OriginalNet, Reference
 from propago.nn.inference import ready, require_working_size
 from propago.ops.aggregate import joint_softmax
+from propago.ops.keeping import first_and_latest
 from propago.ops.resize import bilinear, padded, resize, scaled_size
 from propago.ranges import Ranged, ranged
 from propago.types import Annotation, Frame, SoftMasks
@@ -122,8 +123,7 @@ class OriginalFeelvos:
         references = state.references
         if annotation and annotation.ids:
             shown = _only(last, masks.ids, annotation.ids)
-            most = self.settings.references - 1
-            references = (*references[:1], *(*references[1:], shown)[-most:])
+            references = first_and_latest(references, shown, self.settings.references)
         return replace(state, ids=masks.ids, references=references, last=last, masks=groups)
 
 

@@ -29,6 +29,7 @@ from propago.methods.feelvos.wholes import as_wholes, followed_courses
 from propago.nn.inference import choose_device, ready
 from propago.nn.presets import load_network
 from propago.ops.aggregate import joint_softmax
+from propago.ops.keeping import first_and_latest
 from propago.ops.parallel import one_core, team
 from propago.ops.resize import bilinear, resize
 from propago.ops.wholes import Courses
@@ -167,7 +168,7 @@ class Feelvos:
         if self.finetune is None or annotation is None or not annotation.ids:
             return after
         latest = annotated_frame(features.whole.picture, annotation, masks.labels())
-        shown = self.follower.with_latest(state.annotated, latest)
+        shown = first_and_latest(state.annotated, latest, self.settings.anchors)
         head = fine_tuned_head(self.net, shown, self.finetune)
         if head is not None and not self._helps(head, features.frame, annotation):
             head = None

@@ -26,6 +26,7 @@ from propago.nn.inference import choose_device, laid_out, ready, require_working
 from propago.nn.presets import load_network
 from propago.ops.aggregate import hard_max
 from propago.ops.flow import dis_flow, grey, warp
+from propago.ops.keeping import first_and_latest
 from propago.ops.resize import bilinear, resize, scaled_size
 from propago.types import Annotation, Annotations, Frame, SoftMasks
 
@@ -190,7 +191,7 @@ class MaskRnn:
         self, state: MaskRnnState, latest: AnnotatedFrame, finetune: FineTuning
     ) -> MaskRnnState:
         """`state` with what is fine-tuned on the objects of the latest annotated frame."""
-        shown = (*state.shown[:1], *(*state.shown[1:], latest)[-(KEPT - 1) :])
+        shown = first_and_latest(state.shown, latest, KEPT)
         heads = {i: fine_tuned_head(self.net, i, shown, finetune) for i in latest.ids}
         learnt = {i: head for i, head in heads.items() if head is not None}
         kept = {i: head for i, head in state.heads.items() if i in state.ids}

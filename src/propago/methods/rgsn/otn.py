@@ -5,7 +5,7 @@ Convolutional Neural Networks for Visual Tracking" (MDNet), CVPR 2016. The featu
 are never changed.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import torch
@@ -203,11 +203,6 @@ def locate_anywhere(
     best = coarse[scores(head, features_of(coarse)).topk(REFINED_CANDIDATES).indices]
     fine = [drawn_around(box, BOXES_PER_CANDIDATE, 0.15, size, generator) for box in best]
     return locate(head, features_of, torch.cat([best, *fine]))
-
-
-def latest(kept: Sequence[Tensor], now: Tensor, most: int) -> tuple[Tensor, ...]:
-    """`kept` and `now`, at most `most`: the first, of the annotated frame, and the latest."""
-    return (*kept[:1], *(*kept[1:], now)[-(most - 1) :])
 
 
 def _drawn(rows: Tensor, most: int, generator: torch.Generator) -> Tensor:

@@ -26,6 +26,7 @@ from propago.methods.rgsn.target import Sight, Target, after_frame, annotated
 from propago.nn.inference import choose_device, laid_out, ready, require_working_size
 from propago.nn.presets import load_network
 from propago.ops.aggregate import constant_background
+from propago.ops.keeping import first_and_latest
 from propago.ops.resize import resize, scaled_size
 from propago.types import Annotation, Annotations, Frame, SoftMasks
 
@@ -190,7 +191,7 @@ class Rgsn:
         if self.finetune is None or annotation is None or not annotation.ids:
             return state.shown
         latest = annotated_frame(sight.picture, annotation, labels)
-        return (*state.shown[:1], *(*state.shown[1:], latest)[-(KEPT - 1) :])
+        return first_and_latest(state.shown, latest, KEPT)
 
     def _decoder(self, object_id: int, shown: Sequence[AnnotatedFrame]) -> dict[str, Tensor] | None:
         if self.finetune is None:

@@ -13,10 +13,10 @@ from propago.methods.rgsn.otn import (
     Head,
     OtnSettings,
     initial_scorer,
-    latest,
     trained_scorer,
 )
 from propago.ops.boxes import pairwise_ious
+from propago.ops.keeping import first_and_latest
 
 RECENT = (4, 2)
 """The later references: so many frames ago."""
@@ -162,8 +162,8 @@ def after_frame(
         yes, no = _features(sight, at, settings.positives, settings.negatives, generator)
         now = replace(
             now,
-            positives=latest(now.positives, yes, settings.kept_positives),
-            negatives=latest(now.negatives, no, settings.kept_negatives),
+            positives=first_and_latest(now.positives, yes, settings.kept_positives),
+            negatives=first_and_latest(now.negatives, no, settings.kept_negatives),
         )
     due = now.frames % settings.every_frames == 0
     if not settings.online or not (failed or due):
