@@ -16,6 +16,7 @@ from propago.errors import MaskError, PropagoError, UsageError
 from propago.io.conversion import format_for, read_videos, sniffed, write_videos
 from propago.io.formats.table import COLUMNS, rows_of
 from propago.io.instances import FrameInstances, InstanceSequence
+from propago.io.places import place_of
 
 LayerData = tuple[np.ndarray, dict[str, Any], str]
 
@@ -35,7 +36,7 @@ def to_pandas(masks: str | Path, from_format: str | None = None) -> Any:
         make = import_module("pandas").DataFrame
     except ImportError as error:
         raise UsageError(f"pandas cannot be imported ({error}): pip install pandas") from error
-    path = Path(masks)
+    path = place_of(masks, "masks")
     videos = read_videos(path, from_format or sniffed(path))
     rows = [row for video in videos for row in rows_of(video)]
     return make(rows, columns=list(COLUMNS))

@@ -10,6 +10,7 @@ from propago.errors import PropagoWarning, UsageError
 from propago.io.formats import open_masks
 from propago.io.manifest import ManifestEntry
 from propago.io.mask_sequence import Readers, size_of
+from propago.io.places import place_of
 from propago.io.sequence_folders import find_folders
 from propago.io.soft_masks import soft_masks_in
 from propago.refinement.craf.run import Craf
@@ -80,7 +81,7 @@ def clean(
         UsageError: `out` holds results or lies among the masks, or these are of several videos.
         OutputError: the results cannot be written.
     """
-    folder = Path(masks)
+    folder = place_of(masks, "masks")
     name, place, readers = _one_video(folder, scores)
     output = OutputFolder(out or RUNS / folder.resolve().name)
     output.refuse([folder, place], overwrite=overwrite)
@@ -145,7 +146,7 @@ def clean_many(
         UsageError: no such shard, or a folder of `out` holds results.
         PropagoError: processes end before they begin.
     """
-    folder, many = Path(masks), many or ManyOptions()
+    folder, many = place_of(masks, "masks"), many or ManyOptions()
     return run_many(
         partial(_clean_entry, settings, shared_threads(threads, many.jobs)),
         [ManifestEntry(name, own, own) for name, own in find_folders(folder).sequences.items()],

@@ -10,6 +10,7 @@ from propago.errors import UsageError
 from propago.io.conversion import format_for, format_to_read, read_videos, writable, write_each
 from propago.io.formats.mattes import MatteOptions
 from propago.io.losses import Counts, lacked, sentences, watched
+from propago.io.places import place_of
 from propago.io.source import Source
 from propago.io.video import open_source
 from propago.io.video_formats import VideoFormat, video_format
@@ -76,7 +77,7 @@ def convert(  # noqa: PLR0913
         MaskError: an illegal mask, or one that the new format cannot hold at all.
         OutputError: it cannot be written.
     """
-    given, out = unpacked(Path(masks)), Path(out)
+    given, out = unpacked(place_of(masks, "masks")), place_of(out, "out")
     to_name = to_format or format_for(out)
     form = writable(to_name)
     _refuse(given, out, form, overwrite)

@@ -7,6 +7,7 @@ from propago.diagnosis.checks import Finding, other_files
 from propago.diagnosis.mask_files import list_masks, placed_in, target_of
 from propago.diagnosis.mend import Repair, examine, mend
 from propago.errors import UsageError
+from propago.io.places import place_of
 from propago.runs.options import Progress, counted
 
 
@@ -74,7 +75,7 @@ def doctor(
         MaskError: no such folder or picture, or no picture in the folder.
         OutputError: `out` holds files, or cannot be written.
     """
-    root = Path(folder)
+    root = place_of(folder, "folder")
     target = _target(root, fix, out, in_place, renumber)
     sequences, others = list_masks(root)
     n_masks = sum(map(len, sequences))

@@ -7,6 +7,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from propago.errors import MaskError, PropagoError, UsageError
+from propago.io.places import place_of
 from propago.metrics.evaluation import Evaluation, means
 from propago.metrics.inputs import open_pairs, protocol_of
 from propago.metrics.measure_pairs import measure_pairs
@@ -68,20 +69,21 @@ def evaluate(  # noqa: PLR0913 - the options of a verb
         SourceError: a sequence, frame or file is missing or unreadable.
         MaskError: sizes differ, a predicted object is unknown, a sequence holds no object.
     """
-    name = protocol or protocol_of(Path(results), Path(gt))
+    results, gt = place_of(results, "results"), place_of(gt, "gt")
+    name = protocol or protocol_of(results, gt)
     rules = chosen_protocol(name, official, tolerance_px)
     require_a_job(jobs)
     if cluster is not None:
         refuse_unknown_cluster(cluster)
-        results, gt = Path(results).absolute(), Path(gt).absolute()
+        results, gt = results.absolute(), gt.absolute()
     measures, meanings = load_metrics(rules.metrics if metrics is None else metrics, rules.of)
     if rules.of != "masks":
         with _naming(results, gt):
-            pairs = open_pairs(rules.of, Path(results), Path(gt), set)
+            pairs = open_pairs(rules.of, results, gt, set)
             tick = counted(progress, None, "evaluating")
             found = measure_pairs(rules.name, pairs, measures.values(), tick)
     else:
-        files = find_pairs(Path(results), Path(gt), rules, set, official)
+        files = find_pairs(results, gt, rules, set, official)
         tasks = [
             SequenceTask(
                 sequence,
@@ -99,7 +101,7 @@ def evaluate(  # noqa: PLR0913 - the options of a verb
 
 
 @contextmanager
-def _naming(results: str | Path, gt: str | Path) -> Iterator[None]:
+def _naming(results: Path, gt: Path) -> Iterator[None]:
     """Errors that name neither say of which files they are."""
     try:
         yield

@@ -12,6 +12,7 @@ from propago.io.contrast import Contrast
 from propago.io.formats import open_masks
 from propago.io.manifest import ManifestEntry, read_manifest
 from propago.io.mask_sequence import Readers, size_of
+from propago.io.places import place_of
 from propago.io.source import Source
 from propago.io.video import open_source
 from propago.refinement.labels import refined_labels
@@ -80,7 +81,8 @@ def refine_masks(  # noqa: PLR0913 - the options of a verb
         UsageError: `out` holds results, or is where the masks come from.
         OutputError: the results cannot be written.
     """
-    source, folder = open_source(frames, contrast=contrast, channel=channel), Path(masks)
+    folder = place_of(masks, "masks")
+    source = open_source(frames, contrast=contrast, channel=channel)
     output = OutputFolder(out or RUNS / source.name)
     given = OutputFolder(folder)
     output.refuse([folder, given.masks, given.scores], overwrite=overwrite)

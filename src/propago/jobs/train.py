@@ -10,6 +10,7 @@ import torch
 from propago.data.sources import ingredients
 from propago.data.task import TrainingTask
 from propago.finetune.budget import Budget
+from propago.io.places import place_of
 from propago.training.card import save_trained
 from propago.training.checkpoint import CheckpointFile
 from propago.training.fit import Watch, fit
@@ -69,7 +70,7 @@ def train(
     budget = _budget(chosen, steps, minutes)
     folder = Path(out) if out else RUNS / chosen.name
     torch.manual_seed(chosen.seed)
-    task = initial_task(chosen, Path(data))
+    task = initial_task(chosen, place_of(data, "data"))
     kept = taken(task, chosen.taken, chosen.taken_from)
     fitted = fit(
         task,

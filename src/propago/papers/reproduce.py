@@ -12,6 +12,7 @@ from propago.components import component, imported
 from propago.errors import SourceError, UsageError
 from propago.finetune.fine_tuning import FineTuneProgress
 from propago.io.atomic import write_text
+from propago.io.places import place_of
 from propago.papers import PAPERS
 from propago.papers.cells import keep_setup
 from propago.papers.options import ReproduceOptions
@@ -61,7 +62,7 @@ def reproduce(
         OutputError: results cannot be written.
         KeyboardInterrupt: the same call goes on.
     """
-    options, data = options or ReproduceOptions(), Path(data)
+    options, data = options or ReproduceOptions(), place_of(data, "data")
     kind = imported(component(PAPERS, paper, "paper").path)
     if table not in kind.tables:
         raise UsageError(

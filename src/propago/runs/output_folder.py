@@ -10,6 +10,7 @@ from typing import Any
 from propago.errors import OutputError, UsageError
 from propago.io.atomic import make_folder, write_text
 from propago.io.json_fields import is_number
+from propago.io.places import place_of
 
 TIMINGS = {"seconds": 0.0, "frames_per_s": 0.0}
 """What the record of a run that is done has at least."""
@@ -39,7 +40,7 @@ class OutputFolder:
     """
 
     def __init__(self, root: str | Path) -> None:
-        self.root = Path(root)
+        self.root = place_of(root, "out")
         self.masks = self.root / "masks"
         self.scores = self.root / "scores"
         self.semantic = self.root / "semantic"
