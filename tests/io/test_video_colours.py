@@ -1,4 +1,4 @@
-"""Colours and shapes of pixels: matrices that are not tagged, HDR, anamorphic video."""
+"""What pictures of a video mean: matrices not tagged, HDR, anamorphic pixels, fields."""
 
 from fractions import Fraction
 from pathlib import Path
@@ -149,3 +149,14 @@ def test_square_pixels_stay_square(tmp_path):
     with VideoWriter(tmp_path / "a.mp4", (16, 16), Fraction(5)) as video:
         video.write(np.zeros((16, 16, 3), np.uint8))
     assert open_source(tmp_path / "a.mp4").pixel_aspect == 1
+
+
+@pytest.mark.parametrize(("flags", "torn"), [("+ilme+ildct", True), ("+bitexact", False)])
+def test_interlaced_video_is_said_to_be(tmp_path, flags, torn):
+    path, rgb = tmp_path / "a.mkv", VideoFrame.from_ndarray(patches(64, 96), "rgb24")
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("mpeg2video", rate=25, options={"flags": flags})
+        stream.width, stream.height, stream.pix_fmt = 96, 64, "yuv420p"
+        container.mux(stream.encode(rgb))
+        container.mux(stream.encode(None))
+    assert any("interlaced" in note for note in open_source(path).notes) == torn

@@ -31,6 +31,8 @@ _HEAD_BYTES = 2**20
 _MAX_RATE = 1000
 _FAILURES = (FFmpegError, OSError, MemoryError)
 _NO_VIDEO = ("tty", "image2")
+_PROGRESSIVE = 1
+"""FFmpeg's `AVFieldOrder`: 0 is unknown, above are orders of fields."""
 _STILL_CODECS = ("mjpeg", "png", "bmp", "webp", "tiff")
 
 
@@ -57,7 +59,7 @@ def open_video(path: Path, wanted: range, contrast: Contrast | None = None) -> S
         rate = _rate(stream)
         total = _declared_frames(stream, rate, container.duration)
         stored, aspect = (stream.height, stream.width), stream.sample_aspect_ratio or Fraction(1)
-        hdr = hdr_of(stream.codec_context.color_trc)
+        notes = tuple(_notes(path.name, stream))
     shown = contrast or EIGHT_BITS
     first = next(_read(path, None, shown, 0, range(1)), None)
     if first is None:
@@ -73,8 +75,19 @@ def open_video(path: Path, wanted: range, contrast: Contrast | None = None) -> S
         contrast=shown,
         begins=_beginning(path),
         pixel_aspect=aspect if first.size == stored else 1 / aspect,
-        notes=(f"{path.name} is HDR ({hdr}): it is tone-mapped to standard range",) if hdr else (),
+        notes=notes,
     )
+
+
+def _notes(name: str, stream: VideoStream) -> Iterator[str]:
+    """What a user should know of the pictures of a stream."""
+    if hdr := hdr_of(stream.codec_context.color_trc):
+        yield f"{name} is HDR ({hdr}): it is tone-mapped to standard range"
+    if stream.codec_context.field_order > _PROGRESSIVE:
+        yield (
+            f"{name} is interlaced: what moves is torn into every other row, and so are its masks; "
+            f"first make whole frames of it (ffmpeg -i {name} -vf bwdif whole.mp4)"
+        )
 
 
 def _beginning(path: Path) -> str:
