@@ -65,6 +65,20 @@ def test_tracks_keep_classes_and_scores(place):
         )
 
 
+def test_daughters_keep_their_mother(place, capsys):
+    """A cell that divides between the second and the third picture."""
+    cells = np.zeros((3, 48, 64), np.uint8)
+    cells[:2, 10:30, 10:30] = 1
+    cells[2, 8:19, 10:30], cells[2, 21:32, 10:30] = 1, 2
+    for t, labels in enumerate(cells):
+        write_mask(place / "found" / f"f{t}.png", labels)
+    done("track", "cat", "--detections", "found", "--associator", "cells", "--out", "run")
+    done("convert", "run", "ctc", "--to", "ctc")
+    assert (place / "ctc" / "res_track.txt").read_text() == "1 0 1 0\n2 2 2 1\n3 2 2 1\n"
+    done("convert", "run", "run.json")
+    assert "the origin of 2 objects is dropped" in capsys.readouterr().err
+
+
 class Unchanged:
     def __init__(self):
         self.description = {"weights": "none", "licence": "Apache-2.0"}

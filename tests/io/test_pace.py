@@ -1,5 +1,6 @@
 """Pictures that are shown at a rate that a person says."""
 
+import json
 from fractions import Fraction
 
 import av
@@ -46,6 +47,8 @@ def rate_of(path):
         (59.94, Fraction(60000, 1001)),
         (12.5, Fraction(25, 2)),
         (0.5, Fraction(1, 2)),
+        (0.00333333, Fraction(1, 300)),
+        (1e-6, Fraction(1, 1_000_000)),
     ],
 )
 def test_the_rates_of_broadcasting_are_exact(said, meant):
@@ -63,6 +66,47 @@ def test_pictures_have_times_where_a_rate_is_said(shot):
     assert source.fps == Fraction(25, 4)
     assert [frame.time_s for frame in source] == pytest.approx([0.08, 0.24, 0.4])
     assert next(iter(open_source(np.zeros((2, 8, 8, 3), np.uint8), fps=5))).time_s == 0
+
+
+def test_a_time_lapse_has_times_and_is_shown_at_the_rate_of_pictures(shot):
+    made = segment(
+        shot / "frames",
+        shot / "masks" / "00000.png",
+        out=shot / "out",
+        method=FirstMask(),
+        options=SegmentOptions(fps=1 / 300),
+    )
+    lines = map(json.loads, (shot / "out" / "frames.jsonl").read_text("utf-8").splitlines())
+    assert [line["time_s"] for line in lines] == [300 * n for n in range(FRAMES)]
+    assert rate_of(made.overlay) == 24
+
+
+@pytest.mark.parametrize(
+    ("noted", "interval_s"),
+    [
+        ({"imagej": True, "metadata": {"finterval": 300.0, "axes": "TYX"}}, 300),
+        ({"imagej": True, "metadata": {"finterval": 2.5, "tunit": "min", "axes": "TYX"}}, 150),
+        ({"imagej": True, "metadata": {"finterval": 2.5, "tunit": "frame", "axes": "TYX"}}, None),
+        ({"imagej": True, "metadata": {"finterval": 300.0, "axes": "ZYX"}}, None),
+        ({"imagej": True, "metadata": {"axes": "TYX"}}, None),
+        ({"ome": True, "metadata": {"TimeIncrement": 0.5, "axes": "TYX"}}, 0.5),
+        (
+            {
+                "ome": True,
+                "metadata": {"TimeIncrement": 2, "TimeIncrementUnit": "h", "axes": "TYX"},
+            },
+            7200,
+        ),
+    ],
+)
+def test_a_stack_says_how_far_its_pages_are_apart(tmp_path, noted, interval_s):
+    tifffile = pytest.importorskip("tifffile")
+    tifffile.imwrite(tmp_path / "a.tif", np.zeros((3, *SIZE), np.uint8), **noted)
+    source = open_source(tmp_path / "a.tif", start=1)
+    assert source.fps is None
+    times = [None, None] if interval_s is None else [interval_s, 2 * interval_s]
+    assert [frame.time_s for frame in source] == times
+    assert [f.time_s for f in open_source(tmp_path / "a.tif", fps=2)] == [0, 0.5, 1]
 
 
 def test_overlay_and_matte_are_shown_at_that_rate(shot):

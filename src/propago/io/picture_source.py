@@ -24,12 +24,14 @@ class Pictures:
         read: (H, W, 3) of any numbers, by number.
         files: those of each; none where they have no files of their own.
         notes: how they were understood.
+        interval_s: the time from one to the next, where it is known.
     """
 
     titles: Sequence[str]
     read: Callable[[int], np.ndarray]
     files: tuple[Path, ...] = ()
     notes: tuple[str, ...] = ()
+    interval_s: float | None = None
 
 
 def picture_source(
@@ -97,4 +99,5 @@ def _frames(
                 "all frames of a source have one type: convert some"
             )
         stem = pictures.files[index].stem if pictures.files else f"{index:05d}"
-        yield Frame(image_from_rgb(rgb, contrast), index, stem)
+        time_s = None if pictures.interval_s is None else index * pictures.interval_s
+        yield Frame(image_from_rgb(rgb, contrast), index, stem, time_s)

@@ -20,7 +20,8 @@ class Source:
         name: what a run on it is called: the file's stem, the folder's name, the sequence.
         path: the file, the folder, or the glob pattern.
         size: (height, width) in pixels in display orientation (rotation applied).
-        fps: average frames per second of the selected frames; None for stills.
+        fps: average frames per second of the selected frames; None for stills
+            and time lapses, whose frames may have times all the same.
         frame_count: how many frames are selected. Exact for stills; for a video what its header
             says, which may be off by a few; None where the header says nothing.
         selected: the selected indices, in the source's own counting. `stop` may lie far behind

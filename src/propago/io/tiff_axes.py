@@ -14,6 +14,13 @@ from propago.io.tiff_pages import COUNTS, OFFSETS, TiffPage
 
 _IMAGEJ = {"T": "frames", "Z": "slices", "C": "channels"}
 _COMPRESSION, _NONE = 259, 1
+_NUMBER = r"(\d+\.?\d*(?:[eE][+-]?\d+)?)"
+_INTERVALS = (
+    (re.compile(rf"^finterval={_NUMBER}\s*$", re.M), re.compile(r"^tunit=(\w+)", re.M)),
+    (re.compile(rf'\bTimeIncrement="{_NUMBER}"'), re.compile(r'\bTimeIncrementUnit="(\w+)"')),
+)
+"""The time between frames and its unit, as ImageJ and OME write them; seconds without a unit."""
+_SECONDS = {"ms": 1e-3, "s": 1, "sec": 1, "min": 60, "h": 3600, "hour": 3600}
 
 
 def one_channel(
@@ -75,6 +82,19 @@ def all_pages(path: Path, pages: Sequence[TiffPage]) -> list[TiffPage]:
         )
         for n in range(count)
     ]
+
+
+def interval_s(pages: Sequence[TiffPage]) -> float | None:
+    """Seconds from one page in time to the next, where ImageJ or OME noted them."""
+    if _axes(pages).get("T", 1) < 2:
+        return None
+    noted = pages[0].description
+    for number, unit in _INTERVALS:
+        said, named = number.search(noted), unit.search(noted)
+        seconds = float(said[1]) * _SECONDS.get(named[1] if named else "s", 0) if said else 0
+        if seconds > 0:
+            return seconds
+    return None
 
 
 def _axes(pages: Sequence[TiffPage]) -> dict[str, int]:

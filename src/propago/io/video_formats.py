@@ -69,7 +69,7 @@ class VideoFormat:
 
 VIDEO_FORMATS: dict[str, VideoFormat] = {
     "track-run": VideoFormat(
-        "the folder that `propago track` wrote", "track_run", _TRACKS, write=""
+        "the folder that `propago track` wrote", "track_run", (*_TRACKS, "parents"), write=""
     ),
     "ctc": VideoFormat(
         "Cell Tracking Challenge: mask000.tif, res_track.txt",

@@ -150,7 +150,7 @@ def write_table(output: OutputFolder, names: Mapping[int, str] | None = None) ->
         table = csv.writer(file)
         table.writerow((*COLUMNS, "label") if names else COLUMNS)
         for line in read_instances(output):
-            time = "" if line["time_s"] is None else f"{line['time_s']:.6g}"
+            time = "" if line["time_s"] is None else f"{round(line['time_s'], 6):.12g}"
             head = (line["index"], line["name"], time, line["id"], line["class_id"], line["class"])
             place = (*line["box"], line["area"], *line["centroid"])
             label = (names.get(line["id"], ""),) if names else ()

@@ -178,7 +178,7 @@ class OverlayWriter(Writer[Result]):
         return draw_ids(draw_overlay(image_to_rgb(frame.image), labels), labels)
 
     def _append(self, video: VideoWriter, frame: Frame, labels: np.ndarray) -> None:
-        video.write(self.drawn(frame, labels), frame.time_s)
+        video.write(self.drawn(frame, labels), frame.time_s if self._source.fps else None)
 
     def _opened(self, output: OutputFolder) -> VideoWriter:
         source = self._source

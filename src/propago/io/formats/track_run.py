@@ -20,17 +20,20 @@ def sniff_instances(path: Path) -> bool:
 
 
 def read_instances(path: Path) -> list[InstanceSequence]:
-    """The tracks with classes and scores, hidden parts too.
+    """The tracks with classes, scores and parents; hidden parts of masks, too.
 
     Raises:
         SourceError: a file is damaged, or nothing was found in any frame.
     """
     lines: dict[str, list[dict[str, Any]]] = defaultdict(list)
     names: dict[int, str] = {}
+    parents: dict[int, int] = {}
     try:
         for line in _lines(path / INSTANCES):
             lines[line["name"]].append(line)
             names[int(line["class_id"])] = str(line["class"])
+            if line["parent"]:
+                parents[int(line["id"])] = int(line["parent"])
         frames = [str(line["name"]) for line in _lines(path / FRAMES)]
         first = next(iter(lines.values()))[0]
         height, width = first["size"]
@@ -39,7 +42,7 @@ def read_instances(path: Path) -> list[InstanceSequence]:
     except StopIteration:
         raise SourceError(f"{path}: `track` found no instance in any frame") from None
     readers = {name: partial(_frame, lines[name], (height, width)) for name in frames}
-    return [InstanceSequence(path.resolve().name, readers, names)]
+    return [InstanceSequence(path.resolve().name, readers, names, parents)]
 
 
 def _lines(path: Path) -> Iterator[dict[str, Any]]:
