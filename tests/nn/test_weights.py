@@ -58,6 +58,12 @@ def test_the_names_offered_are_those_of_the_network():
         load_weights("spn-compact", "feelvos/compact")
 
 
+def test_all_names_are_offered_where_any_network_will_do():
+    with pytest.raises(WeightsError, match=r"`init` ritm-further: no such file") as none:
+        load_weights("ritm-further", argument="init")
+    assert ", ritm-compact, " in str(none.value)
+
+
 def test_tensors_that_do_not_fit_are_refused(file):
     with pytest.raises(WeightsError, match="do not fit"):
         fill(nn.Linear(2, 2), load_weights(file[0], "toy/small"))

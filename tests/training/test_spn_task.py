@@ -44,6 +44,8 @@ def test_a_recipe_becomes_weights_that_load_and_a_card(data, recipe, tmp_path):
     assert "3 crops of the `some` sequences: J 0." in card
     assert "encoder: EfficientNet-Lite0, untrained at first" in card
     assert "data (share of the examples): davis 1" in card
+    assert "recipe: one's own, `recipe` in the metadata of the weights file" in card
+    assert json.loads(load_weights(trained.weights).about["recipe"])["seed"] == 3
     last = json.loads((tmp_path / "run" / "log.jsonl").read_text().splitlines()[-1])
     assert last["step"] == 2
     assert {"val_j_before", "val_j_after", "val_f_2px_after", "j_before"} <= set(last)

@@ -90,19 +90,20 @@ def save_weights(path: Path, tensors: Mapping[str, Tensor], about: Mapping[str, 
     return digest
 
 
-def load_weights(name: str | Path, *networks: str) -> Weights:
+def load_weights(name: str | Path, *networks: str, argument: str = "weights") -> Weights:
     """The weights shipped as `name`, or those in a safetensors file that propago wrote.
 
     Args:
         name: a shipped name, or a path that ends in .safetensors.
         networks: those of which they may be, e.g. "feelvos/compact"; any where none is named.
+        argument: what an error calls `name`.
 
     Raises:
         WeightsError: no such file, corrupt, or of another network.
     """
     path = Path(name) if str(name).endswith(".safetensors") else SHIPPED / f"{name}.safetensors"
     if not path.is_file():
-        raise WeightsError(f"`weights` {name}: no such file; {_legal(networks)}").of_argument()
+        raise WeightsError(f"`{argument}` {name}: no such file; {_legal(networks)}").of_argument()
     with _opened(path) as file:
         about = file.metadata() or {}
         stored = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
@@ -123,7 +124,8 @@ def load_weights(name: str | Path, *networks: str) -> Weights:
 
 
 def _legal(networks: Sequence[str]) -> str:
-    fit = [name for name in shipped_weights() if describe_shipped(name).network in networks]
+    shipped = shipped_weights()
+    fit = [n for n in shipped if not networks or describe_shipped(n).network in networks]
     return f"legal are {', '.join([*fit, 'a .safetensors file that `propago train` wrote'])}"
 
 

@@ -10,7 +10,7 @@ from propago.data.sources import ingredients
 from propago.data.task import TrainingTask
 from propago.io.atomic import write_text
 from propago.nn.weights import save_weights
-from propago.training.recipe import Recipe
+from propago.training.recipe import RECIPES, Recipe, read_recipe
 
 
 def save_trained(
@@ -71,7 +71,7 @@ def card(
         f"- licence: {about['licence']}",
         *encoder,
         f"- data (share of the examples): {mixture}",
-        f"- recipe: `propago train {recipe.name}`; started from {recipe.init or 'nothing'}{share}",
+        f"- recipe: {_of_recipe(recipe)}; started from {recipe.init or 'nothing'}{share}",
         f"- seed {recipe.seed}, {about['steps']} steps in {elapsed_s / 60:.0f} minutes, "
         f"commit {about['commit']}",
         f"- sha256 of the tensors: {digest}",
@@ -80,12 +80,24 @@ def card(
     return "\n".join(lines) + "\n"
 
 
-def commit() -> str:
-    """The commit of the source tree, "-dirty" where it was changed; "unknown" outside git."""
-    here = Path(__file__).parent
-    command = ["git", "-C", str(here), "describe", "--always", "--dirty", "--exclude", "*"]
+def _of_recipe(recipe: Recipe) -> str:
+    shipped = (RECIPES / f"{recipe.name}.toml").is_file() and read_recipe(recipe.name)
+    if recipe == shipped:
+        return f"`propago train {recipe.name}`"
+    return "one's own, `recipe` in the metadata of the weights file"
+
+
+def commit(file: Path = Path(__file__)) -> str:
+    """The commit of the source tree, "-dirty" where it was changed; "unknown" outside git.
+
+    An installed copy is outside, also where it lies in a repository of something else.
+    """
+    git = ("git", "-C", str(file.parent))
+    tracked = (*git, "ls-files", "--error-unmatch", file.name)
+    described = (*git, "describe", "--always", "--dirty", "--exclude", "*")
     try:
-        return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
+        subprocess.run(tracked, capture_output=True, check=True)
+        return subprocess.run(described, capture_output=True, text=True, check=True).stdout.strip()
     except (OSError, subprocess.CalledProcessError):
         return "unknown"
 

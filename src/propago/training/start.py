@@ -27,7 +27,7 @@ def begin(task: TrainingTask, init: str) -> None:
             raise UsageError(f"init {init}: {task.network} has no encoder that it fits")
         task.encoder.load_published(None if init == "imagenet" else Path(init))
     elif init:
-        found = load_weights(init)
+        found = load_weights(init, argument="init")
         network = found.about.get("network", "")
         if network in task.relatives:
             fill(task.net, replace(found, tensors={**task.relatives[network](found.tensors)}))
@@ -50,7 +50,7 @@ def taken(task: TrainingTask, share: float, start: str = "") -> Callable[[nn.Mod
     """
     began: Mapping[str, Tensor] = {}
     if start:
-        began = load_weights(start, task.network).tensors
+        began = load_weights(start, task.network, argument="taken_from").tensors
     elif share < 1:
         began = {name: value.clone() for name, value in task.net.state_dict().items()}
 
