@@ -4,11 +4,13 @@ python benchmarks/interactive.py --data ../shared/data --set val             # a
 python benchmarks/interactive.py --only prompts --set test
 python benchmarks/interactive.py --only rounds --every 2 --most 2            # a small part
 
-The person looks at the frame with the lowest J that was not looked at before, clicks at the worst
-object there, each time in the middle of the largest error, up to `--clicks` times or until J is .9,
-and has it followed on from there (the robot of Caelles et al., "The 2018 DAVIS Challenge", is the
-model). First masks are true. With `--undo` a click that makes the mask worse is taken back, and is
-the last one there. With `--both-ways` each correction is followed backwards, too.
+The person looks at the frame with the lowest J that was not looked at before, clicks at the
+objects there, each time in the middle of the largest error, up to `--clicks` times an object or
+until its J is .9, and has them followed on from there (the robot of Caelles et al., "The 2018 DAVIS
+Challenge", is the model, which scribbles on every object of the worst frame). An object that has
+left for good is said to end. First masks are true. With `--one-object` only the object with the
+lowest J is corrected. With `--undo` a click that makes the mask worse is taken back, and is the
+last one there. With `--both-ways` each correction is followed backwards, too.
 """
 
 import time
@@ -54,6 +56,7 @@ def main() -> None:
     arguments.add_argument("--size", type=int, help="of ritm, in px")
     arguments.add_argument("--method", default="feelvos", help="what follows the masks")
     arguments.add_argument("--clicks", type=int, default=3, help="of a round, at most")
+    arguments.add_argument("--one-object", action="store_true", help="a round, the worst")
     arguments.add_argument("--undo", action="store_true", help="what makes a mask worse")
     arguments.add_argument("--both-ways", action="store_true", help="as `segment` has it")
     arguments.add_argument("--frames", type=int, default=1, help="of a sequence, with prompts")
@@ -77,7 +80,9 @@ def main() -> None:
         method = load_method(options.method)
         sources = open_davis(davis, Path(options.set), every=options.every)[: options.most]
         for name, prompter in prompters.items():
-            person = Person(prompter, options.clicks, undoes=options.undo)
+            person = Person(
+                prompter, options.clicks, undoes=options.undo, one_object=options.one_object
+            )
             measure_rounds(davis, sources, name, person, method, both_ways=options.both_ways)
 
 
@@ -190,16 +195,13 @@ class Work:
                 masks = mixed(masks, self.backwards[stretch.last][index], shares)
         return masks.labels()
 
-    def worst(self) -> tuple[int, int]:
-        """Frame and object with the lowest J, of the frames that were not looked at yet."""
-        j = [
-            np.full(len(self.ids), np.inf)
-            if n in self.looked_at
-            else region_similarity(truth, self.labels[n], self.ids)
-            for n, truth in enumerate(self.truths)
-        ]
-        frame, row = np.unravel_index(np.argmin(j), (len(j), len(self.ids)))
-        return int(frame), self.ids[int(row)]
+    def j(self, index: int) -> np.ndarray:
+        """J of each object in a frame."""
+        return region_similarity(self.truths[index], self.labels[index], self.ids)
+
+    def left_for_good(self, object_id: int, index: int) -> bool:
+        """Whether an object is in no frame from `index` on."""
+        return not any((truth == object_id).any() for truth in self.truths[index:])
 
     def score(self) -> float:
         """J&F, the mean over objects and frames, first and last frame left out as by DAVIS."""
@@ -215,11 +217,26 @@ class Person:
         prompter: what answers.
         clicks: at most so many at a time.
         undoes: takes back what makes a mask worse.
+        one_object: corrects one of a frame, the worst, not all.
     """
 
     prompter: Prompter
     clicks: int
     undoes: bool
+    one_object: bool
+
+    def chosen(self, work: Work) -> tuple[int, list[int]] | None:
+        """The worst frame that was not looked at yet, and the objects to correct, the worst first.
+
+        None where all were.
+        """
+        seen = {n: work.j(n) for n in range(len(work.truths)) if n not in work.looked_at}
+        if not seen:
+            return None
+        of_frame = np.min if self.one_object else np.mean
+        index = min(seen, key=lambda n: float(of_frame(seen[n])))
+        worst_first = [work.ids[row] for row in np.argsort(seen[index], kind="stable")]
+        return index, worst_first[: 1 if self.one_object else None]
 
     def corrected(self, image: np.ndarray, mask: np.ndarray, known: np.ndarray) -> np.ndarray:
         """(H, W) bool: a mask of an object in `image` (H, W, 3) after clicks.
@@ -284,18 +301,31 @@ def measure_rounds(
 
 
 def corrected_once(work: Work, person: Person) -> None:
-    """The worst object of the worst frame corrected, and followed on from there.
+    """The objects of the worst frame corrected, and followed on from there.
 
     Of a mask that the person leaves as it is nothing is said.
     """
-    index, wanted = work.worst()
-    work.looked_at.add(index)
-    truth, labels = work.truths[index], work.labels[index]
-    known = np.where(truth == VOID, VOID, truth == wanted).astype(np.uint8)
-    mask = person.corrected(image_to_rgb(work.frames[index].image), labels == wanted, known)
-    if np.array_equal(mask, labels == wanted):
+    chosen = person.chosen(work)
+    if chosen is None:
         return
-    work.given[index] = Annotation(np.where(mask, wanted, 0).astype(labels.dtype))
+    index, wanted = chosen
+    work.looked_at.add(index)
+    truth, labels, image = work.truths[index], work.labels[index], work.frames[index].image
+    masks, ended = {}, set()
+    for i in wanted:
+        if work.left_for_good(i, index):
+            ended |= {i} if (labels == i).any() else set()
+            continue
+        known = np.where(truth == VOID, VOID, truth == i).astype(np.uint8)
+        mask = person.corrected(image_to_rgb(image), labels == i, known)
+        if not np.array_equal(mask, labels == i):
+            masks[i] = mask
+    if not masks and not ended:
+        return
+    drawn = np.zeros_like(labels)
+    for i in sorted(masks, key=lambda i: -masks[i].sum()):
+        drawn[masks[i]] = i
+    work.given[index] = Annotation(drawn, frozenset(ended))
     work.follow(index)
 
 
