@@ -36,12 +36,13 @@ def main() -> None:
     """Parse, run, print."""
     arguments = parser(__doc__, threads=2)
     arguments.add_argument("--clips", type=int, nargs="*", default=list(range(12)))
+    arguments.add_argument("--weights", default="default", help="of feelvos")
     arguments.add_argument("--save", type=Path, help="folder for clips with ids drawn in")
     options = arguments.parse_args()
     torch.set_num_threads(options.threads)
     cutouts = held_out(options.data / "stills")
     sceneries = sorted((options.data / "coco_small").rglob("*.jpg"))
-    method = load_method("feelvos")
+    method = load_method("feelvos", weights=options.weights)
     print(f"commit {commit()}, {FRAMES} frames\n\n| clip | J | identities kept |\n|---|---|---|")
     rows = []
     for i in options.clips:
