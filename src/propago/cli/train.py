@@ -26,8 +26,8 @@ class TrainArguments:
     feelvos-wide, feelvos-drift, feelvos-merged, feelvos-further, maskrnn-compact,
     maskrnn-long, mask-rcnn-compact, mask-rcnn-long, mask-rcnn-further,
     masktrack-rcnn-compact, rgmp-compact-pairs, rgmp-compact, rgmp-long, rgmp-compact-video,
-    rgsn-compact, ritm-compact, ritm-long, ritm-further, seg-with-spn-foreground, spn-compact),
-    or a TOML file."""
+    rgsn-compact, rgsn-further, ritm-compact, ritm-long, ritm-further, ritm-beyond,
+    seg-with-spn-foreground, spn-compact), or a TOML file."""
     data: Path = Path("data")
     """Folder with the real data of the recipe: davis, saliency_sod, coco_small, voc2007_44,
     stills."""
