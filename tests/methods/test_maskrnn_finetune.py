@@ -12,6 +12,7 @@ from propago.finetune.budget import Budget
 from propago.finetune.cache import FineTuneCache
 from propago.finetune.fine_tuning import FineTuning
 from propago.finetune.loop import FineTuneSettings
+from propago.finetune.objects import WarpedClips
 from propago.methods.maskrnn import finetune
 from propago.methods.maskrnn.finetune import fine_tuned_head, with_head
 from propago.methods.maskrnn.net import MaskRnnConfig, MaskRnnNet
@@ -46,7 +47,7 @@ class TestContract(PropagatorContract):
 
     def training_loss(self):
         net = MaskRnnNet(SMALL)
-        return net, finetune._loss(net, example(0))
+        return net, finetune.tuning().loss(net, example(0))
 
 
 def annotated():
@@ -55,12 +56,13 @@ def annotated():
 
 
 def example(seed):
-    frames = [annotated()]
-    return finetune._draw(np.random.default_rng(seed), frames, 2, torch.device("cpu"))
+    tuning = finetune.tuning()
+    clips = WarpedClips([annotated()], 2, tuning.clip_frames)
+    return tuning.draw(np.random.default_rng(seed), clips)
 
 
 def test_an_example_begins_with_the_annotated_object_alone():
-    clip = example(0).clip
+    clip = example(0).batch
     assert clip.images.shape == (1, 3, 3, 48, 64)
     first, frame = clip.masks[0, 0].numpy(), annotated()
     shown = (frame.labels == 2).astype(np.uint8)
@@ -90,7 +92,7 @@ def test_the_trained_network_learns_the_annotated_object(tmp_path):
     assert head is not None
     with torch.no_grad():
         before, after = (
-            sum(float(finetune._loss(net, example(seed))) for seed in range(90, 94))
+            sum(float(finetune.tuning().loss(net, example(seed))) for seed in range(90, 94))
             for net in (run.net, with_head(run.net, head))
         )
     assert after < 0.95 * before

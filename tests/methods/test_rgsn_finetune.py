@@ -10,6 +10,7 @@ from propago.finetune.budget import Budget
 from propago.finetune.cache import FineTuneCache
 from propago.finetune.fine_tuning import FineTuning
 from propago.finetune.loop import FineTuneSettings
+from propago.finetune.objects import WarpedClips
 from propago.methods.rgsn import finetune
 from propago.methods.rgsn.finetune import fine_tuned_decoder, with_decoder
 from propago.methods.rgsn.net import RgsnConfig, RgsnNet
@@ -46,9 +47,9 @@ class TestContract(PropagatorContract):
 
     def training_loss(self):
         net = RgsnNet(SMALL)
-        crops = finetune.CropExamples(finetune._WarpedClips([annotated()], 2), 64)
-        example = finetune._draw(np.random.default_rng(0), crops, torch.device("cpu"))
-        return net, finetune._loss(net, example)
+        tuning = finetune.tuning(net)
+        clips = WarpedClips([annotated()], 2, tuning.clip_frames)
+        return net, tuning.loss(net, tuning.draw(np.random.default_rng(0), clips))
 
 
 def annotated():
@@ -79,11 +80,12 @@ def test_it_learns_the_annotated_object(tmp_path):
     assert run.finetune is not None
     decoder = fine_tuned_decoder(run.net, 2, [annotated()], run.finetune)
     assert decoder is not None
-    crops = finetune.CropExamples(finetune._WarpedClips([annotated()], 2), 64)
-    example = finetune._draw(np.random.default_rng(99), crops, torch.device("cpu"))
+    tuning = finetune.tuning(run.net)
+    clips = WarpedClips([annotated()], 2, tuning.clip_frames)
+    example = tuning.draw(np.random.default_rng(99), clips)
     with torch.no_grad():
         before, after = (
-            float(finetune._loss(net, example)) for net in (run.net, with_decoder(run.net, decoder))
+            float(tuning.loss(net, example)) for net in (run.net, with_decoder(run.net, decoder))
         )
     assert after < 0.9 * before
 

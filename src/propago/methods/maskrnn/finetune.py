@@ -5,17 +5,16 @@ of the appearance stream alone, on clips of warped copies, within a budget.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
-import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from propago.data.clips import Clip
 from propago.finetune.annotated import AnnotatedFrame
 from propago.finetune.fine_tuning import FineTuning
 from propago.finetune.loop import FineTuneSettings
-from propago.finetune.warp import MOTION, warped_clip
+from propago.finetune.objects import ObjectTuning, WarpedClips
 from propago.methods.maskrnn.examples import collate
 from propago.methods.maskrnn.net import MaskRnnNet
 from propago.methods.maskrnn.objective import MaskRnnObjective, MotionClips
@@ -30,17 +29,6 @@ DAMAGED = 0.5
 
 CLIP_FRAMES = 3
 
-KEPT = 3
-"""So many annotated frames are learnt from: the first, and the latest others."""
-
-
-@dataclass(frozen=True)
-class _Example:
-    """A clip, and the chance of the damage to what is fed back."""
-
-    clip: MotionClips
-    seed: int
-
 
 def fine_tuned_head(
     net: MaskRnnNet, object_id: int, frames: Sequence[AnnotatedFrame], finetune: FineTuning
@@ -52,19 +40,8 @@ def fine_tuned_head(
     Raises:
         KeyboardInterrupt: the same call goes on where this one was.
     """
-    shown = [frame for frame in frames if object_id in frame.ids]
-    if not shown:
-        return None
-    device = next(net.parameters()).device
-    return finetune.tensors(
-        f"object {object_id}",
-        net,
-        ("maskrnn", net.config, DAMAGED, CLIP_FRAMES, MOTION, object_id, shown),
-        trainable=lambda name: name.startswith(f"{HEAD}."),
-        loss=_loss,
-        draw=lambda rng: _draw(rng, shown, object_id, device),
-        settings=SETTINGS,
-    )
+    parts = ("maskrnn", net.config, DAMAGED, CLIP_FRAMES)
+    return tuning().tensors(net, object_id, frames, finetune, parts)
 
 
 def with_head(net: MaskRnnNet, head: Mapping[str, Tensor] | None) -> MaskRnnNet:
@@ -72,19 +49,13 @@ def with_head(net: MaskRnnNet, head: Mapping[str, Tensor] | None) -> MaskRnnNet:
     return with_part(net, HEAD, head)
 
 
-def _loss(net: nn.Module, example: _Example) -> Tensor:
-    assert isinstance(net, MaskRnnNet)
-    return MaskRnnObjective(net, DAMAGED)(example.clip, example.seed)[0]
+def tuning() -> ObjectTuning:
+    """What is fine-tuned, on what, and how."""
+    objective = partial(MaskRnnObjective, damaged=DAMAGED)
+    return ObjectTuning(HEAD, CLIP_FRAMES, _drawn, objective, SETTINGS)
 
 
-def _draw(
-    rng: np.random.Generator,
-    frames: Sequence[AnnotatedFrame],
-    object_id: int,
-    device: torch.device,
-) -> _Example:
-    """A clip of one annotated frame: itself or its mirror image, then warped copies."""
-    frame = frames[int(rng.integers(len(frames)))]
-    images, labels = warped_clip(rng, frame.picture, frame.rows([object_id]), CLIP_FRAMES)
-    clip = collate([Clip(*(np.concatenate([part[:1], part]) for part in (images, labels)))])
-    return _Example(MotionClips(*(part.to(device) for part in clip)), int(rng.integers(2**31)))
+def _drawn(rng: np.random.Generator, clips: WarpedClips) -> MotionClips:
+    """A clip that begins with its first frame twice: there the object does not move."""
+    clip = clips.sample(rng)
+    return collate([Clip(*(np.concatenate([p[:1], p]) for p in (clip.images, clip.labels)))])

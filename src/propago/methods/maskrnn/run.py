@@ -10,7 +10,8 @@ from torch import Tensor
 
 from propago.finetune.annotated import AnnotatedFrame, annotated_frame
 from propago.finetune.fine_tuning import FineTuning
-from propago.methods.maskrnn.finetune import KEPT, fine_tuned_head, with_head
+from propago.finetune.objects import KEPT
+from propago.methods.maskrnn.finetune import fine_tuned_head, with_head
 from propago.methods.maskrnn.net import PRESETS, Estimate, MaskRnnNet, motion_planes
 from propago.methods.maskrnn.region import (
     ABSENT,

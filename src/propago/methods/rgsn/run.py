@@ -11,9 +11,10 @@ from torch import Tensor
 from propago.detections import Detections
 from propago.finetune.annotated import AnnotatedFrame, annotated_frame
 from propago.finetune.fine_tuning import FineTuning
+from propago.finetune.objects import KEPT
 from propago.methods.rgsn.candidates import candidates_of
 from propago.methods.rgsn.crops import crop_around, cropped, heat_map, mask_box, put_back
-from propago.methods.rgsn.finetune import KEPT, fine_tuned_decoder, with_decoder
+from propago.methods.rgsn.finetune import fine_tuned_decoder, with_decoder
 from propago.methods.rgsn.net import PRESETS, RgsnNet
 from propago.methods.rgsn.otn import (
     LOST_FRAMES,
