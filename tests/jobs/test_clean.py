@@ -179,8 +179,11 @@ def test_soft_pictures_are_told_of_scores(tmp_path):
 
 
 def test_bad_input_is_said(tmp_path):
-    with pytest.raises(SourceError, match="not a folder"):
+    with pytest.raises(SourceError, match=r"not a folder.*PNGs$"):
         clean(tmp_path / "nowhere", out=tmp_path / "out")
+    (tmp_path / "stack.tif").touch()
+    with pytest.raises(SourceError, match=r"not a folder.*`propago convert` makes one"):
+        clean(tmp_path / "stack.tif", out=tmp_path / "out")
     write_clip(tmp_path / "cat")
     write_mask(tmp_path / "cat" / "00003.png", np.zeros((5, 6), np.uint8))
     with pytest.raises(MaskError, match=r"frame 00003 is 6x5, the masks before are 64x48"):

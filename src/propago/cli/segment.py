@@ -192,7 +192,7 @@ def _print(result: "SegmentResult") -> None:
     objects = ", ".join(map(str, result.ids)) or "none"
     speed = f"{result.frames_per_s:.1f} frames/s"
     if result.given:
-        print(f"given    {result.given} (the masks that were made of boxes and clicks)")
+        print(f"given    {result.given} (a picture of what boxes and clicks became)")
     print(f"masks    {result.masks} ({result.frames} frames, objects {objects}, {speed})")
     if result.overlay:
         print(f"overlay  {result.overlay}")

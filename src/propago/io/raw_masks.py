@@ -102,7 +102,10 @@ def read_raw(path: Path) -> RawMask:
     try:
         with Image.open(BytesIO(data)) as picture:
             if (pages := getattr(picture, "n_frames", 1)) > 1:
-                raise MaskError(f"it holds {pages} pages; give one file per mask, named by frame")
+                raise MaskError(
+                    f"it holds {pages} pages; give one file per mask, named by frame, as "
+                    "`propago convert` makes them"
+                )
             raw = _decoded(picture, data)
     except MaskError as error:
         raise MaskError(f"{path}: {error}") from error

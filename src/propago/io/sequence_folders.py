@@ -69,8 +69,10 @@ def find_folders(root: Path, annotations: Sequence[str] = ()) -> LabelFolders:
     """
     root = unpacked(root)
     if not root.is_dir():
+        other = "; `propago convert` makes one of other files of masks" if root.is_file() else ""
         raise SourceError(
             f"{root} is not a folder; masks come as a folder of sequences or one sequence of PNGs"
+            + other
         ).of_argument()
     top = next((root / name for name in annotations if (root / name).is_dir()), root)
     bases = tuple(dict.fromkeys((sequences_in(top), sequences_in(root / ANNOTATIONS))))
