@@ -5,7 +5,6 @@ warped copies of it; the last is predicted from what was predicted before it, as
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from itertools import pairwise
 
 import cv2
@@ -16,6 +15,7 @@ from torch import Tensor, nn
 from propago.finetune.annotated import AnnotatedFrame
 from propago.finetune.fine_tuning import FineTuning
 from propago.finetune.loop import FineTuneSettings
+from propago.finetune.objects import Seeded
 from propago.finetune.warp import MOTION, warped_clip
 from propago.methods.feelvos.net import FeelvosNet
 from propago.methods.feelvos.objective import ClipBatch, FeelvosObjective
@@ -40,14 +40,6 @@ of zero-shot models", CVPR 2022). Chosen on `val`, see docs/finetuning.md.
 CLIP_FRAMES = 3
 MAX_OBJECTS = 4
 """So many are in an example, chosen by chance: memory does not grow with the objects."""
-
-
-@dataclass(frozen=True)
-class _Example:
-    """A clip, and the chance of the damage to what is fed back."""
-
-    clip: ClipBatch
-    seed: int
 
 
 def fine_tuned_head(
@@ -86,14 +78,14 @@ def with_head(net: FeelvosNet, head: Mapping[str, Tensor] | None) -> FeelvosNet:
     return with_part(net, "head", head)
 
 
-def _loss(net: nn.Module, example: _Example) -> Tensor:
+def _loss(net: nn.Module, example: Seeded) -> Tensor:
     assert isinstance(net, FeelvosNet)
-    return FeelvosObjective(net, HARDEST, DAMAGED)(example.clip, example.seed)[0]
+    return FeelvosObjective(net, HARDEST, DAMAGED)(ClipBatch(*example.batch), example.seed)[0]
 
 
 def _draw(
     rng: np.random.Generator, frames: Sequence[AnnotatedFrame], device: torch.device
-) -> _Example:
+) -> Seeded:
     """A clip of one annotated frame: itself or its mirror image, then warped copies."""
     frame = frames[int(rng.integers(len(frames)))]
     images, maps = warped_clip(rng, frame.picture, _some_rows(rng, frame), CLIP_FRAMES)
@@ -101,7 +93,7 @@ def _draw(
     flows = np.stack([dis_flow(now, past) for past, now in pairwise(greys)])
     parts = (images.transpose(0, 3, 1, 2), maps, flows)
     clip = ClipBatch(*(torch.from_numpy(part)[None].to(device) for part in parts))
-    return _Example(clip, int(rng.integers(2**31)))
+    return Seeded(clip, int(rng.integers(2**31)))
 
 
 def _some_rows(rng: np.random.Generator, frame: AnnotatedFrame) -> np.ndarray:
