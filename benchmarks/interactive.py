@@ -33,6 +33,7 @@ from propago.metrics.davis import region_similarity, score_frame
 from propago.ops.both_ways import Stretch, mixed, stretches
 from propago.ops.clicks import next_click
 from propago.ops.image import image_to_rgb
+from propago.ops.object_size import longer_side_px
 from propago.pipeline import Checkpoint, Segmented, segment_frames
 from propago.prompts import Prompt, Prompter
 from propago.runs.both_ways import back_from
@@ -238,12 +239,15 @@ class Person:
         worst_first = [work.ids[row] for row in np.argsort(seen[index], kind="stable")]
         return index, worst_first[: 1 if self.one_object else None]
 
-    def corrected(self, image: np.ndarray, mask: np.ndarray, known: np.ndarray) -> np.ndarray:
+    def corrected(
+        self, image: np.ndarray, mask: np.ndarray, known: np.ndarray, longer_side_px: float | None
+    ) -> np.ndarray:
         """(H, W) bool: a mask of an object in `image` (H, W, 3) after clicks.
 
-        `known` is (H, W) uint8: 1 the object, 255 where nobody knows.
+        `known` is (H, W) uint8: 1 the object, 255 where nobody knows; `longer_side_px` is its size
+        in another frame.
         """
-        prompt = Prompt(present=mask)
+        prompt = Prompt(present=mask, longer_side_px=longer_side_px)
         for _ in range(self.clicks):
             click = next_click(mask, known)
             if click is None or overlap(mask, known) >= RIGHT:
@@ -317,7 +321,8 @@ def corrected_once(work: Work, person: Person) -> None:
             ended |= {i} if (labels == i).any() else set()
             continue
         known = np.where(truth == VOID, VOID, truth == i).astype(np.uint8)
-        mask = person.corrected(image_to_rgb(image), labels == i, known)
+        size_px = longer_side_px(work.given, i, index)
+        mask = person.corrected(image_to_rgb(image), labels == i, known, size_px)
         if not np.array_equal(mask, labels == i):
             masks[i] = mask
     if not masks and not ended:

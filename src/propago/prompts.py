@@ -22,12 +22,15 @@ class Prompt:
         negative: clicks beside it, in order.
         present: (H, W) bool, its mask so far, which the clicks correct, the latest last; None where
             it had none before the first of them. With a box it does not count.
+        longer_side_px: of the object's box in another frame, about which size it is looked for
+            where clicks are all that is known; None where nobody knows.
     """
 
     box_xyxy: Box | None = None
     positive: tuple[Point, ...] = ()
     negative: tuple[Point, ...] = ()
     present: np.ndarray | None = None
+    longer_side_px: float | None = None
 
 
 class Prompter(Protocol):

@@ -1,5 +1,7 @@
 """The network that is clicked at: what it sees, what it learns from, where it looks."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -16,7 +18,7 @@ from propago.methods.ritm.objective import (
 )
 from propago.methods.ritm.run import VIEWS, Ritm, RitmSettings
 from propago.methods.ritm.run import corrected as corrected_mask
-from propago.methods.ritm.window import Window, around, whole
+from propago.methods.ritm.window import KNOWN_MARGIN, Window, around, begun, whole
 from propago.prompts import Prompt
 
 SMALL = RitmConfig(widths=(16, 16, 8, 8))
@@ -246,3 +248,13 @@ def test_without_a_prompt_nothing_changes():
     assert asked(Prompt(negative=((5, 5),)))[0] is None
     present[4, 5] = True
     assert asked(Prompt(present=present))[0] is present
+
+
+def test_clicks_are_looked_at_first_about_the_size_known_of_the_object():
+    click = Prompt(positive=((200.0, 100.0),))
+    assert begun(click, (240, 400, 3), 128) == whole((240, 400, 3), 128)
+    near = begun(replace(click, longer_side_px=20.0), (240, 400, 3), 128)
+    assert near.x1 - near.x0 == near.y1 - near.y0 == KNOWN_MARGIN * 20
+    assert near.x0 < 200 < near.x1
+    far = begun(replace(click, longer_side_px=900.0), (240, 400, 3), 128)
+    assert far == whole((240, 400, 3), 128)

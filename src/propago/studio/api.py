@@ -11,6 +11,7 @@ from fastapi import APIRouter, Request, Response, WebSocket, WebSocketDisconnect
 from starlette.responses import FileResponse
 
 from propago.errors import MaskError, UsageError
+from propago.ops.object_size import longer_side_px
 from propago.prompts import Prompter
 from propago.report.colours import HUES
 from propago.studio.carrying import Carrying
@@ -144,7 +145,9 @@ class Api:
             said = self._project.annotations.get(index)
             return np.zeros_like(shown) if said is None else said.labels
 
-        labels = self._prompting.drawn(index, self._pictures.rgb(index), shown, drawn, fields)
+        known_px = longer_side_px(self._project.annotations, fields.object, index)
+        rgb = self._pictures.rgb(index)
+        labels = self._prompting.drawn(index, rgb, shown, drawn, fields, known_px)
         with self._step():
             ids = self._project.annotate(index, labels)
         return label_answer(self._project.shown(index), ids)

@@ -1,7 +1,7 @@
 """Masks of boxes and clicks, as a page sends them."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -48,6 +48,7 @@ class Prompting:
         shown: np.ndarray,
         drawn: Callable[[], np.ndarray],
         fields: PromptFields,
+        longer_side_px: float | None = None,
     ) -> np.ndarray:
         """(H, W) what is drawn on a frame with the new mask of an object.
 
@@ -60,6 +61,7 @@ class Prompting:
             shown: (H, W) the label map before.
             drawn: gives (H, W) what a person drew of it so far; more may be while a mask is found.
             fields: the object, its box and clicks.
+            longer_side_px: of its box in another frame.
 
         Raises:
             UsageError: the prompt is none, or nothing is found there.
@@ -70,7 +72,8 @@ class Prompting:
         further = len(fields.clicks) > 1
         if further and last and last.index == index and np.array_equal(last.after, begun):
             present, before = last.present, last.before
-        mask = self._prompter(rgb, _read_prompt(fields, present))
+        prompt = replace(_read_prompt(fields, present), longer_side_px=longer_side_px)
+        mask = self._prompter(rgb, prompt)
         if mask is None:
             raise UsageError("nothing is found there: draw a box around it, or use the brush")
         now = drawn()

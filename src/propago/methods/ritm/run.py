@@ -1,6 +1,7 @@
 """The network as a `Prompter`: it looks twice, the second time with what it saw first.
 
-Clicks alone are looked at in the whole picture first, then from close by.
+Clicks alone are looked at in the whole picture first, or, where the object's size in another frame
+is known, in a part of it; then from close by.
 """
 
 from dataclasses import dataclass
@@ -13,7 +14,7 @@ import torch
 
 from propago.methods.ritm.maps import prompt_maps
 from propago.methods.ritm.net import PRESETS, RitmNet
-from propago.methods.ritm.window import Window, around, whole
+from propago.methods.ritm.window import Window, around, begun
 from propago.nn.inference import choose_device, ready, require_working_size
 from propago.nn.presets import load_network
 from propago.ops.click_mask import discs, parts_with
@@ -114,7 +115,7 @@ class Ritm:
             return mask if mask.any() else None
         if not prompt.positive:
             return None
-        before = self._seen(rgb, prompt, whole(rgb.shape, size))
+        before = self._seen(rgb, prompt, begun(prompt, rgb.shape, size))
         return self._found(rgb, prompt, around(prompt, before > 0.5, rgb.shape, size), before)
 
     def _found(

@@ -11,6 +11,9 @@ from propago.prompts import Point, Prompt
 MARGIN = 1.4
 """Side of a window, in parts of the longer side of what it is around (RITM, section 4.2)."""
 
+KNOWN_MARGIN = 3.0
+"""Side of the first window around clicks, in parts of the object's longer side elsewhere (ours)."""
+
 LEAST_PX = 48
 """Side of a window, at least."""
 
@@ -64,7 +67,26 @@ def whole(shape: tuple[int, ...], size_px: int) -> Window:
     return seen_at((0, 0, shape[1], shape[0]), size_px)
 
 
-def around(prompt: Prompt, mask: np.ndarray | None, shape: tuple[int, ...], size_px: int) -> Window:
+def begun(prompt: Prompt, shape: tuple[int, ...], size_px: int) -> Window:
+    """Where clicks are looked at first: all of a picture, less where the object's size is known.
+
+    Args:
+        prompt: with clicks.
+        shape: (H, W, ...) of the picture.
+        size_px: see `seen_at`.
+    """
+    if prompt.longer_side_px is None:
+        return whole(shape, size_px)
+    return around(prompt, None, shape, size_px, least_px=KNOWN_MARGIN * prompt.longer_side_px)
+
+
+def around(
+    prompt: Prompt,
+    mask: np.ndarray | None,
+    shape: tuple[int, ...],
+    size_px: int,
+    least_px: float = LEAST_PX,
+) -> Window:
     """What lies around a box, clicks and a mask.
 
     Args:
@@ -72,6 +94,7 @@ def around(prompt: Prompt, mask: np.ndarray | None, shape: tuple[int, ...], size
         mask: (H, W) bool; None or empty where there is none.
         shape: (H, W, ...) of the picture.
         size_px: see `seen_at`.
+        least_px: side of the window, at least.
     """
     corners = [*prompt.positive, *prompt.negative]
     if prompt.box_xyxy is not None:
@@ -80,7 +103,7 @@ def around(prompt: Prompt, mask: np.ndarray | None, shape: tuple[int, ...], size
         x, y, width, height = cv2.boundingRect(mask.astype(np.uint8))
         corners += [(x, y), (x + width, y + height)]
     low, high = np.min(corners, axis=0), np.max(corners, axis=0)
-    side = max(MARGIN * max(high - low), LEAST_PX)
+    side = max(MARGIN * max(high - low), least_px, LEAST_PX)
     middle, limits = (low + high) / 2, np.array(shape[1::-1])
     start = np.clip(np.floor(middle - side / 2), 0, limits).astype(int)
     end = np.clip(np.ceil(middle + side / 2), start + 1, limits).astype(int)
