@@ -179,7 +179,8 @@ def corrected_once(work: Work, person: Person) -> None:
         return
     index, wanted = chosen
     work.looked_at.add(index)
-    truth, labels, image = work.truths[index], work.labels[index], work.frames[index].image
+    truth, labels = work.truths[index], work.labels[index]
+    rgb = image_to_rgb(work.frames[index].image)
     masks, ended = {}, set()
     for i in wanted:
         if work.left_for_good(i, index):
@@ -187,7 +188,7 @@ def corrected_once(work: Work, person: Person) -> None:
             continue
         known = np.where(truth == VOID, VOID, truth == i).astype(np.uint8)
         size_px = longer_side_px(work.given, i, index)
-        mask = person.corrected(image_to_rgb(image), labels == i, known, size_px)
+        mask = person.corrected(rgb, labels == i, known, size_px)
         if not np.array_equal(mask, labels == i):
             masks[i] = mask
     if not masks and not ended:

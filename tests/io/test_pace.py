@@ -38,6 +38,16 @@ def rate_of(path):
         return video.streams.video[0].average_rate
 
 
+def shown_at(shot, fps):
+    return segment(
+        shot / "frames",
+        shot / "masks" / "00000.png",
+        out=shot / "out",
+        method=FirstMask(),
+        options=SegmentOptions(fps=fps),
+    )
+
+
 @pytest.mark.parametrize(
     ("said", "meant"),
     [
@@ -69,13 +79,7 @@ def test_pictures_have_times_where_a_rate_is_said(shot):
 
 
 def test_a_time_lapse_has_times_and_is_shown_at_the_rate_of_pictures(shot):
-    made = segment(
-        shot / "frames",
-        shot / "masks" / "00000.png",
-        out=shot / "out",
-        method=FirstMask(),
-        options=SegmentOptions(fps=1 / 300),
-    )
+    made = shown_at(shot, 1 / 300)
     lines = map(json.loads, (shot / "out" / "frames.jsonl").read_text("utf-8").splitlines())
     assert [line["time_s"] for line in lines] == [300 * n for n in range(FRAMES)]
     assert rate_of(made.overlay) == 24
@@ -110,13 +114,7 @@ def test_a_stack_says_how_far_its_pages_are_apart(tmp_path, noted, interval_s):
 
 
 def test_overlay_and_matte_are_shown_at_that_rate(shot):
-    made = segment(
-        shot / "frames",
-        shot / "masks" / "00000.png",
-        out=shot / "out",
-        method=FirstMask(),
-        options=SegmentOptions(fps=25),
-    )
+    made = shown_at(shot, 25)
     assert rate_of(made.overlay) == 25
     mattes = {"frames": shot / "frames", "to_format": "prores"}
     said = convert(shot / "masks", shot / "said.mov", fps=23.976, **mattes)

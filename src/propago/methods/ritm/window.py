@@ -77,7 +77,8 @@ def begun(prompt: Prompt, shape: tuple[int, ...], size_px: int) -> Window:
     """
     if prompt.longer_side_px is None:
         return whole(shape, size_px)
-    return around(prompt, None, shape, size_px, least_px=KNOWN_MARGIN * prompt.longer_side_px)
+    least_px = max(KNOWN_MARGIN * prompt.longer_side_px, LEAST_PX)
+    return around(prompt, None, shape, size_px, least_px)
 
 
 def around(
@@ -103,7 +104,7 @@ def around(
         x, y, width, height = cv2.boundingRect(mask.astype(np.uint8))
         corners += [(x, y), (x + width, y + height)]
     low, high = np.min(corners, axis=0), np.max(corners, axis=0)
-    side = max(MARGIN * max(high - low), least_px, LEAST_PX)
+    side = max(MARGIN * max(high - low), least_px)
     middle, limits = (low + high) / 2, np.array(shape[1::-1])
     start = np.clip(np.floor(middle - side / 2), 0, limits).astype(int)
     end = np.clip(np.ceil(middle + side / 2), start + 1, limits).astype(int)
