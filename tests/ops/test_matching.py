@@ -17,7 +17,7 @@ def test_similarity_is_minus_the_squared_distance(channels, queries, positions, 
     q, m = embeddings(channels, queries, seed), embeddings(channels, positions, seed + 1)
     brute = -(q.T[:, None] - m.T[None]).square().sum(-1)
     assert torch.allclose(matching.similarities(q, m), brute, atol=1e-4)
-    weights = (matching.query_factor(q, 2.0) @ matching.memory_factor(m)).exp2()
+    weights = (matching.query_factor(q, 2.0) @ matching.memory_factor(m, 2.0)).exp2()
     assert torch.allclose(matching.similarity_of(weights), 2 * brute, atol=1e-3)
 
 
@@ -116,6 +116,38 @@ def test_what_is_farther_than_float32_can_tell_is_not_there():
         torch.zeros(1, 1, 1), memory, torch.ones(1, 1, dtype=torch.bool)
     )
     assert found.flatten().tolist() == [1.0, 1.0, 0.0]
+
+
+def test_embeddings_of_a_lower_precision_are_told_apart_as_finely_as_they_are():
+    unit = [torch.nn.functional.normalize(embeddings(64, n, n), dim=0) for n in (30, 200)]
+    query, memory = (x.bfloat16() for x in unit)
+    memory[:, :10] = query[:, :10]
+    close = 0.9 * query[:, 10:20].float() + 0.1 * memory[:, 20:30].float()
+    memory[:, 10:20] = torch.nn.functional.normalize(close, dim=0).bfloat16()
+    values, wanted = torch.rand(2, 3, 200), torch.ones(1, 2, dtype=torch.bool)
+
+    def cues(precision):
+        past = matching.SortedMemory(memory.to(precision), values, (50, 60, 90))
+        return matching.match_everywhere(query.to(precision)[None], [past], wanted, 11.0)[0]
+
+    low, exact = cues(torch.bfloat16), cues(torch.float32)
+    assert low.dtype == torch.float32
+    assert (low - exact).abs().max() < 0.01
+    assert low[:, :2].amin((0, 1))[:10].max() < 1e-4  # what is the same is no distance apart
+
+
+@pytest.mark.parametrize("precision", [torch.bfloat16, torch.float32])
+def test_matching_nearby_in_a_lower_precision(precision):
+    query, memory = embeddings(8, 36).view(8, 6, 6), embeddings(8, 36, 1).view(8, 6, 6)
+    owners = torch.arange(36).view(6, 6) % 3
+    tiles = Tiles.covering(torch.ones(6, 6, dtype=torch.bool), 4)
+    values = torch.rand(2, 3, 6, 6)
+    found = matching.match_nearby(
+        query.to(precision), memory.to(precision), owners, values, tiles, 2, 0.2
+    )
+    exact = matching.match_nearby(query, memory, owners, values, tiles, 2, 0.2)
+    assert found.dtype == torch.float32
+    assert (found - exact).abs().max() < 0.02
 
 
 def test_readout_is_an_average():

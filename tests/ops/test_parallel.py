@@ -6,7 +6,7 @@ import time
 import pytest
 import torch
 
-from propago.ops.parallel import Team, one_core, team
+from propago.ops.parallel import Team, give_way, one_core, team
 
 
 @torch.no_grad()
@@ -37,6 +37,28 @@ def test_a_team_of_one_does_everything_when_it_is_waited_for():
     task = workers.later(threading.get_ident)
     assert not task.done
     assert workers.wait(task) == threading.get_ident()
+
+
+@torch.no_grad()
+def test_a_long_task_gives_way_to_what_is_waited_for():
+    workers, begun, over = Team(2), threading.Event(), threading.Event()
+    meet = threading.Barrier(2, timeout=20)
+
+    def long():
+        begun.set()
+        while not over.is_set():
+            give_way()
+
+    task = workers.later(long)
+    assert begun.wait(20)
+    workers.map(lambda _: meet.wait(), range(2))  # the thread of the long task takes one of the two
+    assert not task.done
+    over.set()
+    workers.wait(task)
+
+
+def test_nobody_gives_way_outside_of_a_team():
+    give_way()
 
 
 @torch.no_grad()

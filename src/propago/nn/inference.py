@@ -88,7 +88,12 @@ def fast_precision(device: torch.device) -> torch.autocast:
 
     Twice as fast there; elsewhere it changes nothing.
     """
-    return torch.autocast("cpu", torch.bfloat16, enabled=device.type == "cpu" and _has_bfloat16())
+    return torch.autocast("cpu", torch.bfloat16, enabled=fast_dtype(device) == torch.bfloat16)
+
+
+def fast_dtype(device: torch.device) -> torch.dtype:
+    """What products are computed in fastest: bfloat16 where `device` is a CPU that has it."""
+    return torch.bfloat16 if device.type == "cpu" and _has_bfloat16() else torch.float32
 
 
 @cache

@@ -31,7 +31,7 @@ BITS = math.log2(math.e)
 """Weights are powers of two, which PyTorch computes several times faster than those of e."""
 
 SPARE_BITS = 100.0
-"""Added to every exponent, so that float32 tells similarities down to -156 from nothing."""
+"""Added to every exponent of float32, which so tells similarities down to -156 from nothing."""
 
 
 @dataclass(frozen=True)
@@ -66,24 +66,24 @@ def match_everywhere(
     Returns:
         (T, K, 2 + V, Q) of `object_cues`; values that are not asked for are 0.
     """
-    keys = [memory_factor(past.embedding) for past in memory]
+    keys = [memory_factor(past.embedding, sharpness) for past in memory]
 
     @cache
     def values_of(objects: tuple[int, ...]) -> list[Tensor]:
-        return [_and_ones(past.values[list(objects)]) for past in memory]
+        return [_and_ones(past.values[list(objects)].to(query.dtype)) for past in memory]
 
     def matched(part: tuple[Tensor, Tensor]) -> Tensor:
         rows, asked = part
         objects = tuple(asked.any(0).nonzero()[:, 0].tolist())
-        best, summed = [], rows.new_zeros(())
+        best, summed = [], memory[0].values.new_zeros(())
         for key, past, values in zip(keys, memory, values_of(objects), strict=True):
-            weights = (rows.flatten(0, 1) @ key).exp2_()
+            weights = _weights(rows.flatten(0, 1), key)
             best.append(largest(weights, past.counts))
-            summed = summed + values @ weights.mT
-        read = rows.new_zeros(asked.shape[1], memory[0].values.shape[1], summed.shape[1])
+            summed = summed + _read(values, weights)
+        read = summed.new_zeros(asked.shape[1], memory[0].values.shape[1], summed.shape[1])
         if objects:
             read[list(objects)] = average(summed).unflatten(0, (len(objects), -1))
-        cues = object_cues(torch.stack(best).amax(0), read, sharpness)
+        cues = object_cues(torch.stack(best).amax(0), read, sharpness, rows.dtype)
         return cues.unflatten(2, rows.shape[:2]).movedim(2, 0)
 
     rows = query_factor(query, sharpness)
@@ -116,18 +116,21 @@ def match_nearby(
     Returns:
         (T, K, 2 + V, Q) of `object_cues`; a group that is not near is as far as can be.
     """
-    near = within(tiles.side, radius, query.device).to(query.dtype)
+    near = within(tiles.side, radius, query.device).to(values.dtype)
     groups, shape = range(len(values) + 1), values.shape[:2]
-    everything = torch.cat([memory, owners[None].to(memory.dtype) + 1, values.flatten(0, 1)])
+    everything = torch.cat(
+        [x.to(memory.dtype) for x in (memory, owners[None] + 1, values.flatten(0, 1))]
+    )
     around = tiles.of(everything, radius)  # 0 beyond the border: nobody's
 
     def matched(part: tuple[Tensor, Tensor]) -> Tensor:
         rows, around = part
         embedding, owner, read = around.split([len(memory), 1, shape.numel()], 1)
-        weights = (rows @ memory_factor(embedding)).exp2_() * (near * (owner > 0))
+        weights = _weights(rows, memory_factor(embedding, sharpness)) * (near * (owner > 0))
         best = [(weights * (owner == group + 1)).amax(2).flatten() for group in groups]
-        summed = (_and_ones(read.unflatten(1, shape)) @ weights.mT).movedim(1, 0).flatten(1)
-        cues = object_cues(torch.stack(best), average(summed).unflatten(0, shape), sharpness)
+        summed = _read(_and_ones(read.unflatten(1, shape)), weights).movedim(1, 0).flatten(1)
+        found = average(summed).unflatten(0, shape)
+        cues = object_cues(torch.stack(best), found, sharpness, rows.dtype)
         return cues.unflatten(2, rows.shape[:2]).movedim(2, 0)
 
     rows = query_factor(tiles.of(query), sharpness)
@@ -136,18 +139,21 @@ def match_nearby(
     return torch.cat(team().map(matched, parts))
 
 
-def object_cues(best: Tensor, read: Tensor, sharpness: Tensor | float) -> Tensor:
+def object_cues(
+    best: Tensor, read: Tensor, sharpness: Tensor | float, precision: torch.dtype = torch.float32
+) -> Tensor:
     """What matching says of each of K objects.
 
     Args:
         best: (K + 1, N) of `largest`, the background's first.
         read: (K, V, N) averaged values.
         sharpness: of `similarities`.
+        precision: of the exponents.
 
     Returns:
         (K, 2 + V, N): the distance to the object (eqs. 2-3), to everything else, and the values.
     """
-    similarity = similarity_of(best)
+    similarity = similarity_of(best, precision)
     both = torch.stack([similarity, of_the_others(similarity)], 1)[1:]
     return torch.cat([embedding_distance(both / -sharpness), read], 1)
 
@@ -161,27 +167,64 @@ def similarities(query: Tensor, memory: Tensor, sharpness: Tensor | float = 1.0)
 
 
 def query_factor(query: Tensor, sharpness: Tensor | float) -> Tensor:
-    """(..., Q, E + 2) of `query` (..., E, Q); times `memory_factor` it is exponents of weights.
+    """(..., Q, C) of `query` (..., E, Q); times `memory_factor` it is exponents of weights.
 
-    [2q, -|q|^2, -1] . [m, 1, |m|^2] = -|q - m|^2, in bits and with `SPARE_BITS` more.
+    [2q, -|q|^2, -1] . [m, 1, |m|^2] = -|q - m|^2, in bits and with the spare ones more. Squares of
+    a lower precision stand in two columns, what was rounded and the rest: so that embeddings which
+    are close have exponents as exact as they are.
     """
-    q2 = query.square().sum(-2, keepdim=True)
-    bits = torch.cat([2 * query, -q2, -torch.ones_like(q2)], -2) * (sharpness * BITS)
-    bits[..., -2, :] += SPARE_BITS
-    return bits.mT.contiguous()
+    rows, square = _in_bits(query, sharpness)
+    parts = _exactly(spare_bits(query.dtype) - square, query.dtype)
+    ones = torch.ones_like(parts)
+    return torch.cat([2 * rows, parts, -ones], -2).mT.contiguous()
 
 
-def memory_factor(memory: Tensor) -> Tensor:
-    """(..., E + 2, M) of `memory` (..., E, M), see `query_factor`."""
-    m2 = memory.square().sum(-2, keepdim=True)
-    return torch.cat([memory, torch.ones_like(m2), m2], -2)
+def memory_factor(memory: Tensor, sharpness: Tensor | float) -> Tensor:
+    """(..., C, M) of `memory` (..., E, M), see `query_factor`."""
+    columns, square = _in_bits(memory, sharpness)
+    parts = _exactly(square, memory.dtype)
+    return torch.cat([columns, torch.ones_like(parts), parts], -2)
 
 
-def similarity_of(weights: Tensor) -> Tensor:
-    """The similarities whose weights these are; -`FAR` where a weight is 0."""
+def _in_bits(embedding: Tensor, sharpness: Tensor | float) -> tuple[Tensor, Tensor]:
+    """Embeddings whose squared distances are bits, and their squares (..., 1, N) in float32."""
+    scaled = (embedding * (sharpness * BITS) ** 0.5).to(embedding.dtype)
+    wide = torch.promote_types(embedding.dtype, torch.float32)
+    return scaled, scaled.to(wide).square().sum(-2, keepdim=True)
+
+
+def _exactly(x: Tensor, precision: torch.dtype) -> Tensor:
+    """(..., N, M) of `x` (..., 1, M): as many rows of a precision as their sum needs to be `x`."""
+    rounded = x.to(precision)
+    if precision == x.dtype:
+        return rounded
+    return torch.cat([rounded, (x - rounded).to(precision)], -2)
+
+
+def _weights(rows: Tensor, key: Tensor) -> Tensor:
+    """(..., Q, M), at least float32, of `query_factor` and `memory_factor`."""
+    bits = rows @ key
+    return bits.to(torch.promote_types(bits.dtype, torch.float32)).exp2_()
+
+
+def _read(values: Tensor, weights: Tensor) -> Tensor:
+    """(..., C, Q), of the precision of `weights` (..., Q, M), summed over `values` (..., C, M)."""
+    return (values @ weights.to(values.dtype).mT).to(weights.dtype)
+
+
+def spare_bits(precision: torch.dtype) -> float:
+    """What is added to exponents of a precision: lower ones are finest about 0."""
+    return SPARE_BITS if torch.finfo(precision).bits >= 32 else 0.0
+
+
+def similarity_of(weights: Tensor, precision: torch.dtype = torch.float32) -> Tensor:
+    """The similarities whose weights these are; -`FAR` where a weight is 0.
+
+    `precision`: of the exponents.
+    """
     least = torch.finfo(torch.float32).tiny
     bits = weights.clamp_min(least).log2()
-    return torch.where(weights > least, (bits - SPARE_BITS) / BITS, -FAR)
+    return torch.where(weights > least, (bits - spare_bits(precision)) / BITS, -FAR)
 
 
 def largest(weights: Tensor, counts: Sequence[int]) -> Tensor:

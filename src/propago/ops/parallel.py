@@ -3,7 +3,8 @@
 PyTorch's own threads meet at a barrier after every operation, which costs more than it gives where
 operations are short, and starves beside other programs. Here every task is computed by one thread
 from its beginning to its end, and whoever waits for a task takes another one meanwhile. So results
-do not depend on how many threads there are.
+do not depend on how many threads there are. A long task of `Team.later` gives way to short ones
+that are waited for.
 """
 
 import threading
@@ -118,8 +119,18 @@ class Team:
         with self._changed:
             self._changed.notify_all()
 
+    def give_way(self) -> None:
+        """Compute what is urgent now."""
+        while True:
+            with self._changed:
+                task = _taken((self._urgent,))
+            if task is None:
+                return
+            self._run(task)
+
     def _help(self) -> None:
         torch.set_num_threads(1)
+        _helping.team = self
         while True:
             with self._changed:
                 while (task := _taken((self._urgent, self._later))) is None:
@@ -139,6 +150,21 @@ def _taken(lists: tuple[deque[Task], ...], wanted: Task | None = None) -> Task |
 @cache
 def _team_of(threads: int) -> Team:
     return Team(threads)
+
+
+class _Helping(threading.local):
+    """The team that the thread belongs to."""
+
+    team: Team | None = None
+
+
+_helping = _Helping()
+
+
+def give_way() -> None:
+    """What is waited for is computed first; a long task of `Team.later` calls this now and then."""
+    if _helping.team:
+        _helping.team.give_way()
 
 
 class _Outside(threading.local):

@@ -13,7 +13,7 @@ from propago.methods.feelvos.net import PRESETS, VISIBLE, FeelvosNet, FrameFeatu
 from propago.methods.feelvos.object_inputs import ObjectInputs, carry
 from propago.methods.feelvos.rectangle import Rectangle, rectangle_around
 from propago.methods.feelvos.state import Followed, PreviousFrame
-from propago.nn.inference import fast_precision, require_working_size
+from propago.nn.inference import fast_dtype, fast_precision, require_working_size
 from propago.ops.flow import dis_flow, grey
 from propago.ops.keeping import first_and_latest
 from propago.ops.parallel import team
@@ -85,6 +85,7 @@ class Follower:
         batch = shown[None].contiguous(memory_format=torch.channels_last)
         with fast_precision(picture.device):
             features = self.net.encode_image(batch)
+            features = features.matched_in(fast_dtype(picture.device))
         if crop:
             features = features.as_crop(crop, (size[0] // stride, size[1] // stride))
         return Encoded(picture, features)

@@ -89,6 +89,10 @@ class FrameFeatures:
     context: Tensor
     crop: Rectangle | None = None
 
+    def matched_in(self, precision: torch.dtype) -> "FrameFeatures":
+        """Those whose embedding is of another precision, in which it is then matched."""
+        return replace(self, embedding=self.embedding.to(precision))
+
     def as_crop(self, crop: Rectangle, size: tuple[int, int]) -> "FrameFeatures":
         """Those of a picture, which is the part `crop` of a frame of `size` (h, w)."""
         beyond = (crop.left, size[1] - crop.right, crop.top, size[0] - crop.bottom)
@@ -184,7 +188,7 @@ class FeelvosNet(nn.Module):
         share = F.avg_pool2d(masks, self.config.match_stride)
         return torch.cat([share, self.masks(context, masks, others).float()], 1)
 
-    @torch.autocast("cpu", enabled=False)  # exponents of weights need float32
+    @torch.autocast("cpu", enabled=False)  # exponents of weights are as fine as embeddings
     @torch.autocast("cuda", enabled=False)
     def cues(self, query: Tensor, memory: Sequence[Memory], wanted: Tensor | None = None) -> Tensor:
         """What matching says of each object: (K, cue_channels, h, w).

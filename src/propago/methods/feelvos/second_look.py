@@ -68,8 +68,8 @@ class SecondLooks:
             masks: the final ones of the frame.
             annotated: objects whose masks a person gave.
         """
-        resting = {i: self._moved(looks, i, image, masks, i in annotated) for i in masks.ids}
-        resting = {i: look for i, look in resting.items() if look}
+        moved = team().map(lambda i: self._moved(looks, i, image, masks, i in annotated), masks.ids)
+        resting = {i: look for i, look in zip(masks.ids, moved, strict=True) if look}
         windows = {i: look.window for i, look in resting.items() if look.window}
         smallest = sorted(windows, key=lambda i: windows[i].side)[: self.follower.settings.looks]
 
