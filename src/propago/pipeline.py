@@ -14,6 +14,7 @@ from propago.clock import Clock
 from propago.components import CLEANERS, PROPAGATORS, REFINERS, load_component
 from propago.errors import MaskError, PropagoError
 from propago.ops.image import Picture, as_frame
+from propago.ops.parallel import one_core
 from propago.types import (
     VOID,
     Annotation,
@@ -202,16 +203,16 @@ class Session:
         if self.cleaner:
             with clock.of("clean", len(masks.ids)):
                 masks, events = self.cleaner.filter(cleaner_state, masks)
-        masks = self._aggregate(masks.overridden_by(annotation))
+        with one_core():  # so short that threads would cost more than they give
+            masks = self._aggregate(masks.overridden_by(annotation))
+            labels = masks.labels()
         with clock.of("update"):
             state = self.method.update(state, features, masks, annotation)
         if self.cleaner:
             with clock.of("clean", 0):
                 cleaner_state = self.cleaner.update(cleaner_state, masks)
         self._after = Checkpoint(frame.index, state, cleaner_state)
-        return Segmented(
-            replace(frame, encoded=None, ahead=()), masks, masks.labels(), events, self._after
-        )
+        return Segmented(replace(frame, encoded=None, ahead=()), masks, labels, events, self._after)
 
 
 def segment_frames(

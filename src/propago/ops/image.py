@@ -19,11 +19,13 @@ def image_from_rgb(rgb: np.ndarray, contrast: tuple[float, float] = (0.0, 255.0)
     """
     low, high = contrast
     plain = rgb.dtype == np.uint8
-    planes = np.ascontiguousarray(rgb if plain else np.nan_to_num(rgb.astype(np.float32)))
-    image = torch.from_numpy(planes).permute(2, 0, 1)
-    image = image.to(torch.float32, memory_format=torch.contiguous_format)
-    image = (image.sub_(low) if low else image).mul_(1.0 / (high - low))
-    return image if plain and low <= 0 and high >= 255 else image.clamp_(0.0, 1.0)
+    planes = np.ascontiguousarray(rgb) if plain else np.nan_to_num(rgb.astype(np.float32))
+    image = np.empty((3, *rgb.shape[:2]), np.float32)
+    for plane, scaled in zip(cv2.split(planes), image, strict=True):
+        np.subtract(plane, low, out=scaled, dtype=np.float32)
+    image *= np.float32(1.0 / (high - low))
+    within = plain and low <= 0 and high >= 255
+    return torch.from_numpy(image if within else image.clip(0.0, 1.0, out=image))
 
 
 def image_to_rgb(image: Tensor) -> np.ndarray:
