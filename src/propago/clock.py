@@ -12,6 +12,8 @@ import torch
 class Clock:
     """Seconds of each part, and over how many frames or objects they are.
 
+    A part within another one counts for itself alone: the seconds of all parts add up.
+
     Attributes:
         active: an inactive clock counts nothing and costs nothing.
         seconds: by part.
@@ -21,6 +23,7 @@ class Clock:
     active: bool = True
     seconds: dict[str, float] = field(default_factory=dict)
     counts: dict[str, int] = field(default_factory=dict)
+    _within: float = field(default=0.0, init=False, repr=False)
 
     @contextmanager
     def of(self, part: str, count: int = 1) -> Iterator[None]:
@@ -29,10 +32,12 @@ class Clock:
             yield
             return
         _wait()
-        began = perf_counter()
+        began, within, self._within = perf_counter(), self._within, 0.0
         yield
         _wait()
-        self.add(part, perf_counter() - began, count)
+        spent = perf_counter() - began
+        self.add(part, spent - self._within, count)
+        self._within = within + spent
 
     def add(self, part: str, seconds: float, count: int = 1) -> None:
         """Count time that was measured elsewhere."""

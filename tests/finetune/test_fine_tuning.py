@@ -66,8 +66,11 @@ def test_an_interrupted_one_goes_on(tmp_path):
     cache, told = FineTuneCache(tmp_path), []
     with pytest.raises(KeyboardInterrupt):
         tensors(FineTuning(BUDGET, cache, interrupted))
-    resumed = tensors(FineTuning(BUDGET, cache, lambda *state: told.append(state)))
+    clock = Clock()
+    with clock.of("update"):
+        resumed = tensors(FineTuning(BUDGET, cache, lambda *state: told.append(state), clock))
     assert len(told) == 1
+    assert clock.seconds["update"] >= 0  # what was spent before the interruption is not taken off
     assert cache.contents()[0] == 1
     whole = tensors(FineTuning(BUDGET, FineTuneCache(tmp_path / "other")))
     assert torch.equal(resumed["weight"], whole["weight"])

@@ -1,8 +1,9 @@
 """What a user asks for when a method shall be fine-tuned: how long, and where weights are kept."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
+from time import perf_counter
 from typing import Any
 
 from torch import Tensor, nn
@@ -30,14 +31,14 @@ class FineTuning:
         cache: where fine-tuned weights are kept; None writes nothing.
         progress: hears of every step; nothing is said of weights that are found in the cache
             but that they are tried.
-        clock: counts the seconds of "finetune WHAT", of interrupted ones all parts together; as
-            little of weights in the cache.
+        clock: counts the seconds of "finetune WHAT", of interrupted ones all parts together;
+            nothing of weights in the cache.
     """
 
     budget: Budget
     cache: FineTuneCache | None = None
     progress: FineTuneProgress | None = None
-    clock: Clock | None = None
+    clock: Clock = field(default_factory=partial(Clock, active=False))
 
     def tensors(
         self,
@@ -72,18 +73,20 @@ class FineTuning:
         kept = self.cache.get(key) if self.cache else None
         if kept is not None:
             return kept
-        result = fine_tune(
-            net,
-            trainable=trainable,
-            loss=loss,
-            draw=draw,
-            settings=settings,
-            budget=self.budget,
-            unfinished=self.cache.unfinished(key) if self.cache else None,
-            progress=partial(self.progress, what) if self.progress else None,
-        )
-        if self.clock:
-            self.clock.add(f"finetune {what}", result.seconds)
+        part, spent = f"finetune {what}", perf_counter()
+        with self.clock.of(part):
+            result = fine_tune(
+                net,
+                trainable=trainable,
+                loss=loss,
+                draw=draw,
+                settings=settings,
+                budget=self.budget,
+                unfinished=self.cache.unfinished(key) if self.cache else None,
+                progress=partial(self.progress, what) if self.progress else None,
+            )
+        earlier = max(0.0, result.seconds - (perf_counter() - spent))
+        self.clock.add(part, earlier, 0)
         if self.cache:
             about = {"what": what, "budget": str(self.budget), "steps": str(result.steps)}
             self.cache.put(key, result.tensors, about)

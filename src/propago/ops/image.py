@@ -21,8 +21,8 @@ def image_from_rgb(rgb: np.ndarray, contrast: tuple[float, float] = (0.0, 255.0)
     plain = rgb.dtype == np.uint8
     planes = np.ascontiguousarray(rgb) if plain else np.nan_to_num(rgb.astype(np.float32))
     image = np.empty((3, *rgb.shape[:2]), np.float32)
-    for plane, scaled in zip(cv2.split(planes), image, strict=True):
-        np.subtract(plane, low, out=scaled, dtype=np.float32)
+    for channel, plane in enumerate(cv2.split(planes)):
+        np.subtract(plane, low, out=image[channel], dtype=np.float32)
     image *= np.float32(1.0 / (high - low))
     within = plain and low <= 0 and high >= 255
     return torch.from_numpy(image if within else image.clip(0.0, 1.0, out=image))

@@ -100,10 +100,5 @@ def _figures(cells: Sequence[Cell]) -> Figures:
     """J and F over all objects, seconds of an object and frame, MB."""
     _, j, f = overlaps(cells)
     done = sum(len(cell.objects) * cell.counts.get("predict", 0) for cell in cells)
-    spent = sum(_loop_seconds(cell) for cell in cells)
+    spent = sum(cell.seconds.get(part, 0.0) for cell in cells for part in LOOP)
     return j, f, spent / done if done else None, float(max(c.resident_mb for c in cells)) or None
-
-
-def _loop_seconds(cell: Cell) -> float:
-    tuning = sum(s for part, s in cell.seconds.items() if part.startswith("finetune "))
-    return sum(cell.seconds.get(part, 0.0) for part in LOOP) - tuning

@@ -170,9 +170,9 @@ class Feelvos:
         latest = annotated_frame(features.whole.picture, annotation, masks.labels())
         shown = first_and_latest(state.annotated, latest, self.settings.anchors)
         head = fine_tuned_head(self.net, shown, self.finetune)
-        if head is not None and not self._helps(head, features.frame, annotation):
-            head = None
-        return replace(after, annotated=shown, head=head)
+        with self.finetune.clock.of("finetune head, tried"):
+            helps = head is not None and self._helps(head, features.frame, annotation)
+        return replace(after, annotated=shown, head=head if helps else None)
 
     def _helps(self, head: Mapping[str, Tensor], annotated: Frame, annotation: Annotation) -> bool:
         """Whether a fine-tuned head keeps objects as well as the network's own; warns if not."""
