@@ -28,5 +28,8 @@ STACK: Any = np.ones((3, 20, 30), np.uint8)
 def test_an_array_in_place_of_a_folder_is_named(
     call: Callable[[Path], object], argument: str, tmp_path: Path
 ) -> None:
-    with pytest.raises(propago.UsageError, match=rf"`{argument}` is a file.*ndarray \(3, 20, 30\)"):
+    with pytest.raises(
+        propago.UsageError, match=rf"`{argument}` is a file.*ndarray \(3, 20, 30\)"
+    ) as caught:
         call(tmp_path)
+    assert ("write_mask" in str(caught.value)) == (argument in ("results", "gt", "masks"))

@@ -4,6 +4,9 @@ from pathlib import Path
 
 from propago.errors import UsageError
 
+MASKS = ("masks", "results", "gt")
+"""Arguments that masks are read from."""
+
 
 def place_of(value: str | Path, argument: str) -> Path:
     """The file or folder that `argument` names.
@@ -15,7 +18,9 @@ def place_of(value: str | Path, argument: str) -> Path:
         return Path(value)
     shape = getattr(value, "shape", None)
     came = type(value).__name__ if shape is None else f"{type(value).__name__} {tuple(shape)}"
-    raise UsageError(
-        f"`{argument}` is a file or folder, as text or a Path; this is {came}. Arrays are written "
-        "frame by frame with `propago.write_mask` first"
+    advice = (
+        ""
+        if shape is None or argument not in MASKS
+        else (". Arrays are written frame by frame with `propago.write_mask` first")
     )
+    raise UsageError(f"`{argument}` is a file or folder, as text or a Path; this is {came}{advice}")
