@@ -53,9 +53,8 @@ def extent_of(masks: Tensor, stride: int) -> Rectangle | None:
 
     None where one of them is empty.
     """
-    there = masks > 0.5
-    if not there.flatten(1).any(1).all():
+    if not (masks.flatten(1).amax(1) > 0.5).all():
         return None
-    pixels = rectangle_around(there.any(0), 0, 0)
+    pixels = rectangle_around(masks.amax(0), 0.5, 0)
     assert pixels is not None
     return pixels.coarser(stride)

@@ -79,8 +79,7 @@ def rectangle_around(share: Tensor, threshold: float, margin: int) -> Rectangle 
 
     None where it does so nowhere.
     """
-    there = share > threshold
-    rows, columns = there.any(1).nonzero()[:, 0], there.any(0).nonzero()[:, 0]
+    rows, columns = ((share.amax(axis) > threshold).nonzero()[:, 0] for axis in (1, 0))
     if len(rows) == 0:
         return None
     tight = Rectangle(int(rows[0]), int(rows[-1]) + 1, int(columns[0]), int(columns[-1]) + 1)

@@ -99,7 +99,7 @@ class SecondLooks:
     ) -> Look | None:
         """The look at an object with the window for the next frame; None where there is none."""
         before = looks.get(object_id)
-        extent = Extent.of(masks.probabilities[masks.ids.index(object_id)] > 0.5)
+        extent = Extent.of(masks.probabilities[masks.ids.index(object_id)])
         if extent is None:
             return before
         size = (image.shape[-2], image.shape[-1])

@@ -54,8 +54,8 @@ class Extent:
 
     @classmethod
     def of(cls, mask: Tensor) -> "Extent | None":
-        """Of `mask` (H, W) bool; None where it is empty."""
-        box = rectangle_around(mask, 0, 0)
+        """Of `mask` (H, W) in [0, 1], where it is above 0.5; None where it is nowhere."""
+        box = rectangle_around(mask, 0.5, 0)
         if box is None:
             return None
         centre = (box.top + box.bottom) / 2, (box.left + box.right) / 2
