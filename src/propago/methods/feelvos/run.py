@@ -170,7 +170,7 @@ class Feelvos:
         latest = annotated_frame(features.whole.picture, annotation, masks.labels())
         shown = first_and_latest(state.annotated, latest, self.settings.anchors)
         head = fine_tuned_head(self.net, shown, self.finetune)
-        with self.finetune.clock.of("finetune head, tried"):
+        with self.finetune.clock.of("trial"):
             helps = head is not None and self._helps(head, features.frame, annotation)
         return replace(after, annotated=shown, head=head if helps else None)
 
