@@ -87,11 +87,13 @@ def measure_quality(options: argparse.Namespace, folder: Path) -> None:
         names = [result.name for result in done]
         scores[f"{options.method} {budget}"] = evaluate(out, davis, set=names)
     print_quality(options.set, names, scores)
-    print("| budget | networks fine-tuned | steps, mean | s, mean |\n|---|---|---|---|")
+    print("| budget | networks fine-tuned | steps, mean | s, mean | tried on later frames, s |")
+    print("|---|---|---|---|---|")
     for budget, steps in clocks.items():
-        if count := sum(steps.clock.counts.values()):
-            seconds = sum(steps.clock.seconds.values()) / count
-            print(f"| {budget} | {count} | {len(steps.at) / count:.0f} | {seconds:.1f} |")
+        if count := steps.fine_tunings:
+            trial = steps.clock.seconds.get("trial", 0.0) / count
+            print(f"| {budget} | {count} | {steps.steps / count:.0f} | ", end="")
+            print(f"{steps.seconds / count:.1f} | {trial:.1f} |")
     print(flush=True)
 
 
@@ -105,6 +107,21 @@ class StepClock:
     def __call__(self, what: str, *_: float) -> None:
         """A step is done."""
         self.at.append((what, time.perf_counter()))
+
+    @property
+    def fine_tunings(self) -> int:
+        """How many there were."""
+        return sum(n for part, n in self.clock.counts.items() if part != "trial")
+
+    @property
+    def steps(self) -> int:
+        """Of all of them; frames of trials are none."""
+        return sum(f"finetune {what}" in self.clock.counts for what, _ in self.at)
+
+    @property
+    def seconds(self) -> float:
+        """Of all of them, without trials."""
+        return sum(s for part, s in self.clock.seconds.items() if part != "trial")
 
     def per_step(self) -> float:
         """Mean seconds from a step to the next of the same fine-tuning."""
