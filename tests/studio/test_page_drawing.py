@@ -75,7 +75,7 @@ def test_the_list_is_worked_with_by_the_mouse(serve, visit, truth, tmp_path):
     person.until_shown(2)
     rows.nth(0).get_by_text("Ends").click()
     person.until(lambda: told()["1"]["ended"] == 2)
-    assert rows.nth(0).get_by_text("Ends 2").is_visible()
+    person.until(rows.nth(0).get_by_text("Ends 2").is_visible)
     rows.nth(1).get_by_text("x", exact=True).click()
     person.until(lambda: list(told()) == ["1"])
     person.press("Control+z")
