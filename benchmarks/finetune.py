@@ -92,8 +92,8 @@ def measure_quality(options: argparse.Namespace, folder: Path) -> None:
     for budget, steps in clocks.items():
         if count := steps.fine_tunings:
             trial = steps.clock.seconds.get("trial", 0.0) / count
-            print(f"| {budget} | {count} | {steps.steps / count:.0f} | ", end="")
-            print(f"{steps.seconds / count:.1f} | {trial:.1f} |")
+            mean = f"{steps.steps / count:.0f} | {steps.seconds / count:.1f} | {trial:.1f}"
+            print(f"| {budget} | {count} | {mean} |")
     print(flush=True)
 
 

@@ -57,8 +57,10 @@ def test_a_long_task_gives_way_to_what_is_waited_for():
     workers.wait(task)
 
 
-def test_nobody_gives_way_outside_of_a_team():
+def test_whoever_only_waits_for_a_team_does_not_give_way():
+    task = Team(1).later(threading.get_ident)
     give_way()
+    assert not task.done
 
 
 @torch.no_grad()

@@ -73,7 +73,7 @@ class FineTuning:
         kept = self.cache.get(key) if self.cache else None
         if kept is not None:
             return kept
-        part, spent = f"finetune {what}", perf_counter()
+        part, began = f"finetune {what}", perf_counter()
         with self.clock.of(part):
             result = fine_tune(
                 net,
@@ -85,8 +85,8 @@ class FineTuning:
                 unfinished=self.cache.unfinished(key) if self.cache else None,
                 progress=partial(self.progress, what) if self.progress else None,
             )
-        earlier = max(0.0, result.seconds - (perf_counter() - spent))
-        self.clock.add(part, earlier, 0)
+        before_interruption = max(0.0, result.seconds - (perf_counter() - began))
+        self.clock.add(part, before_interruption, 0)
         if self.cache:
             about = {"what": what, "budget": str(self.budget), "steps": str(result.steps)}
             self.cache.put(key, result.tensors, about)

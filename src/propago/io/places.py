@@ -18,9 +18,7 @@ def place_of(value: str | Path, argument: str) -> Path:
         return Path(value)
     shape = getattr(value, "shape", None)
     came = type(value).__name__ if shape is None else f"{type(value).__name__} {tuple(shape)}"
-    advice = (
-        ""
-        if shape is None or argument not in MASKS
-        else (". Arrays are written frame by frame with `propago.write_mask` first")
-    )
+    advice = ""
+    if shape is not None and argument in MASKS:
+        advice = ". Arrays are written frame by frame with `propago.write_mask` first"
     raise UsageError(f"`{argument}` is a file or folder, as text or a Path; this is {came}{advice}")
