@@ -216,14 +216,3 @@ def test_shipped_weights_load_and_say_what_they_are():
 def test_what_cannot_be_loaded_says_what_can(options, error, says):
     with pytest.raises(error, match=says):
         load_method(**options)
-
-
-def test_bfloat16_gives_almost_the_same_masks(monkeypatch):
-    images, labels = tiny_clip(5, (96, 128))
-    method = load_method("feelvos", weights="synthetic", size=96, device="cpu")
-    found = {}
-    for there in (False, True):
-        monkeypatch.setattr("propago.nn.inference._has_bfloat16", lambda there=there: there)
-        results = segment_frames(as_frames(images), {0: Annotation(labels[0])}, method)
-        found[there] = np.stack([result.labels for result in results])
-    assert (found[True] == found[False]).mean() > 0.99

@@ -10,8 +10,8 @@ from torch import Tensor, nn
 
 from propago.io.categories import CATEGORIES
 from propago.nn.detection import DetectionSettings, View
-from propago.nn.inference import choose_device, for_detector, ready
-from propago.nn.mask_rcnn import MaskRcnn, RcnnLayers
+from propago.nn.inference import choose_device, fast_precision, for_detector, ready
+from propago.nn.mask_rcnn import MaskRcnn, RcnnLayers, Seen
 from propago.nn.onnx_engine import OnnxLayers, onnx_layers, require_engine
 from propago.nn.onnx_parts import OnnxPart
 from propago.nn.presets import Preset
@@ -19,6 +19,33 @@ from propago.nn.rcnn_onnx import OnnxRcnn
 from propago.types import Frame
 
 Net = TypeVar("Net", bound=nn.Module)
+
+
+class FastRcnn:
+    """What of Mask R-CNN has weights, in the precision that is fastest; says so in float32."""
+
+    def __init__(self, net: MaskRcnn, device: torch.device):
+        """Run `net`, which is on `device`."""
+        self.config = net.config
+        self._net, self._device = net, device
+
+    def seen(self, images: Tensor) -> Seen:
+        """See `MaskRcnn.seen`."""
+        with fast_precision(self._device):
+            levels, said = self._net.seen(images)
+        exact = said._replace(logits=said.logits.float(), offsets=said.offsets.float())
+        return Seen({stride: level.float() for stride, level in levels.items()}, exact)
+
+    def box_head(self, features: Tensor) -> tuple[Tensor, Tensor]:
+        """As `BoxHead`."""
+        with fast_precision(self._device):
+            logits, offsets = self._net.box_head(features)
+        return logits.float(), offsets.float()
+
+    def mask_head(self, features: Tensor) -> Tensor:
+        """As `MaskHead`."""
+        with fast_precision(self._device):
+            return self._net.mask_head(features).float()
 
 
 class RcnnDetector(ABC, Generic[Net]):
@@ -58,7 +85,9 @@ class RcnnDetector(ABC, Generic[Net]):
         self.net = ready(net, self.device)
         parts = self.parts(self.net) if engine == "onnx" else ()
         self.onnx: Mapping[str, OnnxLayers] = onnx_layers(parts)
-        self.layers: RcnnLayers = OnnxRcnn(self.rcnn, self.onnx) if self.onnx else self.rcnn
+        self.layers: RcnnLayers = (
+            OnnxRcnn(self.rcnn, self.onnx) if self.onnx else FastRcnn(self.rcnn, self.device)
+        )
         self.size = size or self.presets["compact"].size
         self.settings = settings or DetectionSettings()
         self.description = {

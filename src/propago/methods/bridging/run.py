@@ -14,7 +14,13 @@ from propago.io.categories import CATEGORIES
 from propago.methods.bridging.boxes import corners
 from propago.methods.bridging.grouping import GroupingSettings, grouped
 from propago.methods.bridging.net import PRESETS, STRIDE, BridgingNet, FcrnPair, bridging_net
-from propago.nn.inference import choose_device, for_detector, ready, require_working_size
+from propago.nn.inference import (
+    choose_device,
+    fast_precision,
+    for_detector,
+    ready,
+    require_working_size,
+)
 from propago.nn.presets import load_network, preset_called
 from propago.ops.resize import bilinear
 from propago.types import Frame
@@ -107,7 +113,8 @@ class BridgingDetector:
     def _maps(self, frame: Frame) -> tuple[Tensor, Tensor, tuple[int, int]]:
         """Probabilities and boxes at stride 8, and the size of the picture that they are of."""
         images, size = for_detector(frame.image.to(self.device), self.size)
-        logits, said = self.net(images)
+        with fast_precision(self.device):
+            logits, said = (part.float() for part in self.net(images))
         rows, columns = (-(-side // STRIDE) for side in size)
         probabilities = logits.softmax(1)[0, :, :rows, :columns]
         return probabilities, corners(said)[0, :, :rows, :columns], size

@@ -23,7 +23,13 @@ from propago.methods.maskrnn.region import (
     refined,
     whole_picture,
 )
-from propago.nn.inference import choose_device, laid_out, ready, require_working_size
+from propago.nn.inference import (
+    choose_device,
+    fast_precision,
+    laid_out,
+    ready,
+    require_working_size,
+)
 from propago.nn.presets import load_network
 from propago.ops.aggregate import hard_max
 from propago.ops.flow import dis_flow, grey, warp
@@ -202,17 +208,20 @@ class MaskRnn:
         self, state: MaskRnnState, picture: Tensor, carried: Tensor, motion: Tensor, boxes: Tensor
     ) -> Estimate:
         """What the network says of the objects, each with what was fine-tuned on it."""
-        image = laid_out(picture[None])
-        if not state.heads:
-            return self.net(image, carried, motion, boxes)
-        own = [
-            with_head(self.net, state.heads.get(object_id))(
-                image, carried[row : row + 1], motion, boxes[row : row + 1]
-            )
-            for row, object_id in enumerate(state.ids)
-        ]
+        image, rows = (
+            laid_out(picture[None]),
+            zip(state.ids, carried[:, None], boxes[:, None], strict=True),
+        )
+        with fast_precision(self.device):
+            if state.heads:
+                own = [
+                    with_head(self.net, state.heads.get(object_id))(image, before, motion, box)
+                    for object_id, before, box in rows
+                ]
+            else:
+                own = [self.net(image, carried, motion, boxes)]
         logits, _, offsets = zip(*own, strict=True)
-        return Estimate(torch.cat(logits), [], torch.cat(offsets))
+        return Estimate(torch.cat(logits).float(), [], torch.cat(offsets).float())
 
     def _picture(self, frame: Frame) -> Tensor:
         """(3, h, w) at the working size."""

@@ -9,7 +9,13 @@ from torch import Tensor
 
 from propago.errors import UsageError
 from propago.methods.rgmp.net import PRESETS, RgmpNet
-from propago.nn.inference import choose_device, laid_out, ready, require_working_size
+from propago.nn.inference import (
+    choose_device,
+    fast_precision,
+    laid_out,
+    ready,
+    require_working_size,
+)
 from propago.nn.presets import load_network
 from propago.ops.aggregate import odds_ratio
 from propago.ops.resize import bilinear, resize, scaled_size
@@ -124,10 +130,9 @@ class Rgmp:
         if state.masks is None or not state.ids:
             return SoftMasks.none(frame.size), picture
         rows = self._at_scales(picture, state.masks)
-        found = [
-            bilinear(self.net(_reference(state, n), images, masks)[None], frame.size)[0]
-            for n, (images, masks) in enumerate(rows)
-        ]
+        with fast_precision(self.device):
+            seen = [self.net(_reference(state, n), *row).float() for n, row in enumerate(rows)]
+        found = [bilinear(logits[None], frame.size)[0] for logits in seen]
         probabilities = torch.stack([logits.sigmoid() for logits in found]).mean(0)
         return SoftMasks(state.ids, probabilities), picture
 
@@ -142,7 +147,8 @@ class Rgmp:
         shown = [i for i in (annotation.ids if annotation else ()) if i in masks.ids]
         if shown:
             known = small[[masks.ids.index(i) for i in shown]]
-            scales = [self.net.reference(*at) for at in self._at_scales(features, known)]
+            with fast_precision(self.device):
+                scales = [self.net.reference(*at) for at in self._at_scales(features, known)]
             references |= zip(shown, zip(*scales, strict=True), strict=True)
         return RgmpState(masks.ids, references, small)
 

@@ -24,7 +24,13 @@ from propago.methods.rgsn.otn import (
     locate_anywhere,
 )
 from propago.methods.rgsn.target import Sight, Target, after_frame, annotated
-from propago.nn.inference import choose_device, laid_out, ready, require_working_size
+from propago.nn.inference import (
+    choose_device,
+    fast_precision,
+    laid_out,
+    ready,
+    require_working_size,
+)
 from propago.nn.presets import load_network
 from propago.ops.aggregate import constant_background
 from propago.ops.keeping import first_and_latest
@@ -142,7 +148,10 @@ class Rgsn:
         """Each object's probabilities, and what was seen of the frame."""
         picture = frame.image.to(self.device)
         small = resize(picture, scaled_size(frame.size, self.settings.size))
-        sight = Sight(picture, self.net.frame_features(small), small.shape[-1] / frame.size[1])
+        with fast_precision(self.device):
+            levels = self.net.frame_features(small)
+        features = {stride: level.float() for stride, level in levels.items()}
+        sight = Sight(picture, features, small.shape[-1] / frame.size[1])
         if state.masks is None or not state.ids:
             return SoftMasks.none(frame.size), sight
         proposals = self._proposals(frame)
@@ -225,11 +234,14 @@ class Rgsn:
         heat = heat_map(cropped(before.float()[None], rect, side)[0])
         image = laid_out(cropped(sight.picture, rect, side)[None])
         net = with_decoder(self.net, target.decoder)
-        logits = net(target.references()[None], image, heat[None])
-        return put_back(logits[0], rect, sight.size)
+        with fast_precision(self.device):
+            logits = net(target.references()[None], image, heat[None])
+        return put_back(logits[0].float(), rect, sight.size)
 
     def _encoded(self, sight: Sight, mask: Tensor, box: Tensor) -> Tensor:
         """(C, h, w): a frame as a reference, of an object with a mask (H, W) around a box (4,)."""
         rect, side = crop_around(box, sight.size), self.net.config.side
         known = cropped(mask.float()[None], rect, side)
-        return self.net.reference(laid_out(cropped(sight.picture, rect, side)[None]), known)[0]
+        image = laid_out(cropped(sight.picture, rect, side)[None])
+        with fast_precision(self.device):
+            return self.net.reference(image, known)[0].float()

@@ -1,0 +1,56 @@
+"""In the precision that a CPU is fastest in, methods say nearly what they say in float32."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import propago
+from propago.components import DETECTORS, load_component, load_method
+from propago.io.video import open_source
+from propago.pipeline import segment_frames
+from propago.types import Annotation
+from tiny_clip import as_frames, tiny_clip
+
+CLIP = Path(propago.__file__).parent / "demo_clip" / "clip.mp4"
+
+
+@pytest.fixture(params=["feelvos", "maskrnn", "rgmp", "rgsn"])
+def method(request):
+    return load_method(request.param, device="cpu")
+
+
+@pytest.fixture(params=["bridging", "mask_rcnn", "masktrack_rcnn"])
+def detector(request):
+    return load_component(DETECTORS, request.param, "`detector`", device="cpu")
+
+
+def in_both(monkeypatch, found):
+    """What `found` returns in float32, and in bfloat16."""
+    both = []
+    for there in (False, True):
+        monkeypatch.setattr("propago.nn.inference._has_bfloat16", lambda there=there: there)
+        both.append(found())
+    return both
+
+
+@pytest.mark.slow
+def test_bfloat16_gives_almost_the_same_masks(monkeypatch, method):
+    images, labels = tiny_clip(4, (96, 128))
+
+    def found():
+        results = segment_frames(as_frames(images), {0: Annotation(labels[0])}, method)
+        return np.stack([result.labels for result in results])
+
+    exact, fast = in_both(monkeypatch, found)
+    assert (exact == fast).mean() > 0.98
+
+
+@pytest.mark.slow
+def test_bfloat16_finds_almost_the_same_instances(monkeypatch, detector):
+    frame = next(iter(open_source(CLIP)))
+    exact, fast = in_both(monkeypatch, lambda: detector(frame))
+    assert len(exact) == len(fast) > 0
+    np.testing.assert_array_equal(exact.classes, fast.classes)
+    np.testing.assert_allclose(exact.confidence, fast.confidence, atol=0.05)
+    assert (exact.masks == fast.masks).mean() > 0.99
