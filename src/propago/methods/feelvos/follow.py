@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
+from propago.methods.feelvos.appearance import appearance_examples, corrections
 from propago.methods.feelvos.crops import Crops, crop_around, extent_of
 from propago.methods.feelvos.finetune import with_head
 from propago.methods.feelvos.memory import Memory
@@ -39,6 +40,7 @@ class FeelvosSettings(Ranged):
         crop_margin: at least so many positions around all objects are encoded of a frame; 0 is all
             of the frame.
         looks: of so many small objects a frame there is a second look.
+        appearance: what `corrections` says of an object's logits counts so many times; 0 is not.
     """
 
     size: int = PRESETS["compact"].size
@@ -49,6 +51,7 @@ class FeelvosSettings(Ranged):
     margin: int = 6
     crop_margin: int = ranged(8, least=0)
     looks: int = ranged(3, least=0)
+    appearance: float = ranged(1.5, least=0)
 
     def __post_init__(self) -> None:
         """Refuse what cannot work."""
@@ -132,7 +135,7 @@ class Follower:
         cues = self.net.cues(now.features.embedding[0], memory, wanted)
         with fast_precision(picture.device):
             inputs = ObjectInputs(cues, carried, others)
-            return self._decoded(head, now.features, inputs, error[None], only)
+            return self._decoded(head, known, now.features, inputs, error[None], only)
 
     def remember(
         self,
@@ -153,17 +156,20 @@ class Follower:
                 features.embedding[0], features.context[0], masks, features.crop
             )
         known = self._with_objects(known, ids)
-        anchors, recent = known.anchors, known.recent
+        anchors, recent, appearance = known.anchors, known.recent, known.appearance
         if for_good:
             anchors = first_and_latest(anchors, memory, self.settings.anchors)
+            latest = appearance_examples(features, masks)
+            appearance = appearance + latest if appearance else latest
         elif known.frames % self.settings.interval_frames == 0 and self.settings.recent:
             recent = (*recent, memory)[-self.settings.recent :]
         previous = PreviousFrame(memory, now.picture, masks)
-        return Followed(ids, anchors, recent, previous, known.frames + 1)
+        return Followed(ids, anchors, recent, previous, known.frames + 1, appearance)
 
     def _decoded(
         self,
         head: Mapping[str, Tensor] | None,
+        known: Followed,
         now: FrameFeatures,
         inputs: ObjectInputs,
         error: Tensor,
@@ -182,8 +188,13 @@ class Follower:
             if region is not None:
                 prepared = net.prepare_inside(now, region)
                 own = inputs.inside(row, region, stride)
-                found = net.logits(prepared, owner, own, region.of(error, stride))
-                region.of(logits[row], stride).copy_(found[0])
+                found = net.logits(prepared, owner, own, region.of(error, stride))[0]
+                if known.appearance and self.settings.appearance:
+                    shown = corrections(
+                        now.inside(region), known.appearance, row, found, own.others[0, 0]
+                    )
+                    found = found + self.settings.appearance * shown
+                region.of(logits[row], stride).copy_(found)
 
         team().map(decode, range(len(shares))[:only])
         return logits
@@ -211,4 +222,7 @@ class Follower:
         def fit(memories: Sequence[Memory]) -> tuple[Memory, ...]:
             return tuple(self.net.reordered(past, known.ids, ids) for past in memories)
 
-        return replace(known, anchors=fit(known.anchors), recent=fit(known.recent))
+        appearance = known.appearance and known.appearance.reordered(known.ids, ids)
+        return replace(
+            known, anchors=fit(known.anchors), recent=fit(known.recent), appearance=appearance
+        )

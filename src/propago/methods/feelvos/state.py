@@ -9,6 +9,7 @@ from propago.finetune.annotated import AnnotatedFrame
 from propago.methods.feelvos.crops import Crops
 from propago.methods.feelvos.memory import Memory
 from propago.methods.feelvos.window import Window
+from propago.ops.ridge import Examples
 from propago.ops.wholes import Courses
 
 
@@ -31,6 +32,8 @@ class Followed:
         recent: memories of other frames, oldest first.
         previous: the previous frame; None where nothing is followed.
         frames: how many frames were seen since the first mask.
+        appearance: what tells each object from its surroundings, of all annotated frames; None
+            before the first.
     """
 
     ids: tuple[int, ...] = ()
@@ -38,6 +41,7 @@ class Followed:
     recent: tuple[Memory, ...] = ()
     previous: PreviousFrame | None = None
     frames: int = 0
+    appearance: Examples | None = None
 
 
 @dataclass(frozen=True)
