@@ -61,7 +61,7 @@ def test_the_names_offered_are_those_of_the_network():
 def test_all_names_are_offered_where_any_network_will_do():
     with pytest.raises(WeightsError, match=r"`init` ritm-further: no such file") as none:
         load_weights("ritm-further", argument="init")
-    assert ", ritm-compact, " in str(none.value)
+    assert ", ritm-onward, " in str(none.value)
 
 
 def test_tensors_that_do_not_fit_are_refused(file):

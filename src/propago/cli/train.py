@@ -27,7 +27,7 @@ class TrainArguments:
     maskrnn-long, mask-rcnn-compact, mask-rcnn-long, mask-rcnn-further,
     masktrack-rcnn-compact, rgmp-compact-pairs, rgmp-compact, rgmp-long, rgmp-compact-video,
     rgsn-compact, rgsn-further, ritm-compact, ritm-long, ritm-further, ritm-beyond,
-    seg-with-spn-foreground, spn-compact), or a TOML file."""
+    ritm-onward, seg-with-spn-foreground, spn-compact), or a TOML file."""
     data: Path = Path("data")
     """Folder with the real data of the recipe: davis, saliency_sod, coco_small, voc2007_44,
     stills."""

@@ -34,7 +34,7 @@ class RitmConfig:
 
 
 PRESETS = {
-    "compact": Preset("ritm/compact", RitmConfig(), size=256, weights={"default": "ritm-compact"})
+    "compact": Preset("ritm/compact", RitmConfig(), size=256, weights={"default": "ritm-onward"})
 }
 """The sizes it comes in; `size` is the short side of the window that is looked at, in pixels."""
 
