@@ -60,12 +60,12 @@ def corrections(
         logits: of the network.
         others: (H, W) how much of each pixel belongs to other objects.
     """
-    score = _score(seen, known.coefficients[row])
     shown = (F.avg_pool2d(logits[None], 2)[0] > 0).float()
     around = _wider(shown, AROUND)
     beyond, touching = around - shown, around * (F.max_pool2d(others[None], 2)[0] > 0.5)
     if touching.any() or not shown.any() or not beyond.any():
         return torch.zeros_like(logits)
+    score = _score(seen, known.coefficients[row])
     separation = _mean(score, shown) - _mean(score, beyond)
     agreement = separation / known.separation[row].clamp_min(1e-3)
     trust = ((agreement - DISTRUSTED) / (TRUSTED - DISTRUSTED)).clamp(0, 1)
@@ -78,11 +78,10 @@ def _of_one(seen: FrameFeatures, mask: Tensor) -> Examples:
     """A position belongs to an object of which it has half: parts thinner than it are kept."""
     share = (2 * F.avg_pool2d(mask[None], 2)[0]).clamp(max=1)
     region = rectangle_around(F.max_pool2d(share[None], 4)[0], 0.5, 1)
-    if region is None:
-        return Examples.none(1, sum(len(level) for level in _levels(seen)) + 1, mask.device)
-    eight, four, two = _levels(seen.inside(region))
+    if region is not None:
+        seen, share = seen.inside(region), region.of(share, 4)
+    eight, four, two = _levels(seen)
     features = torch.cat([_twice(torch.cat([_twice(eight), four])), two, torch.ones_like(two[:1])])
-    share = region.of(share, 4)
     near = _wider((share > 0.5).float(), AROUND)
     return examples(features.flatten(1), share.flatten(), near.flatten())
 

@@ -159,8 +159,9 @@ class Follower:
         anchors, recent, appearance = known.anchors, known.recent, known.appearance
         if for_good:
             anchors = first_and_latest(anchors, memory, self.settings.anchors)
-            latest = appearance_examples(features, masks)
-            appearance = appearance + latest if appearance else latest
+            if self.settings.appearance:
+                latest = appearance_examples(features, masks)
+                appearance = appearance + latest if appearance else latest
         elif known.frames % self.settings.interval_frames == 0 and self.settings.recent:
             recent = (*recent, memory)[-self.settings.recent :]
         previous = PreviousFrame(memory, now.picture, masks)
@@ -189,7 +190,7 @@ class Follower:
                 prepared = net.prepare_inside(now, region)
                 own = inputs.inside(row, region, stride)
                 found = net.logits(prepared, owner, own, region.of(error, stride))[0]
-                if known.appearance and self.settings.appearance:
+                if known.appearance:
                     shown = corrections(
                         now.inside(region), known.appearance, row, found, own.others[0, 0]
                     )

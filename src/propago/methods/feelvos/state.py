@@ -33,7 +33,7 @@ class Followed:
         previous: the previous frame; None where nothing is followed.
         frames: how many frames were seen since the first mask.
         appearance: what tells each object from its surroundings, of all annotated frames; None
-            before the first.
+            before the first, and where it does not count.
     """
 
     ids: tuple[int, ...] = ()

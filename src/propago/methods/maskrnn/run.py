@@ -208,12 +208,10 @@ class MaskRnn:
         self, state: MaskRnnState, picture: Tensor, carried: Tensor, motion: Tensor, boxes: Tensor
     ) -> Estimate:
         """What the network says of the objects, each with what was fine-tuned on it."""
-        image, rows = (
-            laid_out(picture[None]),
-            zip(state.ids, carried[:, None], boxes[:, None], strict=True),
-        )
+        image = laid_out(picture[None])
         with fast_precision(self.device):
             if state.heads:
+                rows = zip(state.ids, carried[:, None], boxes[:, None], strict=True)
                 own = [
                     with_head(self.net, state.heads.get(object_id))(image, before, motion, box)
                     for object_id, before, box in rows
