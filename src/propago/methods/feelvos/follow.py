@@ -9,9 +9,10 @@ from torch import Tensor
 from propago.methods.feelvos.appearance import appearance_examples, corrections
 from propago.methods.feelvos.crops import Crops, crop_around, extent_of
 from propago.methods.feelvos.finetune import with_head
+from propago.methods.feelvos.leaps import carried_with_leaps
 from propago.methods.feelvos.memory import Memory
 from propago.methods.feelvos.net import PRESETS, VISIBLE, FeelvosNet, FrameFeatures
-from propago.methods.feelvos.object_inputs import ObjectInputs, carry
+from propago.methods.feelvos.object_inputs import ObjectInputs
 from propago.methods.feelvos.rectangle import Rectangle, rectangle_around
 from propago.methods.feelvos.state import Followed, PreviousFrame
 from propago.nn.inference import fast_dtype, fast_precision, require_working_size
@@ -124,7 +125,9 @@ class Follower:
         previous, picture = known.previous, now.picture
         assert previous is not None
         flow = torch.from_numpy(dis_flow(grey(picture), grey(previous.picture)))
-        moved = carry(previous.picture, picture, previous.masks, flow.to(picture.device))
+        moved = carried_with_leaps(
+            previous.picture, picture, previous.masks, flow.to(picture.device)
+        )
         carried, others, error = moved
         wanted = self._wanted(self.net.carried_shares(carried))
         if now.features.crop:

@@ -75,7 +75,8 @@ def window_around(
         extent: of the object in this frame.
         size: (H, W) of the frame.
         scale: of the working size to the frame's.
-        centre_before: of the object one frame earlier; it goes on as it went.
+        centre_before: of the object one frame earlier; it goes on as it went, and the window holds
+            its place now and the one it goes to.
         window_before: kept where it still fits.
 
     Returns:
@@ -84,11 +85,12 @@ def window_around(
     """
     if scale >= 1:
         return None
-    side = round(max(BOXES * extent.side, LEAST_SIDE_PX))
+    before = centre_before or extent.centre
+    moved = [now - was for now, was in zip(extent.centre, before, strict=True)]
+    side = round(max(BOXES * extent.side, LEAST_SIDE_PX) + max(map(abs, moved)))
     if side > min(*size, LOOK_PX / (LEAST_ZOOM * scale)):
         return None
-    before = centre_before or extent.centre
-    going = [2 * now - was for now, was in zip(extent.centre, before, strict=True)]
+    going = [now + by / 2 for now, by in zip(extent.centre, moved, strict=True)]
     if window_before and 1 / GROWTH <= side / window_before.side <= GROWTH:
         apart = (abs(a - b) for a, b in zip(going, window_before.centre, strict=True))
         if max(apart) <= DRIFT * window_before.side:
