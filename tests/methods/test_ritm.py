@@ -74,6 +74,16 @@ def test_every_parameter_learns_and_a_seed_decides_the_prompts():
     assert not still
 
 
+def test_it_learns_in_bfloat16_as_well():
+    objective = RitmObjective(RitmNet(SMALL), begun=0.5)
+    drawn = batch(4)
+    exact = objective(drawn, 3)[0]
+    with torch.autocast("cpu", torch.bfloat16):
+        loss = objective(drawn, 3)[0]
+    assert loss.item() == pytest.approx(exact.item(), rel=0.05)
+    loss.backward()
+
+
 def test_the_loss_is_small_for_the_truth_and_void_counts_for_nothing():
     truth = torch.from_numpy(TRUTH)[None].clone()
     right = [torch.where(truth == 1, 9.0, -9.0)] * 2

@@ -71,7 +71,7 @@ class RitmObjective(nn.Module):
         previous = self._begun(batch.masks, seed, rng)
         for _ in range(rng.choice(len(CORRECTIONS), p=CORRECTIONS)):
             with torch.no_grad():
-                previous = self.net(images, _maps(prompts, previous)).sigmoid()
+                previous = self.net(images, _maps(prompts, previous)).float().sigmoid()
             masks = (previous > 0.5).cpu().numpy()
             prompts = [
                 corrected(prompt, mask, truth, rng)
