@@ -40,13 +40,9 @@ def method(folder, steps=1, progress=None, **settings):
     return Feelvos(FeelvosNet(SMALL), settings, finetune=tuning)
 
 
-def heads_of(run, frames, net=None):
-    assert run.finetune is not None
-    return fine_tuned_heads(net or run.net, frames, run.finetune)
-
-
 def head_of(run, frame, net=None):
-    return next(iter(heads_of(run, [frame], net)), None)
+    assert run.finetune is not None
+    return next(iter(fine_tuned_heads(net or run.net, [frame], run.finetune)), None)
 
 
 class TestContract(PropagatorContract):
@@ -91,7 +87,7 @@ def test_only_the_head_is_fine_tuned_and_only_in_a_copy(tmp_path):
 def test_the_head_lies_between_the_networks_own_and_the_fine_tuned_one(tmp_path, monkeypatch):
     net = method(tmp_path).net
     monkeypatch.setattr(finetune, "SHARES", (0.5, 0.0, 1.0))
-    half, none, all_the_way = heads_of(method(tmp_path), [annotated()], net)
+    half, none, all_the_way = fine_tuned_heads(net, [annotated()], method(tmp_path).finetune)
     own = net.state_dict()
     for name, tensor in half.items():
         assert torch.equal(none[name], own[name])
@@ -253,7 +249,7 @@ def test_the_first_head_that_follows_no_worse_is_taken(
     run = method(tmp_path)
     (*_, last) = segment_frames(frames, {0: Annotation(labels[0])}, run)
     assert seen == [[0, 1, 2, 3]] * (1 + len(tuned))
-    heads = heads_of(run, last.checkpoint.state.annotated)
+    heads = fine_tuned_heads(run.net, last.checkpoint.state.annotated, run.finetune)
     used = last.checkpoint.state.head
     assert [i for i, head in enumerate(heads) if used and same(head, used)] == (
         [] if taken is None else [taken]
