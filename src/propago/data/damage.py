@@ -4,11 +4,6 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from propago.ops.dilation import widened
-
-LEAK_PX = 15
-"""So far a mask leaks into its surroundings."""
-
 
 def damage(masks: Tensor, generator: torch.Generator) -> Tensor:
     """Shift, erode by parts, leak into the surroundings, or lose each of `masks` (K, H, W).
@@ -38,7 +33,8 @@ def _damage_one(mask: Tensor, generator: torch.Generator) -> Tensor:
     if chance[2] < 0.5:
         mask = mask * (1 - _patches(mask, generator, share=0.3))
     if chance[3] < 0.5:
-        mask = torch.maximum(mask, widened(mask, LEAK_PX) * _patches(mask, generator, share=0.3))
+        near = F.max_pool2d(mask[None, None], 31, 1, 15)[0, 0]
+        mask = torch.maximum(mask, near * _patches(mask, generator, share=0.3))
     return mask
 
 

@@ -19,7 +19,7 @@ FineTuneProgress = Callable[[str, int, float, float], None]
 Where fine-tuned weights are tried on later frames: frames done, their share, and NaN.
 """
 
-_VERSION = "propago-finetune-2"
+_VERSION = "propago-finetune-1"
 
 
 @dataclass(frozen=True)

@@ -8,9 +8,7 @@ those are kept that were best on draws held out from learning.
 import copy
 import math
 from collections.abc import Callable
-from contextlib import nullcontext
 from dataclasses import dataclass, field
-from functools import partial
 from pathlib import Path
 from time import monotonic
 from typing import Any, Literal
@@ -23,13 +21,12 @@ from propago.errors import UsageError
 from propago.finetune.budget import Budget
 from propago.finetune.unfinished import UnfinishedFile, UnfinishedState
 from propago.nn.schedule import half_cosine, warm_up
-from propago.ops.parallel import Task, one_core, team
 
 Loss = Callable[[nn.Module, Any], Tensor]
 """The loss of a network on one draw."""
 
 Draw = Callable[[np.random.Generator], Any]
-"""An example, drawn by chance; all chance comes from the generator. Called from several threads."""
+"""An example, drawn by chance; all chance comes from the generator."""
 
 _TRAIN, _HELD_OUT = 0, 1
 
@@ -49,8 +46,6 @@ class FineTuneSettings:
         schedule: of the learning rate over the budget: "cosine", half a cosine down to 0, or
             "halving", the paper's: halved after each third.
         warmup_steps: steps over which the learning rate rises from 0.
-        one_core: a step is made on one core, while the next example is drawn on another: for
-            steps whose operations are too short to be shared out.
     """
 
     learning_rate: float = 3e-4
@@ -61,7 +56,6 @@ class FineTuneSettings:
     seed: int = 0
     schedule: Literal["cosine", "halving"] = "cosine"
     warmup_steps: int = 10
-    one_core: bool = False
 
     def __post_init__(self) -> None:
         """Refuse what cannot work.
@@ -145,7 +139,7 @@ def fine_tune(
     if state := file.read():
         loop.resume(state)
     try:
-        with torch.enable_grad(), one_core() if settings.one_core else nullcontext():
+        with torch.enable_grad():
             while loop.goes_on():
                 loop.train_step()
                 if progress:
@@ -176,7 +170,6 @@ class _Loop:
     history: list[tuple[int, float, float]] = field(default_factory=list)
     consistent: bool = True
     diverged: bool = False
-    upcoming: dict[int, Task[Any]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.began = monotonic()
@@ -190,9 +183,7 @@ class _Loop:
         if not self.parameters:
             raise UsageError("no parameter of the network is fine-tuned: `trainable` accepts none")
         self.optimiser = torch.optim.Adam(self.parameters.values())
-        with torch.no_grad():
-            held_out = range(self.settings.held_out)
-            self.held_out = team().map(partial(self._draw, _HELD_OUT), held_out)
+        self.held_out = [self._draw(_HELD_OUT, i) for i in range(self.settings.held_out)]
 
     @property
     def lowest(self) -> float:
@@ -216,7 +207,7 @@ class _Loop:
     def check(self) -> None:
         began = monotonic()
         with torch.no_grad():
-            losses = team().map(lambda held: float(self.loss(self.net, held)), self.held_out)
+            losses = [float(self.loss(self.net, held)) for held in self.held_out]
         loss = sum(losses) / len(losses)
         loss = loss if math.isfinite(loss) else math.inf
         if not self.history or loss < self.lowest:
@@ -229,7 +220,7 @@ class _Loop:
         self.optimiser.zero_grad()
         batch, total = self.settings.batch, 0.0
         for i in range(batch):
-            loss = self.loss(self.net, self._example(self.step * batch + i)) / batch
+            loss = self.loss(self.net, self._draw(_TRAIN, self.step * batch + i)) / batch
             loss.backward()
             total += loss.item()
         self.diverged = not math.isfinite(total)
@@ -240,20 +231,6 @@ class _Loop:
         self.step += 1
         self.running = total if math.isnan(self.running) else 0.9 * self.running + 0.1 * total
         self.consistent = True
-
-    def _example(self, number: int) -> Any:
-        """The draw of this number; meanwhile the next is drawn by another thread, if there is one.
-
-        None is begun that the budget leaves no step for.
-        """
-        task = self.upcoming.pop(number, None) or self._later(number)
-        example = team().wait(task)
-        if self.budget.spent((number + 1) // self.settings.batch, self.seconds()) < 1:
-            self.upcoming = {number + 1: self._later(number + 1)}
-        return example
-
-    def _later(self, number: int) -> Task[Any]:
-        return team().later(partial(self._draw, _TRAIN, number))
 
     def weights(self) -> dict[str, Tensor]:
         return {n: p.detach().cpu().clone() for n, p in self.parameters.items()}

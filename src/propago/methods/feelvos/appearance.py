@@ -13,7 +13,6 @@ from torch import Tensor
 
 from propago.methods.feelvos.net import FrameFeatures
 from propago.methods.feelvos.rectangle import rectangle_around
-from propago.ops.dilation import widened
 from propago.ops.parallel import team
 from propago.ops.ridge import Examples, examples
 
@@ -62,7 +61,7 @@ def corrections(
         others: (H, W) how much of each pixel belongs to other objects.
     """
     shown = (F.avg_pool2d(logits[None], 2)[0] > 0).float()
-    around = widened(shown, AROUND)
+    around = _wider(shown, AROUND)
     beyond, touching = around - shown, around * (F.max_pool2d(others[None], 2)[0] > 0.5)
     if touching.any() or not shown.any() or not beyond.any():
         return torch.zeros_like(logits)
@@ -70,7 +69,7 @@ def corrections(
     separation = _mean(score, shown) - _mean(score, beyond)
     agreement = separation / known.separation[row].clamp_min(1e-3)
     trust = ((agreement - DISTRUSTED) / (TRUSTED - DISTRUSTED)).clamp(0, 1)
-    cells = widened(F.max_pool2d(shown[None], 4)[0], NEAR)
+    cells = _wider(F.max_pool2d(shown[None], 4)[0], NEAR)
     near = cells.repeat_interleave(4, 0).repeat_interleave(4, 1)
     return _twice((trust * near * score)[None])[0]
 
@@ -83,7 +82,7 @@ def _of_one(seen: FrameFeatures, mask: Tensor) -> Examples:
         seen, share = seen.inside(region), region.of(share, 4)
     eight, four, two = _levels(seen)
     features = torch.cat([_twice(torch.cat([_twice(eight), four])), two, torch.ones_like(two[:1])])
-    near = widened((share > 0.5).float(), AROUND)
+    near = _wider((share > 0.5).float(), AROUND)
     return examples(features.flatten(1), share.flatten(), near.flatten())
 
 
@@ -109,6 +108,12 @@ def _dot(coefficients: Tensor, features: Tensor) -> Tensor:
 
 def _mean(x: Tensor, weight: Tensor) -> Tensor:
     return (x * weight).sum() / weight.sum()
+
+
+def _wider(shown: Tensor, by: int) -> Tensor:
+    """(H, W) of 0 and 1, with `by` positions more around what is shown."""
+    rows = F.max_pool2d(shown[None], (2 * by + 1, 1), 1, (by, 0))
+    return F.max_pool2d(rows, (1, 2 * by + 1), 1, (0, by))[0]
 
 
 def _twice(x: Tensor) -> Tensor:

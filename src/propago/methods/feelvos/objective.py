@@ -36,37 +36,20 @@ class FeelvosObjective(nn.Module):
     damaged first, so that the network learns to recover from drift by its memory of frame one.
     """
 
-    def __init__(
-        self,
-        net: FeelvosNet,
-        hardest: float = 0.25,
-        damaged: float = 0.4,
-        *,
-        through_time: bool = True,
-    ):
-        """Train `net`; without `through_time` no gradient flows through earlier predictions."""
+    def __init__(self, net: FeelvosNet, hardest: float = 0.25, damaged: float = 0.4):
         super().__init__()
         self.net = net
         self.hardest = hardest
         self.damaged = damaged
-        self.through_time = through_time
 
     def forward(self, batch: ClipBatch, seed: int) -> tuple[Tensor, dict[str, float]]:
         """The loss, and numbers for the log. `seed` decides the damage."""
-        return self.compared(batch, self.seen(batch.images), seed)
-
-    def seen(self, images: Tensor) -> FrameFeatures:
-        """What the encoder sees of `images` (B, T, 3, H, W) uint8, of all B * T frames."""
-        frames = images.float().flatten(0, 1) / 255
-        return self.net.encode_image(frames.contiguous(memory_format=torch.channels_last))
-
-    def compared(
-        self, batch: ClipBatch, seen: FrameFeatures, seed: int
-    ) -> tuple[Tensor, dict[str, float]]:
-        """As `forward`, of clips of which `seen` is known."""
         generator = torch.Generator().manual_seed(seed)
         images = batch.images.float() / 255
         clips, times = images.shape[:2]
+        seen = self.net.encode_image(
+            images.flatten(0, 1).contiguous(memory_format=torch.channels_last)
+        )
         first = batch.labels[:, 0]
         ids = [torch.unique(labels[(labels > 0) & (labels != VOID)]) for labels in first]
         masks = [(first[b] == ids[b][:, None, None]).float() for b in range(clips)]
@@ -90,8 +73,7 @@ class FeelvosObjective(nn.Module):
             rows = ObjectInputs(torch.cat(cues), torch.cat(carried), torch.cat(others))
             logits = self.net.logits(self.net.prepare(now), owner, rows, torch.stack(errors))
             for b, own in enumerate(logits.split([len(i) for i in ids])):
-                loss, overlap, found = self._compare(own, batch.labels[b, t], ids[b])
-                masks[b] = found if self.through_time else found.detach()
+                loss, overlap, masks[b] = self._compare(own, batch.labels[b, t], ids[b])
                 losses.append(loss)
                 overlaps.append(overlap)
         loss = torch.stack(losses).mean()

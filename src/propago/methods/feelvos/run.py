@@ -17,7 +17,7 @@ from propago.finetune.annotated import annotated_frame
 from propago.finetune.fine_tuning import FineTuning
 from propago.methods.feelvos.crops import Crops
 from propago.methods.feelvos.cycle import CYCLE_FRAMES, cycle_consistency
-from propago.methods.feelvos.finetune import fine_tuned_heads
+from propago.methods.feelvos.finetune import fine_tuned_head
 from propago.methods.feelvos.follow import Encoded, FeelvosSettings, Follower
 from propago.methods.feelvos.net import PRESETS, FeelvosNet, network_of
 from propago.methods.feelvos.original import OriginalNet
@@ -169,38 +169,30 @@ class Feelvos:
             return after
         latest = annotated_frame(features.whole.picture, annotation, masks.labels())
         shown = first_and_latest(state.annotated, latest, self.settings.anchors)
-        heads = fine_tuned_heads(self.net, shown, self.finetune)
+        head = fine_tuned_head(self.net, shown, self.finetune)
         with self.finetune.clock.of("trial"):
-            head = self._helpful(heads, features.frame, annotation)
-        return replace(after, annotated=shown, head=head)
+            helps = head is not None and self._helps(head, features.frame, annotation)
+        return replace(after, annotated=shown, head=head if helps else None)
 
-    def _helpful(
-        self, heads: Sequence[Mapping[str, Tensor]], annotated: Frame, annotation: Annotation
-    ) -> Mapping[str, Tensor] | None:
-        """The first of `heads` that keeps objects as well as the network's own; warns if none."""
-        if not heads or not annotated.ahead:
-            return next(iter(heads), None)
+    def _helps(self, head: Mapping[str, Tensor], annotated: Frame, annotation: Annotation) -> bool:
+        """Whether a fine-tuned head keeps objects as well as the network's own; warns if not."""
+        if not annotated.ahead:
+            return True
         frames = [replace(annotated, encoded=None), *annotated.ahead]
-        told = self._trial_progress(frames=2 * (1 + len(heads)) * len(frames))
-
-        def consistency(head: Mapping[str, Tensor] | None) -> float:
-            carried = partial(self._carried, head=head, told=told)
-            return cycle_consistency(carried, frames, annotation)
-
-        own, best = consistency(None), 0.0
-        for head in heads:
-            tuned = consistency(head)
-            if tuned >= own:
-                return head
-            best = max(best, tuned)
-        warnings.warn(
-            f"frame {annotated.name}: fine-tuning is not used, because it follows worse: "
-            f"carried {len(annotated.ahead)} frames on and back, objects overlap with their "
-            f"masks by {best:.2f}, without it by {own:.2f}",
-            PropagoWarning,
-            stacklevel=2,
+        told = self._trial_progress(frames=4 * len(frames))
+        own, tuned = (
+            cycle_consistency(partial(self._carried, head=head, told=told), frames, annotation)
+            for head in (None, head)
         )
-        return None
+        if tuned < own:
+            warnings.warn(
+                f"frame {annotated.name}: fine-tuning is not used, because it follows worse: "
+                f"carried {len(annotated.ahead)} frames on and back, objects overlap with their "
+                f"masks by {tuned:.2f}, without it by {own:.2f}",
+                PropagoWarning,
+                stacklevel=2,
+            )
+        return tuned >= own
 
     def _trial_progress(self, frames: int) -> Callable[[], None]:
         """What is called after each of so many frames: `FineTuning.progress` hears of it."""
