@@ -13,7 +13,7 @@ import cv2
 import numpy as np
 
 from arguments import parser
-from pairs import Sequence, read, write
+from pairs import Sequence, read, write, write_list
 from propago.io.davis import open_davis
 
 FRAMES = 36
@@ -35,8 +35,7 @@ def main() -> None:
             written.append(f"{source.name}-{drawn.__name__}")
             rng = np.random.default_rng((11, i, kind))
             write(options.out, written[-1], *swung(clip, rng, *drawn(rng)))
-    (options.out / "ImageSets").mkdir(exist_ok=True)
-    (options.out / "ImageSets" / "carried.txt").write_text("\n".join(written) + "\n")
+    write_list(options.out, "carried", written)
 
 
 def racket(rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:

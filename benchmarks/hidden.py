@@ -13,7 +13,7 @@ import cv2
 import numpy as np
 
 from arguments import parser
-from pairs import Sequence, read, write
+from pairs import Sequence, read, write, write_list
 from propago.io.davis import open_davis
 
 FRAMES, LONGEST_PX, WIDER = 36, 130, 1.5
@@ -36,8 +36,7 @@ def main() -> None:
             rng = np.random.default_rng(7 * i + step)
             crossing = behind_a_beam(clips[name], clips[scenery][0], rng, to_the_left=step == 2)
             write(options.out, written[-1], *crossing)
-    (options.out / "ImageSets").mkdir(exist_ok=True)
-    (options.out / "ImageSets" / "hidden.txt").write_text("\n".join(written) + "\n")
+    write_list(options.out, "hidden", written)
 
 
 def behind_a_beam(

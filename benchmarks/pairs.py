@@ -44,8 +44,7 @@ def main() -> None:
             pair = f"{name}+{donor}"
             write(out, pair, *pasted((images, labels), donated, seed=i))
             written.append(pair)
-    (out / "ImageSets").mkdir(exist_ok=True)
-    (out / "ImageSets" / "pairs.txt").write_text("\n".join(written) + "\n")
+    write_list(out, "pairs", written)
 
 
 def read(davis: Path, source: Source, count: int = FRAMES) -> Sequence:
@@ -85,6 +84,12 @@ def write(root: Path, name: str, images: np.ndarray, labels: np.ndarray) -> None
         picture = Image.fromarray(label)
         picture.putpalette([0, 0, 0, 200, 0, 0, 0, 200, 0, 200, 200, 0] + [90] * 756)
         picture.save(masks / f"{t:05d}.png")
+
+
+def write_list(root: Path, name: str, sequences: list[str]) -> None:
+    """A set of sequences in the DAVIS layout."""
+    (root / "ImageSets").mkdir(exist_ok=True)
+    (root / "ImageSets" / f"{name}.txt").write_text("\n".join(sequences) + "\n")
 
 
 if __name__ == "__main__":

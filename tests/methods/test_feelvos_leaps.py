@@ -20,13 +20,12 @@ def texture(seed, height, width):
 SCENERY = texture(0, *SIZE)
 
 
-def scene(x, y, angle=0, side=(20, 30), patch=None):
+def scene(x, y, angle=0, side=(20, 30)):
     """The frame (3, H, W) with a patch whose middle is at (x, y), and its mask (1, H, W)."""
     height, width = side
-    patch = texture(1, height, width) if patch is None else patch
     matrix = cv2.getRotationMatrix2D(((width - 1) / 2, (height - 1) / 2), angle, 1)
     matrix[:, 2] += x - (width - 1) / 2, y - (height - 1) / 2
-    moved = cv2.warpAffine(patch, matrix, SIZE[::-1])
+    moved = cv2.warpAffine(texture(1, height, width), matrix, SIZE[::-1])
     share = cv2.warpAffine(np.ones(side, np.float32), matrix, SIZE[::-1])
     picture = SCENERY * (1 - share[..., None]) + moved * share[..., None]
     return torch.from_numpy(picture.transpose(2, 0, 1).copy()), torch.from_numpy(share)[None]

@@ -42,7 +42,7 @@ def carried_with_leaps(
     picture, perhaps turned, is near. Arguments and results are those of `carry`.
     """
     carried, others, error = carry(before, now, masks, flow)
-    leapt = flow.clone()
+    leaps = []
     for mask, there in zip(masks, carried[:, 0], strict=True):
         thing = Thing.of(before, mask)
         if thing is None:
@@ -50,8 +50,13 @@ def carried_with_leaps(
         wrong = min(_mean_error(error[0], there), thing.error(_picture(now, thing.box)))
         leap = thing.found(now) if wrong >= WRONG else None
         if leap and leap.error <= BETTER * wrong:
-            leap.write(leapt)
-    return carry(before, now, masks, leapt) if (leapt != flow).any() else (carried, others, error)
+            leaps.append(leap)
+    if not leaps:
+        return carried, others, error
+    leapt = flow.clone()
+    for leap in leaps:
+        leap.write(leapt)
+    return carry(before, now, masks, leapt)
 
 
 @dataclass(frozen=True)
