@@ -4,23 +4,30 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
 import propago
 from propago.components import DETECTORS, load_component, load_method
 from propago.io.video import open_source
+from propago.metrics.davis import region_similarity
 from propago.pipeline import segment_frames
 from propago.types import Annotation
 from tiny_clip import as_frames, tiny_clip
 
 CLIP = Path(propago.__file__).parent / "demo_clip" / "clip.mp4"
+SURE = 0.6
+"""Confidence from which an instance is found whatever the rounding."""
+
+MORE_WITH_AMX = pytest.mark.xfail(
+    bool(getattr(torch.cpu, "get_capabilities", dict)().get("amx_bf16")),
+    reason="rounded by AMX, MaskTrack R-CNN finds one instance more (confidence 0.53)",
+    raises=AssertionError,
+)
 
 
 @pytest.fixture(params=["feelvos", "maskrnn", "rgmp", "rgsn"])
 def method(request):
     return load_method(request.param, device="cpu")
-
-
-SURE = 0.6
 
 
 def detected(monkeypatch, name):
@@ -52,21 +59,27 @@ def test_bfloat16_gives_almost_the_same_masks(monkeypatch, method):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", ["mask_rcnn", "masktrack_rcnn"])
+@pytest.mark.parametrize("name", ["mask_rcnn", pytest.param("masktrack_rcnn", marks=MORE_WITH_AMX)])
 def test_bfloat16_finds_almost_the_same_instances(monkeypatch, name):
+    exact, fast = detected(monkeypatch, name)
+    assert len(exact) == len(fast) > 0
+    np.testing.assert_array_equal(exact.classes, fast.classes)
+    np.testing.assert_allclose(exact.confidence, fast.confidence, atol=0.05)
+    assert (exact.masks == fast.masks).mean() > 0.99
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["mask_rcnn", "masktrack_rcnn"])
+def test_bfloat16_finds_the_instances_that_are_sure(monkeypatch, name):
     exact, fast = detected(monkeypatch, name)
     sure = np.flatnonzero(exact.confidence >= SURE)
     assert len(sure) > 0
-    for i in sure:  # how many unsure ones are above the least confidence is left to rounding
-        ious = [jaccard(exact.masks[i], mask) for mask in fast.masks]
+    for i in sure:
+        ious = [region_similarity(exact.masks[i], mask, [1])[0] for mask in fast.masks]
         same = int(np.argmax(ious))
         assert ious[same] > 0.9
         assert fast.classes[same] == exact.classes[i]
         assert fast.confidence[same] == pytest.approx(exact.confidence[i], abs=0.1)
-
-
-def jaccard(one, other):
-    return (one & other).sum() / (one | other).sum()
 
 
 @pytest.mark.slow
